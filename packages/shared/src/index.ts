@@ -1,0 +1,17 @@
+export { assert, unreachable } from './assert.js';
+export { BoundedQueue } from './bounded-queue.js';
+export type { Clock } from './clock.js';
+export {
+  asServingError,
+  type ErrorCode,
+  type ErrorRow,
+  errorTable,
+  isErrorCode,
+  ServingError,
+} from './errors.js';
+export { Ewma } from './ewma.js';
+export { cacheFolder } from './io/cache-folder.js';
+export { createLog, type Logger } from './io/log.js';
+export { systemClock } from './io/system-clock.js';
+export type { LoadState } from './load.js';
+export { type Rng, seededRng } from './rng.js';

@@ -1,0 +1,19 @@
+/** What a worker says of itself with every frame, and what routing and dashboards read. */
+export interface LoadState {
+  readonly state: 'ready' | 'draining';
+  /** Sequences that hold a slot. */
+  readonly running: number;
+  /** Sequences that wait for one. */
+  readonly waiting: number;
+  /** Prompt tokens not yet computed, of running and waiting sequences. */
+  readonly prefillTokensWaiting: number;
+  readonly kvTokensUsed: number;
+  readonly kvTokensMax: number;
+  readonly slotsMax: number;
+  /** Measured lately; 0 until there is a measurement. */
+  readonly prefillTokensPerSecond: number;
+  readonly decodeTokensPerSecond: number;
+  /** Milliseconds of the last step, plan to commit. */
+  readonly stepMs: number;
+  readonly steps: number;
+}

@@ -1,0 +1,67 @@
+import type { ServingError } from '@sluice/shared';
+
+/** How the next token is chosen. Ranges are checked where a request enters; see GenerateRequest in worker.proto. */
+export interface SamplingParams {
+  /** 0: greedy. */
+  readonly temperature: number;
+  /** 0: all tokens. */
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  readonly presencePenalty: number;
+  readonly frequencyPenalty: number;
+  readonly seed: number;
+  readonly logitBias: ReadonlyMap<number, number>;
+}
+
+export const greedySampling: SamplingParams = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  seed: 0,
+  logitBias: new Map(),
+};
+
+/** What the engine is asked to do: token ids in, token ids out. Text is the business of worker/text. */
+export interface SequenceRequest {
+  /** Unique among the live sequences of the engine. */
+  readonly id: string;
+  /** At least one. */
+  readonly promptIds: readonly number[];
+  /** Most tokens to generate, at least 1; the engine lowers it to what the context leaves. */
+  readonly tokensMax: number;
+  readonly sampling: SamplingParams;
+  /** Ends the sequence when generated: the model's end tokens (unless they are to be ignored) and the caller's. */
+  readonly stopTokenIds: ReadonlySet<number>;
+  /** How many of the likeliest tokens to list beside each generated one; undefined: no log-probabilities at all. */
+  readonly logprobsTop: number | undefined;
+}
+
+export interface TokenLogprob {
+  readonly tokenId: number;
+  readonly logprob: number;
+}
+
+/** Of the model's own distribution, before temperature and penalties. */
+export interface Logprobs extends TokenLogprob {
+  /** Likeliest first. */
+  readonly top: readonly TokenLogprob[];
+}
+
+export type EngineFinishReason = 'stop' | 'length' | 'cancelled';
+
+/** What a step did for one sequence. A sequence ends with exactly one `finished` or `failed`. */
+export type SequenceEvent =
+  | { readonly kind: 'token'; readonly id: string; readonly tokenId: number; readonly logprobs: Logprobs | undefined }
+  | {
+      readonly kind: 'finished';
+      readonly id: string;
+      readonly reason: EngineFinishReason;
+      readonly completionTokens: number;
+    }
+  | { readonly kind: 'failed'; readonly id: string; readonly error: ServingError };
