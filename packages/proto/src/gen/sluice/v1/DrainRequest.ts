@@ -1,0 +1,8 @@
+// Original file: proto/sluice/v1/worker.proto
+
+
+export interface DrainRequestInit {
+}
+
+export interface DrainRequest {
+}

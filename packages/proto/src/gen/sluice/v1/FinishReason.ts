@@ -1,0 +1,32 @@
+// Original file: proto/sluice/v1/worker.proto
+
+export const FinishReason = {
+  FINISH_REASON_UNSPECIFIED: 'FINISH_REASON_UNSPECIFIED',
+  /**
+   * An end token, a stop token or a stop string.
+   */
+  FINISH_REASON_STOP: 'FINISH_REASON_STOP',
+  /**
+   * tokens_max reached, or the context is full.
+   */
+  FINISH_REASON_LENGTH: 'FINISH_REASON_LENGTH',
+  FINISH_REASON_CANCELLED: 'FINISH_REASON_CANCELLED',
+} as const;
+
+export type FinishReasonInit =
+  | 'FINISH_REASON_UNSPECIFIED'
+  | 0
+  /**
+   * An end token, a stop token or a stop string.
+   */
+  | 'FINISH_REASON_STOP'
+  | 1
+  /**
+   * tokens_max reached, or the context is full.
+   */
+  | 'FINISH_REASON_LENGTH'
+  | 2
+  | 'FINISH_REASON_CANCELLED'
+  | 3
+
+export type FinishReason = typeof FinishReason[keyof typeof FinishReason]

@@ -1,0 +1,31 @@
+// Original file: proto/sluice/v1/worker.proto
+
+import type { FinishReasonInit as _sluice_v1_FinishReasonInit, FinishReason as _sluice_v1_FinishReason } from '../../sluice/v1/FinishReason.js';
+
+export interface FinishedInit {
+  'reason'?: (_sluice_v1_FinishReasonInit);
+  /**
+   * The stop string met, if that ended it.
+   */
+  'stopString'?: (string);
+  'promptTokens'?: (number);
+  'completionTokens'?: (number);
+  /**
+   * Prompt tokens that were not computed because they were still in the cache.
+   */
+  'cachedTokens'?: (number);
+}
+
+export interface Finished {
+  'reason': (_sluice_v1_FinishReason);
+  /**
+   * The stop string met, if that ended it.
+   */
+  'stopString': (string);
+  'promptTokens': (number);
+  'completionTokens': (number);
+  /**
+   * Prompt tokens that were not computed because they were still in the cache.
+   */
+  'cachedTokens': (number);
+}

@@ -1,0 +1,78 @@
+// Original file: proto/sluice/v1/worker.proto
+
+import type { TokenIdsInit as _sluice_v1_TokenIdsInit, TokenIds as _sluice_v1_TokenIds } from '../../sluice/v1/TokenIds.js';
+import type { SamplingInit as _sluice_v1_SamplingInit, Sampling as _sluice_v1_Sampling } from '../../sluice/v1/Sampling.js';
+
+export interface GenerateRequestInit {
+  /**
+   * For logs on both sides.
+   */
+  'requestId'?: (string);
+  'text'?: (string);
+  /**
+   * An OpenAI `messages` array as JSON; the worker applies the model's chat template and opens the assistant's turn.
+   */
+  'messagesJson'?: (string);
+  'tokenIds'?: (_sluice_v1_TokenIdsInit | null);
+  'sampling'?: (_sluice_v1_SamplingInit | null);
+  /**
+   * Most tokens to generate, at least 1. 0: as many as the context leaves.
+   */
+  'tokensMax'?: (number);
+  'stopStrings'?: (string)[];
+  'stopTokenIds'?: (number)[];
+  /**
+   * Do not end at the model's end-of-text tokens.
+   */
+  'ignoreEnd'?: (boolean);
+  /**
+   * Return the log-probability of each generated token.
+   */
+  'logprobs'?: (boolean);
+  /**
+   * With logprobs: how many of the likeliest tokens to list beside it, 0 to 20.
+   */
+  'logprobsTop'?: (number);
+  /**
+   * Put the tokens of stop_token_ids and the model's end tokens into the text.
+   */
+  'includeStop'?: (boolean);
+  'prompt'?: "text"|"messagesJson"|"tokenIds";
+}
+
+export interface GenerateRequest {
+  /**
+   * For logs on both sides.
+   */
+  'requestId': (string);
+  'text'?: (string);
+  /**
+   * An OpenAI `messages` array as JSON; the worker applies the model's chat template and opens the assistant's turn.
+   */
+  'messagesJson'?: (string);
+  'tokenIds'?: (_sluice_v1_TokenIds | null);
+  'sampling': (_sluice_v1_Sampling | null);
+  /**
+   * Most tokens to generate, at least 1. 0: as many as the context leaves.
+   */
+  'tokensMax': (number);
+  'stopStrings': (string)[];
+  'stopTokenIds': (number)[];
+  /**
+   * Do not end at the model's end-of-text tokens.
+   */
+  'ignoreEnd': (boolean);
+  /**
+   * Return the log-probability of each generated token.
+   */
+  'logprobs': (boolean);
+  /**
+   * With logprobs: how many of the likeliest tokens to list beside it, 0 to 20.
+   */
+  'logprobsTop': (number);
+  /**
+   * Put the tokens of stop_token_ids and the model's end tokens into the text.
+   */
+  'includeStop': (boolean);
+  'prompt'?: "text"|"messagesJson"|"tokenIds";
+}

@@ -1,0 +1,62 @@
+// Original file: proto/sluice/v1/worker.proto
+
+import type { WorkerStateInit as _sluice_v1_WorkerStateInit, WorkerState as _sluice_v1_WorkerState } from '../../sluice/v1/WorkerState.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface LoadInit {
+  'state'?: (_sluice_v1_WorkerStateInit);
+  /**
+   * Sequences that hold a slot.
+   */
+  'running'?: (number);
+  /**
+   * Sequences that wait for one.
+   */
+  'waiting'?: (number);
+  /**
+   * Prompt tokens not yet computed, of running and waiting sequences.
+   */
+  'prefillTokensWaiting'?: (number);
+  'kvTokensUsed'?: (number);
+  'kvTokensMax'?: (number);
+  'slotsMax'?: (number);
+  /**
+   * Measured lately; 0 until there is a measurement.
+   */
+  'prefillTokensPerSecond'?: (number | string);
+  'decodeTokensPerSecond'?: (number | string);
+  /**
+   * The last step, plan to commit.
+   */
+  'stepMs'?: (number | string);
+  'steps'?: (number | string | Long);
+}
+
+export interface Load {
+  'state': (_sluice_v1_WorkerState);
+  /**
+   * Sequences that hold a slot.
+   */
+  'running': (number);
+  /**
+   * Sequences that wait for one.
+   */
+  'waiting': (number);
+  /**
+   * Prompt tokens not yet computed, of running and waiting sequences.
+   */
+  'prefillTokensWaiting': (number);
+  'kvTokensUsed': (number);
+  'kvTokensMax': (number);
+  'slotsMax': (number);
+  /**
+   * Measured lately; 0 until there is a measurement.
+   */
+  'prefillTokensPerSecond': (number);
+  'decodeTokensPerSecond': (number);
+  /**
+   * The last step, plan to commit.
+   */
+  'stepMs': (number);
+  'steps': (number);
+}
