@@ -1,0 +1,30 @@
+import type { StepOutput, StepPlan } from './step-plan.js';
+
+/** What the engine needs of a model. Its key-value slots are the model's own; the engine only names them. */
+export interface ModelPort {
+  readonly limits: ModelLimits;
+
+  /**
+   * One forward pass, off the JS thread. One at a time. After it, keys and values of the plan's tokens are in their
+   * slots, written in place; positions at and behind a slot's length hold garbage that nothing reads.
+   * @throws (rejects) when the runtime refuses the pass; the slots named in the plan are then undefined.
+   */
+  forward(plan: StepPlan): Promise<StepOutput>;
+
+  /** Frees the native memory. No pass may be running. */
+  close(): void;
+}
+
+export interface ModelLimits {
+  readonly vocabularyCount: number;
+  /** Sequences that can hold keys and values at the same time. */
+  readonly slotsMax: number;
+  /** Tokens of one slot. */
+  readonly contextTokens: number;
+  /** Tokens of one pass, decodes and chunks together. */
+  readonly stepTokensMax: number;
+  /** Prefill chunks of one pass. */
+  readonly chunksMax: number;
+  /** Wanted rows of one pass. */
+  readonly wantedRowsMax: number;
+}

@@ -1,0 +1,75 @@
+/**
+ * A step as data: what one forward pass computes. The scheduler makes it, a model runs it, the engine commits it; the
+ * same plan can be run by the real model, by the slow reference or by a simulator.
+ *
+ *   packed tokens of the pass:   [ decode 0 | decode 1 | … | chunk 0 ……… | chunk 1 …… ]
+ */
+export interface StepPlan {
+  /** One token each, of different sequences; through the decode lane. */
+  readonly decodes: readonly DecodeRow[];
+  /** Slices of prompts, of different sequences; each through a prefill lane of its own. */
+  readonly chunks: readonly PrefillChunk[];
+  /** Slots that hold a sequence which is not part of this step. All others that the plan does not name are free. */
+  readonly resting: readonly RestingSlot[];
+}
+
+export interface RestingSlot {
+  readonly slot: number;
+  /** Tokens in the slot. */
+  readonly position: number;
+}
+
+export interface DecodeRow {
+  readonly slot: number;
+  readonly tokenId: number;
+  /** Tokens of the sequence already in the slot; the row's key and value are written at this position. */
+  readonly position: number;
+  readonly want: LogitsWant | undefined;
+}
+
+export interface PrefillChunk {
+  readonly slot: number;
+  /** The slice, in order. At least two tokens unless the whole prompt is one. */
+  readonly tokenIds: ArrayLike<number>;
+  /** Tokens of the sequence already in the slot. */
+  readonly position: number;
+  /** What is wanted of the logits of the last `wantTokens` tokens of the slice. */
+  readonly want: LogitsWant | undefined;
+  /** 0 with no want, usually 1; more where a caller scores a text. */
+  readonly wantTokens: number;
+}
+
+/**
+ * What is needed of a row of logits. The likeliest token is always there; candidates and a log-sum-exp cost a pass over
+ * the vocabulary each, inside the model.
+ */
+export interface LogitsWant {
+  /** Log-sum-exp of logits / temperature for each of these (all above 0), and with at least one, the candidates. */
+  readonly temperatures: readonly number[];
+}
+
+export const wantBest: LogitsWant = { temperatures: [] };
+
+/** One wanted row, in the order of the plan: decodes with a want first, then chunks. Valid until the next pass. */
+export interface LogitsRow {
+  /** The likeliest token; of equals the lowest id. */
+  readonly best: number;
+  /** [vocabulary]: the whole row, where it lies in the model's output. Reading it costs nothing until it is read. */
+  readonly logits: Float32Array;
+  /** The likeliest tokens, likeliest first; undefined where no temperature was asked for. */
+  readonly candidates: Candidates | undefined;
+  /** Parallel to `want.temperatures`. */
+  readonly logSumExps: readonly number[];
+}
+
+export interface Candidates {
+  /** [candidates], by falling logit. */
+  readonly tokenIds: Int32Array;
+  /** [candidates], raw logits. */
+  readonly logits: Float32Array;
+}
+
+export interface StepOutput {
+  /** One per wanted token: decodes in plan order, then each chunk's wanted tokens in order. */
+  readonly rows: readonly LogitsRow[];
+}

@@ -1,0 +1,133 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { DecoderConfig } from '../../model/architectures/config.js';
+import { COMPILER_VERSION, compileModel } from '../../model/compile/compile.js';
+import type { WeightMode } from '../../model/compile/linear.js';
+import type { WeightEntry } from '../../model/compile/weight-table.js';
+import type { GgufFile } from '../../model/gguf/gguf-file.js';
+import { fileHash } from './file-hash.js';
+
+/** A compiled model on disk. The folder is complete or not there: it is written beside and renamed. */
+export interface CompiledFolder {
+  readonly config: DecoderConfig;
+  readonly weightsPath: string;
+  readonly weights: readonly WeightEntry[];
+  /** Path of the graph with that many prefill lanes. */
+  readonly graphs: ReadonlyMap<number, string>;
+}
+
+export interface CompileOptions {
+  readonly weights: WeightMode;
+  /** Numbers of prefill lanes to have graphs for. */
+  readonly chunkCounts: readonly number[];
+  readonly cacheFolder: string;
+  /** Called while a model is compiled, not when it is found; 0 to 1. */
+  readonly onProgress?: (fraction: number) => void;
+}
+
+/** manifest.json of a compiled folder. */
+interface Manifest {
+  readonly config: DecoderConfig;
+  readonly weightsFile: string;
+  readonly weights: readonly WeightEntry[];
+  readonly graphs: readonly { readonly chunks: number; readonly file: string }[];
+}
+
+/**
+ * The compiled form of a GGUF file, from the cache or made now. The cache's key is the hash of the file, the options
+ * and the compiler's version, so nothing stale is ever found.
+ * @throws ServingError 'model_unusable' as {@link compileModel}; an error of the file system, naming the path.
+ */
+export async function openCompiled(file: GgufFile, options: CompileOptions): Promise<CompiledFolder> {
+  const parts = [await fileHash(file.path, options.cacheFolder), COMPILER_VERSION, options.weights, options.chunkCounts];
+  const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+  const parent = path.join(options.cacheFolder, 'compiled');
+  const folder = path.join(parent, key);
+  const found = await readFolder(folder);
+  if (found !== undefined) return found;
+
+  await mkdir(parent, { recursive: true });
+  await removeLeftovers(parent);
+  const temporary = path.join(parent, `${key}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`);
+  try {
+    await writeFolder(temporary, file, options);
+    await rm(folder, { recursive: true, force: true });
+    // Where another process was faster, its folder is as good as ours.
+    await rename(temporary, folder).catch(async (failure: unknown) => {
+      if ((await readFolder(folder)) === undefined) throw failure;
+    });
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  const made = await readFolder(folder);
+  if (made === undefined) throw new Error(`${folder}: the compiled model cannot be read back`);
+  return made;
+}
+
+async function writeFolder(folder: string, file: GgufFile, options: CompileOptions): Promise<void> {
+  const compiled = await compileModel(file, options);
+  await mkdir(folder);
+  const { entries } = compiled.weights;
+  const last = entries.at(-1);
+  const bytesTotal = last === undefined ? 0 : last.offset + last.bytes;
+  const output = await open(path.join(folder, compiled.weights.file), 'wx');
+  try {
+    await compiled.weights.write(async (bytes, entry) => {
+      let written = 0;
+      while (written < bytes.length) {
+        const result = await output.write(bytes, written, bytes.length - written, entry.offset + written);
+        written += result.bytesWritten;
+      }
+      options.onProgress?.((entry.offset + entry.bytes) / bytesTotal);
+    });
+    await output.sync();
+  } finally {
+    await output.close();
+  }
+  const graphs = [];
+  for (const { chunks, onnx } of compiled.graphs) {
+    const name = `hybrid-${chunks}.onnx`;
+    await writeFile(path.join(folder, name), onnx);
+    graphs.push({ chunks, file: name });
+  }
+  const manifest: Manifest = { config: compiled.config, weightsFile: compiled.weights.file, weights: entries, graphs };
+  await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
+}
+
+/** Undefined when the folder is not there, or not whole: then it is made again. */
+async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
+  try {
+    const manifest: Manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8'));
+    const weightsPath = path.join(folder, manifest.weightsFile);
+    const last = manifest.weights.at(-1);
+    if (last === undefined || (await stat(weightsPath)).size < last.offset + last.bytes) return undefined;
+    const graphs = new Map<number, string>();
+    for (const graph of manifest.graphs) {
+      const graphPath = path.join(folder, graph.file);
+      await stat(graphPath);
+      graphs.set(graph.chunks, graphPath);
+    }
+    return { config: manifest.config, weightsPath, weights: manifest.weights, graphs };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Temporary folders of processes that no longer run. */
+async function removeLeftovers(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const pid = /\.(\d+)\.[0-9a-f]+\.tmp$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(path.join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (failure) {
+    // A process of somebody else answers EPERM: it is there.
+    return (failure as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

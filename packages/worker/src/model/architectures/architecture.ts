@@ -1,0 +1,42 @@
+import { ServingError } from '@sluice/shared';
+import type { GraphBuilder } from '../compile/graph-builder.js';
+import type { LinearLayers } from '../compile/linear.js';
+import type { GgufFile } from '../gguf/gguf-file.js';
+import type { DecoderConfig } from './config.js';
+import { llama } from './llama.js';
+
+/** A family of models: how its metadata is read, and how its forward pass is written as a graph of hybrid batches. */
+export interface Architecture {
+  /**
+   * @throws ServingError 'model_unusable' naming what of the file the family's graph cannot do.
+   */
+  readConfig(file: GgufFile): Promise<DecoderConfig>;
+
+  /** Adds the blocks from embedding to last norm; returns the value [tokens, hidden] that the head reads. */
+  buildBlocks(builder: GraphBuilder, context: BuildContext): string;
+
+  /** Adds the head; returns logits [rows, vocabulary] of `hidden` [rows, hidden]. */
+  buildHead(builder: GraphBuilder, context: BuildContext, hidden: string): string;
+}
+
+export interface BuildContext {
+  readonly file: GgufFile;
+  readonly config: DecoderConfig;
+  readonly linear: LinearLayers;
+  /** Prefill lanes of the graph, beside its decode lane. */
+  readonly chunks: number;
+}
+
+/** By `general.architecture` of the model's file. */
+const architectures: Readonly<Record<string, Architecture>> = { llama };
+
+export function architectureOf(file: GgufFile): Architecture {
+  const name = file.metadata.string('general.architecture');
+  const architecture = Object.hasOwn(architectures, name) ? architectures[name] : undefined;
+  if (architecture !== undefined) return architecture;
+  const known = Object.keys(architectures).join(', ');
+  throw new ServingError(
+    'model_unusable',
+    `${file.path}: architecture "${name}" is not supported (supported: ${known})`,
+  );
+}

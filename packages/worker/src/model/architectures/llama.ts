@@ -1,0 +1,168 @@
+import { ServingError } from '@sluice/shared';
+import type { GraphBuilder } from '../compile/graph-builder.js';
+import { attentionLanes } from '../compile/lanes-graph.js';
+import type { SourceMatrix } from '../compile/linear.js';
+import { BLOCK } from '../compile/quantize.js';
+import type { GgufFile } from '../gguf/gguf-file.js';
+import type { Architecture, BuildContext } from './architecture.js';
+import type { DecoderConfig } from './config.js';
+
+/**
+ * Llama 1 to 3, SmolLM2, Mistral: RMS norm, rotary positions, grouped-query attention, SwiGLU (Touvron et al. 2023;
+ * Dubey et al. 2024). Tensor names are GGUF's.
+ */
+export const llama: Architecture = { readConfig, buildBlocks, buildHead };
+
+async function readConfig(file: GgufFile): Promise<DecoderConfig> {
+  const { metadata } = file;
+  const refuse = (what: string): never => {
+    throw new ServingError('model_unusable', `${file.path}: ${what}`);
+  };
+  const number = (key: string): number => metadata.number(`llama.${key}`);
+  const optional = (key: string): number | undefined => metadata.optionalNumber(`llama.${key}`);
+  const heads = number('attention.head_count');
+  const hidden = number('embedding_length');
+  const headDim = optional('attention.key_length') ?? hidden / heads;
+  const config: DecoderConfig = {
+    architecture: 'llama',
+    layers: number('block_count'),
+    hidden,
+    heads,
+    kvHeads: optional('attention.head_count_kv') ?? heads,
+    headDim,
+    feedForward: number('feed_forward_length'),
+    vocabularyCount: file.tensor('token_embd.weight').shape[0] ?? 0,
+    contextTokens: number('context_length'),
+    normEpsilon: number('attention.layer_norm_rms_epsilon'),
+    rope: {
+      base: optional('rope.freq_base') ?? 10_000,
+      positionDivisor: 1,
+      frequencyFactors: file.tensors.has('rope_freqs.weight')
+        ? [...(await file.readTensor('rope_freqs.weight'))]
+        : undefined,
+      interleaved: true,
+    },
+    slidingWindowTokens: optional('attention.sliding_window'),
+  };
+  for (const [name, value] of Object.entries(config)) {
+    if (typeof value === 'number' && !(value > 0)) refuse(`${name} ${value} must be above 0`);
+  }
+  if (heads % config.kvHeads !== 0) refuse(`${heads} heads must be a multiple of ${config.kvHeads} key-value heads`);
+  if (headDim % 8 !== 0) refuse(`head dimension ${headDim} must be a multiple of 8`);
+  const rotated = optional('rope.dimension_count') ?? headDim;
+  if (rotated !== headDim) refuse(`rotary dimension ${rotated} must equal head dimension ${headDim}`);
+  const valueDim = optional('attention.value_length') ?? headDim;
+  if (valueDim !== headDim) refuse(`value dimension ${valueDim} must equal key dimension ${headDim}`);
+  const experts = optional('expert_count') ?? 0;
+  if (experts > 0) refuse(`mixture of ${experts} experts is not supported`);
+  const scaling = metadata.optionalString('llama.rope.scaling.type') ?? 'none';
+  if (scaling === 'linear') {
+    return { ...config, rope: { ...config.rope, positionDivisor: number('rope.scaling.factor') } };
+  }
+  if (scaling !== 'none') refuse(`rotary scaling "${scaling}" is not supported (supported: none, linear)`);
+  for (const width of [hidden, config.feedForward, heads * headDim]) {
+    if (width % BLOCK !== 0) refuse(`layer width ${width} must be a multiple of ${BLOCK}`);
+  }
+  checkTensors(file, config);
+  return config;
+}
+
+function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
+  const { config, file, linear } = context;
+  const lanes = attentionLanes(builder, config, context.chunks);
+  const norm = (name: string): string => builder.weight(name, 'float32', [config.hidden], () => file.readTensor(name));
+  const matrices = (layer: number, ...names: string[]): SourceMatrix[] =>
+    names.map((name) => matrix(file, `blk.${layer}.${name}.weight`));
+  const epsilon = { float: config.normEpsilon };
+
+  const ids = builder.input('ids', 'int64', ['tokens']);
+  let residual = linear.lookUp(builder, ids, 'token_embd', matrix(file, 'token_embd.weight'), 'embedded');
+  /** What the last layer added, not yet part of the residual: the norm in front of the next adds it on the way. */
+  let addition: string | undefined;
+
+  /** norm(residual + addition); the sum is the residual from now on. */
+  const normed = (weight: string, name: string): string => {
+    if (addition === undefined) {
+      return builder.node('SimplifiedLayerNormalization', [residual, weight], name, { axis: { int: -1 }, epsilon });
+    }
+    const sum = `${name}.residual`;
+    builder.nodeWithOutputs('SkipSimplifiedLayerNormalization', [addition, residual, weight], [name, '', '', sum], {
+      epsilon,
+    });
+    residual = sum;
+    return name;
+  };
+
+  for (let layer = 0; layer < config.layers; layer++) {
+    const at = (name: string): string => `layer${layer}.${name}`;
+    const attended = normed(norm(`blk.${layer}.attn_norm.weight`), at('attention_in'));
+    const qkv = linear.apply(
+      builder,
+      attended,
+      at('qkv'),
+      matrices(layer, 'attn_q', 'attn_k', 'attn_v'),
+      at('qkv_out'),
+    );
+    const attention = lanes.attend(layer, qkv);
+    addition = linear.apply(builder, attention, at('o'), matrices(layer, 'attn_output'), at('attention_out'));
+    const fed = normed(norm(`blk.${layer}.ffn_norm.weight`), at('feed_in'));
+    const gate = linear.apply(builder, fed, at('gate'), matrices(layer, 'ffn_gate'), at('gate_out'));
+    const up = linear.apply(builder, fed, at('up'), matrices(layer, 'ffn_up'), at('up_out'));
+    // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
+    const activated = builder.node('QuickGelu', [gate], at('activated'), { alpha: { float: 1 } });
+    const product = builder.node('Mul', [activated, up], at('gated'));
+    addition = linear.apply(builder, product, at('down'), matrices(layer, 'ffn_down'), at('feed_out'));
+  }
+  return normed(norm('output_norm.weight'), 'last');
+}
+
+function buildHead(builder: GraphBuilder, { file, linear }: BuildContext, hidden: string): string {
+  const tied = !file.tensors.has('output.weight');
+  const source = tied ? 'token_embd' : 'output';
+  // A head in 4 bits costs more quality than it saves: it stays in 8, as most GGUF files keep it.
+  const mode = linear.mode === 'q4' ? 'q8' : linear.mode;
+  return linear.apply(builder, hidden, source, [matrix(file, `${source}.weight`)], 'logits', mode);
+}
+
+function matrix(file: GgufFile, name: string): SourceMatrix {
+  const [rows = 0, columns = 0] = file.tensor(name).shape;
+  return { name, rows, columns, read: () => file.readTensor(name) };
+}
+
+/** Every tensor the graph reads is there in the shape the metadata promises, and none is there that it would ignore. */
+function checkTensors(file: GgufFile, config: DecoderConfig): void {
+  const { hidden, feedForward, vocabularyCount } = config;
+  const attention = config.heads * config.headDim;
+  const keys = config.kvHeads * config.headDim;
+  const expected = new Map<string, readonly number[]>([
+    ['token_embd.weight', [vocabularyCount, hidden]],
+    ['output_norm.weight', [hidden]],
+  ]);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const shapes: Record<string, readonly number[]> = {
+      attn_norm: [hidden],
+      attn_q: [attention, hidden],
+      attn_k: [keys, hidden],
+      attn_v: [keys, hidden],
+      attn_output: [hidden, attention],
+      ffn_norm: [hidden],
+      ffn_gate: [feedForward, hidden],
+      ffn_up: [feedForward, hidden],
+      ffn_down: [hidden, feedForward],
+    };
+    for (const [name, shape] of Object.entries(shapes)) expected.set(`blk.${layer}.${name}.weight`, shape);
+  }
+  for (const [name, shape] of expected) {
+    const actual = file.tensor(name).shape;
+    if (actual.join() !== shape.join()) {
+      throw new ServingError(
+        'model_unusable',
+        `${file.path}: tensor ${name} has shape [${actual.join(', ')}] where its metadata says [${shape.join(', ')}]`,
+      );
+    }
+  }
+  for (const name of file.tensors.keys()) {
+    if (expected.has(name) || name === 'output.weight' || name === 'rope_freqs.weight') continue;
+    throw new ServingError('model_unusable', `${file.path}: tensor ${name} is not part of a llama model as known here`);
+  }
+}

@@ -1,0 +1,42 @@
+import { architectureOf } from '../architectures/architecture.js';
+import type { DecoderConfig } from '../architectures/config.js';
+import type { GgufFile } from '../gguf/gguf-file.js';
+import { GraphBuilder } from './graph-builder.js';
+import { LinearLayers, type WeightMode } from './linear.js';
+import { encodeModel } from './onnx.js';
+import { pickTokens } from './pick-graph.js';
+import { WeightTable } from './weight-table.js';
+
+/** Part of the cache's key: raised with every change of what the compiler writes. */
+export const COMPILER_VERSION = 1;
+
+export interface CompiledModel {
+  readonly config: DecoderConfig;
+  readonly weights: WeightTable;
+  /** The .onnx file of the graph with `chunks` prefill lanes beside the decode lane. */
+  readonly graphs: readonly { readonly chunks: number; readonly onnx: Uint8Array }[];
+}
+
+/**
+ * Turns a GGUF file into graphs for hybrid batches, one for each number of prefill lanes in `chunkCounts`, over one
+ * table of weights. Reads metadata and tensor table now, and weights when the table is written.
+ * @throws ServingError 'model_unusable' naming the architecture, tensor or tensor type that is not supported.
+ */
+export async function compileModel(
+  file: GgufFile,
+  options: { readonly weights: WeightMode; readonly chunkCounts: readonly number[] },
+): Promise<CompiledModel> {
+  const architecture = architectureOf(file);
+  const config = await architecture.readConfig(file);
+  const weights = new WeightTable('weights.bin');
+  const linear = new LinearLayers(options.weights);
+  const graphs = options.chunkCounts.map((chunks) => {
+    const builder = new GraphBuilder(`hybrid-${chunks}`, weights);
+    const context = { file, config, linear, chunks };
+    const hidden = architecture.buildBlocks(builder, context);
+    const wanted = builder.node('Gather', [hidden, builder.input('wanted', 'int64', ['wanted_rows'])], 'wanted_hidden');
+    pickTokens(builder, architecture.buildHead(builder, context, wanted), config.vocabularyCount);
+    return { chunks, onnx: encodeModel(builder.graph()) };
+  });
+  return { config, weights, graphs };
+}

@@ -1,0 +1,75 @@
+import type { GraphBuilder } from './graph-builder.js';
+
+/** Most candidates of a sampled row; a sampler that needs more reads the row. */
+export const CANDIDATES = 128;
+
+/**
+ * What leaves the graph of each wanted row: the row itself (where the head wrote it, at no cost), the likeliest token,
+ * and for rows that are sampled the likeliest {@link CANDIDATES} tokens and log-sum-exps at the asked temperatures.
+ * A row may be asked for several times, with different temperatures. Nothing asked, nothing computed: the branch also
+ * keeps TopK from an empty input, which would end the process.
+ *
+ * @param logits [wanted, vocabulary]
+ */
+export function pickTokens(builder: GraphBuilder, logits: string, vocabularyCount: number): void {
+  const candidates = Math.min(CANDIDATES, vocabularyCount);
+  const sampled = builder.input('sampled', 'int64', ['sampled_rows']);
+  const temperatures = builder.input('temperatures', 'float32', ['sampled_rows', 1]);
+  builder.output(logits, 'float32', ['wanted_rows', vocabularyCount]);
+  builder.output(builder.node('ArgMax', [logits], 'best', { axis: { int: -1 }, keepdims: { int: 0 } }), 'int64', [
+    'wanted_rows',
+  ]);
+  const any = builder.node('Cast', [builder.node('Size', [sampled], 'sampled_count')], 'any_sampled', {
+    to: { int: 9 },
+  });
+  const lastAxis = builder.integers('axis_last', [-1]);
+  const count = builder.integers('candidate_count', [candidates]);
+  const outputs = [
+    { name: 'log_sum_exps', type: 'float32', shape: ['sampled_rows'] },
+    { name: 'candidate_logits', type: 'float32', shape: ['sampled_rows', candidates] },
+    { name: 'candidate_ids', type: 'int64', shape: ['sampled_rows', candidates] },
+  ] as const;
+  const branch = (prefix: string) => outputs.map(({ name, type, shape }) => ({ name: prefix + name, type, shape }));
+  const node = (op: string, inputs: string[], outs: string[], attributes = {}) => ({
+    op,
+    domain: '',
+    inputs,
+    outputs: outs,
+    attributes,
+  });
+  builder.nodeWithOutputs(
+    'If',
+    [any],
+    outputs.map((output) => output.name),
+    {
+      then_branch: {
+        graph: {
+          name: 'sample',
+          inputs: [],
+          initializers: [],
+          outputs: branch('some_'),
+          nodes: [
+            node('Gather', [logits, sampled], ['sampled_logits']),
+            node('Div', ['sampled_logits', temperatures], ['tempered']),
+            node('ReduceLogSumExp', ['tempered', lastAxis], ['some_log_sum_exps'], { keepdims: { int: 0 } }),
+            node('TopK', ['sampled_logits', count], ['some_candidate_logits', 'some_candidate_ids']),
+          ],
+        },
+      },
+      else_branch: {
+        graph: {
+          name: 'sample_none',
+          inputs: [],
+          nodes: [],
+          outputs: branch('none_'),
+          initializers: [
+            { name: 'none_log_sum_exps', type: 'float32', shape: [0], data: new Uint8Array(0) },
+            { name: 'none_candidate_logits', type: 'float32', shape: [0, candidates], data: new Uint8Array(0) },
+            { name: 'none_candidate_ids', type: 'int64', shape: [0, candidates], data: new Uint8Array(0) },
+          ],
+        },
+      },
+    },
+  );
+  for (const { name, type, shape } of outputs) builder.output(name, type, shape);
+}
