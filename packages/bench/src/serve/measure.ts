@@ -1,0 +1,93 @@
+import { CompletionClient } from '../io/completion-client.js';
+import { processTreeUsage } from '../io/process-usage.js';
+import { freePort, ServerProcess } from '../io/server-process.js';
+import { runClosedLoop } from '../load/closed-loop.js';
+import type { LoadCost } from '../load/load-summary.js';
+import { randomPrompt } from '../load/random-prompt.js';
+import type { RequestRecord } from '../load/stream-tally.js';
+import type { Subject } from './subject.js';
+
+/** One closed loop against one subject. */
+export interface LoadPlan {
+  readonly concurrency: number;
+  readonly requests: number;
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+  readonly seed: number;
+}
+
+export interface Measurement {
+  readonly records: readonly RequestRecord[];
+  readonly cost: LoadCost;
+}
+
+/**
+ * Starts the subject (if it is to be started), warms it up with one request, drives the load, and stops it.
+ * @throws Error when it does not start, or fails on the request that warms it up.
+ */
+export async function measure(subject: Subject, plan: LoadPlan, onDone: (done: number) => void): Promise<Measurement> {
+  if (subject.where.kind === 'running') return drive(subject.where.url, undefined, plan, onDone);
+  const command = subject.where.command(plan.concurrency, await freePort());
+  const server = await ServerProcess.start(command);
+  try {
+    return await drive(command.url, server.pid, plan, onDone);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function drive(
+  url: string,
+  pid: number | undefined,
+  plan: LoadPlan,
+  onDone: (done: number) => void,
+): Promise<Measurement> {
+  const client = new CompletionClient({ url, model: await onlyModel(url) });
+  const send = (index: number): Promise<RequestRecord> =>
+    client.send({
+      promptIds: randomPrompt(plan.promptTokens, plan.seed, promptIndex(plan, index)),
+      outputTokens: plan.outputTokens,
+    });
+  try {
+    const warmUp = await send(-1);
+    if (warmUp.outcome === 'failed') throw new Error(`the first request failed: ${warmUp.reason}`);
+    const before = spent(pid);
+    const records = await runClosedLoop({ concurrency: plan.concurrency, requests: plan.requests, send, onDone });
+    return { records, cost: costBetween(before, spent(pid)) };
+  } finally {
+    await client.close();
+  }
+}
+
+/** Concurrencies share no prompt, so that what an earlier measurement left in a cache helps no later one. */
+function promptIndex(plan: LoadPlan, index: number): number {
+  return plan.concurrency * 500_000 + index + 1;
+}
+
+type Spent = ReturnType<typeof spent>;
+
+function spent(pid: number | undefined) {
+  const client = process.cpuUsage();
+  return {
+    wallMs: performance.now(),
+    clientCpuMs: (client.user + client.system) / 1000,
+    server: pid === undefined ? undefined : processTreeUsage(pid),
+  };
+}
+
+function costBetween(before: Spent, after: Spent): LoadCost {
+  return {
+    wallMs: after.wallMs - before.wallMs,
+    clientCpuMs: after.clientCpuMs - before.clientCpuMs,
+    serverCpuMs: before.server && after.server ? after.server.cpuMs - before.server.cpuMs : undefined,
+    residentMb: after.server?.residentMb,
+  };
+}
+
+/** The name under which it serves; undefined when it does not say, and requests then name none. */
+async function onlyModel(url: string): Promise<string | undefined> {
+  const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(10_000) });
+  if (!response.ok) return undefined;
+  const list = (await response.json()) as { readonly data?: readonly { readonly id?: string }[] };
+  return list.data?.[0]?.id;
+}

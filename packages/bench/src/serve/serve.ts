@@ -1,0 +1,126 @@
+import { cacheFolder } from '@sluice/shared';
+import type { BenchContext, Benchmark } from '../benchmark.js';
+import { modelFile } from '../io/model-file.js';
+import type { Progress } from '../io/progress.js';
+import { summarize } from '../load/load-summary.js';
+import { f16Model } from '../peers/f16-model.js';
+import { buildLlamaCpp } from '../peers/llama-cpp-build.js';
+import { llamaServer } from './llama-server.js';
+import { type LoadPlan, type Measurement, measure } from './measure.js';
+import { ownWhole, type ServeCell, serveResults, serveTable } from './serve-results.js';
+import { readServeSettings, requestsFor, type ServeSettings, serveFlags } from './serve-settings.js';
+import { sluiceServer } from './sluice-server.js';
+import type { Subject } from './subject.js';
+
+/**
+ * Random prompts through the HTTP door at several concurrencies, ours beside llama-server on the same threads and the
+ * same model. One server runs at a time; at each concurrency ours is measured before and after the peers, so that a
+ * machine that gets slower or faster meanwhile does not decide the ratio.
+ */
+export const serveBenchmark: Benchmark = {
+  summary: 'tokens per second, first-token time and gaps over HTTP, beside llama-server on the same threads',
+  flags: serveFlags,
+  run: async (values, context) => {
+    const settings = readServeSettings(values, context.quick);
+    const subjects = await findSubjects(settings, context);
+    const cells: ServeCell[] = [];
+    for (const concurrency of settings.concurrencies) {
+      cells.push(...(await measureConcurrency(concurrency, subjects, settings, context.progress)));
+    }
+    const results = serveResults(cells);
+    return { settings, results, table: serveTable(results), valid: ownWhole(results) };
+  },
+};
+
+interface Subjects {
+  readonly own: Subject | undefined;
+  readonly peers: readonly Subject[];
+}
+
+async function findSubjects(settings: ServeSettings, { progress }: BenchContext): Promise<Subjects> {
+  const { url } = settings;
+  const running: Subject | undefined =
+    url === undefined ? undefined : { name: url, own: true, where: { kind: 'running', url } };
+  if (running && !settings.peers) return { own: running, peers: [] };
+  const file = await modelFile(settings.model, progress);
+  const peers = settings.peers ? await findPeers(file, settings, progress) : [];
+  return { own: settings.own ? (running ?? ownSubject(file, settings)) : undefined, peers };
+}
+
+function ownSubject(file: string, settings: ServeSettings): Subject {
+  return sluiceServer({
+    model: file,
+    threads: settings.threads,
+    slots: Math.max(...settings.concurrencies),
+    requestTokens: settings.promptTokens + settings.outputTokens,
+    flags: settings.upFlags,
+  });
+}
+
+/** llama-server with the model as it is and in f16, each with every size of pass that is to be tried. */
+async function findPeers(file: string, settings: ServeSettings, progress: Progress): Promise<Subject[]> {
+  const llamaCpp = await buildLlamaCpp(cacheFolder(), progress);
+  const f16File = await f16Model(file, llamaCpp, cacheFolder(), progress);
+  const requestTokens = settings.promptTokens + settings.outputTokens;
+  return [
+    { weights: 'same', modelFile: file },
+    { weights: 'f16', modelFile: f16File },
+  ].flatMap((weightsFile) =>
+    settings.peerBatchTokens.map((batchTokens) =>
+      llamaServer({ ...weightsFile, llamaCpp, batchTokens, threads: settings.threads, requestTokens }),
+    ),
+  );
+}
+
+/** Ours, the peers, ours again; a row for each. A peer that cannot be measured is a row that says why. */
+async function measureConcurrency(
+  concurrency: number,
+  { own, peers }: Subjects,
+  settings: ServeSettings,
+  progress: Progress,
+): Promise<ServeCell[]> {
+  const { promptTokens, outputTokens, seed } = settings;
+  const plan: LoadPlan = {
+    concurrency,
+    requests: requestsFor(settings, concurrency),
+    promptTokens,
+    outputTokens,
+    seed,
+  };
+  const attempts = new Map<Subject, Attempt[]>();
+  for (const subject of measuringOrder(own, peers, settings.ownPasses)) {
+    attempts.set(subject, [...(attempts.get(subject) ?? []), await measureOnce(subject, plan, progress)]);
+  }
+  return [...attempts].map(([subject, ofSubject]) => cell(subject, plan, ofSubject));
+}
+
+function measuringOrder(own: Subject | undefined, peers: readonly Subject[], ownPasses: 1 | 2): Subject[] {
+  if (own === undefined) return [...peers];
+  return ownPasses === 2 && peers.length > 0 ? [own, ...peers, own] : [own, ...peers];
+}
+
+type Attempt = Measurement | { readonly unmeasured: string };
+
+async function measureOnce(subject: Subject, plan: LoadPlan, progress: Progress): Promise<Attempt> {
+  const at = `${subject.name}, ${plan.concurrency} at once`;
+  progress.stage(`${at}: ${plan.requests} requests`);
+  try {
+    const measurement = await measure(subject, plan, (done) => progress.detail(`${done}/${plan.requests}`));
+    const { totalTokensPerSecond, complete } = summarize(measurement.records, measurement.cost);
+    progress.stage(`${at}: ${totalTokensPerSecond} tokens/s, ${complete}/${plan.requests} complete`);
+    return measurement;
+  } catch (thrown) {
+    const unmeasured = thrown instanceof Error ? thrown.message : String(thrown);
+    progress.stage(`${at}: ${unmeasured}`);
+    return { unmeasured };
+  }
+}
+
+function cell(subject: Subject, plan: LoadPlan, attempts: readonly Attempt[]): ServeCell {
+  return {
+    subject,
+    plan,
+    passes: attempts.flatMap((attempt) => ('records' in attempt ? attempt : [])),
+    unmeasured: attempts.flatMap((attempt) => ('unmeasured' in attempt ? attempt.unmeasured : []))[0],
+  };
+}
