@@ -1,0 +1,43 @@
+import { ServingError } from '@sluice/shared';
+import { Command, Option } from 'commander';
+import { UsageError, workerAddress } from '../flags.js';
+import { gatewayPart } from '../parts.js';
+import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
+import { describeListenError } from '../up/listen-error.js';
+import { addListenFlags, defaultPort, drainMs } from './serving-flags.js';
+
+interface GatewayFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly worker: readonly string[];
+}
+
+export function gatewayCommand(): Command {
+  const command = new Command('gateway').description('run the HTTP front door over workers that run elsewhere');
+  addListenFlags(command, defaultPort, 'port of the HTTP API; 0 for any free one');
+  command.addOption(
+    new Option('--worker <address>', 'a worker, like grpc://127.0.0.1:9000; repeat it for more')
+      .default([], 'none')
+      .argParser(workerAddress('--worker')),
+  );
+  return command.action(runGateway);
+}
+
+async function runGateway(flags: GatewayFlags): Promise<void> {
+  if (isSupervised()) dieWithParent();
+  if (flags.worker.length === 0)
+    throw new UsageError('--worker must be given at least once, like grpc://127.0.0.1:9000');
+  const { startGateway } = await gatewayPart();
+  const gateway = await startGateway({ host: flags.host, port: flags.port, workers: flags.worker }).catch(
+    async (thrown: unknown) => {
+      const error = describeListenError(thrown, flags.host, flags.port) ?? thrown;
+      if (error !== thrown || error instanceof ServingError) {
+        await tellParent({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+      }
+      throw error;
+    },
+  );
+  serveUntilStopped({ stop: (deadlineMs) => gateway.close(deadlineMs) }, drainMs);
+  if (isSupervised()) await tellParent({ type: 'ready', port: Number(new URL(gateway.url).port || 80) });
+  else process.stdout.write(`The gateway answers at ${gateway.url}\n`);
+}

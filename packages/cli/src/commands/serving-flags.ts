@@ -1,0 +1,58 @@
+import { type Command, Option } from 'commander';
+import { oneOf, text, wholeNumber, word } from '../flags.js';
+
+export const defaultModel = 'smollm2-135m';
+export const defaultHost = '127.0.0.1';
+export const defaultPort = 8000;
+
+/** How long running requests may go on when a server is told to stop, in milliseconds. */
+export const drainMs = 20_000;
+
+/** The flags by which a worker's model and size are chosen; `up` and `worker` share them. */
+export interface ModelFlags {
+  readonly model: string;
+  readonly threads?: number;
+  readonly context?: number;
+  readonly slots?: number;
+  readonly weights: 'q8' | 'q4' | 'f32';
+}
+
+export function addModelFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--model <name>', 'short name, hub id org/repo[:file], or path of a GGUF file')
+        .default(defaultModel)
+        .argParser(text('--model')),
+    )
+    .addOption(
+      new Option('--threads <n>', 'compute threads of a worker (default: the CPUs there are, shared evenly)').argParser(
+        wholeNumber('--threads', 1, 1024),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--context <tokens>',
+        'most tokens of prompt and answer together (default: what suits the model)',
+      ).argParser(wholeNumber('--context', 16, 1_048_576)),
+    )
+    .addOption(
+      new Option('--slots <n>', "requests that a worker runs side by side (default: the worker's choice)").argParser(
+        wholeNumber('--slots', 1, 4096),
+      ),
+    )
+    .addOption(
+      new Option('--weights <kind>', 'precision of the weights: q8, q4 or f32')
+        .default('q8')
+        .argParser(oneOf('--weights', ['q8', 'q4', 'f32'])),
+    );
+}
+
+export function addListenFlags(command: Command, port: number, portHelp: string): Command {
+  return command
+    .addOption(new Option('--port <n>', portHelp).default(port).argParser(wholeNumber('--port', 0, 65535)))
+    .addOption(
+      new Option('--host <address>', 'address to listen on; 0.0.0.0 for all')
+        .default(defaultHost)
+        .argParser(word('--host')),
+    );
+}

@@ -1,0 +1,143 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { LineSplitter } from './line-splitter.js';
+import type { LogFile } from './log-file.js';
+import { asChildMessage, type Progress } from './messages.js';
+import { decideRestart } from './restart-policy.js';
+
+/** The variable by which a child knows that somebody looks after it; see child-side.ts. */
+export const supervisedVariable = 'SLUICE_SUPERVISED';
+
+export interface ChildSpec {
+  /** For people: "worker 1", "gateway". */
+  readonly name: string;
+  /** The script that Node runs. */
+  readonly script: string;
+  /** Its arguments. `port` is the one it listened on before it died, so that others find it again; 0 the first time. */
+  readonly args: (port: number) => readonly string[];
+  readonly log: LogFile;
+}
+
+/** What a supervisor has to tell. */
+export type ChildEvent =
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'line'; readonly line: string }
+  | { readonly kind: 'ready'; readonly port: number; readonly restarted: boolean }
+  | { readonly kind: 'died'; readonly how: string; readonly delayMs: number }
+  | { readonly kind: 'gave up'; readonly why: string };
+
+/**
+ * A child process that is started again when it dies, with growing pauses, until it is stopped or given up.
+ *
+ * States: starting → serving → (dead → starting …) → stopping → ended; from starting or dead also → ended (given up).
+ * The child is given up at once when it says itself that it cannot serve, and before it has ever served also when it
+ * ends with its first words unsaid several times in a row (see restart-policy.ts).
+ */
+export class SupervisedChild {
+  readonly name: string;
+  readonly #spec: ChildSpec;
+  readonly #listener: (event: ChildEvent) => void;
+  #process: ChildProcess | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #isStopping = false;
+  #port = 0;
+  #deaths = 0;
+  /** When it became ready this time, milliseconds of `performance.now`; undefined while it does not serve. */
+  #readyAtMs: number | undefined;
+  #wasReady = false;
+  #failure: string | undefined;
+
+  constructor(spec: ChildSpec, listener: (event: ChildEvent) => void) {
+    this.name = spec.name;
+    this.#spec = spec;
+    this.#listener = listener;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  start(): void {
+    const child = fork(this.#spec.script, [...this.#spec.args(this.#port)], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, [supervisedVariable]: '1' },
+    });
+    this.#process = child;
+    this.#failure = undefined;
+    for (const stream of [child.stdout, child.stderr]) {
+      const lines = new LineSplitter((line) => this.#listener({ kind: 'line', line }));
+      stream?.on('data', (chunk: Uint8Array) => {
+        this.#spec.log.write(chunk);
+        lines.push(chunk);
+      });
+      stream?.on('end', () => lines.end());
+    }
+    child.on('message', (message) => this.#onMessage(message));
+    // 'error' without a process: it could not be started at all, and there will be no exit.
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.#onEnd(`could not be started: ${error.message}`);
+    });
+    // 'close' and not 'exit': by then its last words are in the log.
+    child.on('close', (status, signal) =>
+      this.#onEnd(signal ? `was killed by ${signal}` : `exited with status ${status}`),
+    );
+  }
+
+  /** Asks the child to end what runs and exit, and kills it `deadlineMs + graceMs` from now. Resolves when it is gone. */
+  async stop(deadlineMs: number, graceMs = 2000): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#restart);
+    const child = this.#process;
+    if (child === undefined) return;
+    const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    // The callback takes the error of a channel that is closed already: then the child is on its way out by itself.
+    if (child.connected) child.send({ type: 'stop', deadlineMs }, () => {});
+    const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs + graceMs);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** Ends the child at once, with nothing finished. */
+  kill(): void {
+    this.#isStopping = true;
+    clearTimeout(this.#restart);
+    this.#process?.kill('SIGKILL');
+  }
+
+  #onMessage(raw: unknown): void {
+    const message = asChildMessage(raw);
+    switch (message?.type) {
+      case 'progress':
+        this.#listener({ kind: 'progress', progress: message.progress });
+        break;
+      case 'ready':
+        this.#port = message.port;
+        this.#readyAtMs = performance.now();
+        this.#listener({ kind: 'ready', port: message.port, restarted: this.#wasReady });
+        this.#wasReady = true;
+        break;
+      case 'failed':
+        this.#failure = message.message;
+        break;
+      case undefined:
+    }
+  }
+
+  #onEnd(how: string): void {
+    this.#process = undefined;
+    const servedMs = this.#readyAtMs === undefined ? 0 : performance.now() - this.#readyAtMs;
+    this.#readyAtMs = undefined;
+    if (this.#isStopping) return;
+    if (this.#failure !== undefined && !this.#wasReady) {
+      this.#listener({ kind: 'gave up', why: this.#failure });
+      return;
+    }
+    const decision = decideRestart(this.#deaths, servedMs);
+    this.#deaths = decision.deaths;
+    if (decision.kind === 'give up') {
+      this.#listener({ kind: 'gave up', why: `${this.#failure ?? how}, ${decision.deaths} times in a row` });
+      return;
+    }
+    this.#listener({ kind: 'died', how: this.#failure ?? how, delayMs: decision.delayMs });
+    this.#restart = setTimeout(() => this.start(), decision.delayMs);
+  }
+}

@@ -1,0 +1,34 @@
+import net from 'node:net';
+import { CommandError } from '../command-error.js';
+
+/** The one line for a failure to listen; undefined when the failure is something else. */
+export function describeListenError(thrown: unknown, host: string, port: number): CommandError | undefined {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new CommandError(`port ${port} on ${host} is in use; choose another with --port`, { cause: thrown });
+    case 'EACCES':
+      return new CommandError(`port ${port} on ${host} needs more rights than this user has; choose one from 1024 up`, {
+        cause: thrown,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new CommandError(`--host ${host} is no address of this machine`, { cause: thrown });
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Finds out whether a port can be listened on before anything slow is begun.
+ *
+ * @throws CommandError that says why not
+ */
+export async function checkPortIsFree(host: string, port: number): Promise<void> {
+  const probe = net.createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', (error) => reject(describeListenError(error, host, port) ?? error));
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
+}

@@ -1,0 +1,38 @@
+import type { ChatAnswer } from '../client/chat-stream.js';
+import type { Style } from '../terminal/style.js';
+
+export interface Welcome {
+  /** `http://host:port`. */
+  readonly url: string;
+  readonly model: string;
+  readonly question: string;
+  readonly answer: ChatAnswer;
+  readonly workers: number;
+  readonly threads: number;
+  readonly logFolder: string;
+}
+
+/** What `sluice up` prints when everything runs: the answer to its own first question, and how to ask the next. */
+export function renderWelcome(welcome: Welcome, style: Style): string {
+  const { url, model, answer } = welcome;
+  const rate = answer.tokensPerSecond === undefined ? '' : `, then ${answer.tokensPerSecond.toFixed(1)} tokens/s`;
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: welcome.question }] });
+  return `
+${style.bold(`Sluice serves ${model} at ${url}`)}  (${count(welcome.workers, 'worker')}, ${count(welcome.threads, 'thread')} each)
+
+  ${style.dim('asked')}     ${welcome.question}
+  ${style.dim('answered')}  ${answer.text.trim().replaceAll('\n', '\n            ')}
+            first token after ${answer.firstTokenMs.toFixed(0)} ms${rate}
+
+  ${style.dim('API')}       ${url}/v1
+  ${style.dim('metrics')}   ${url}/metrics
+  ${style.dim('logs')}      ${welcome.logFolder}
+  ${style.dim('try')}       curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'
+
+Ctrl-C stops it.
+`;
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
