@@ -1,1 +1,12 @@
-export {};
+export { Binding, type OutputArray } from './binding.js';
+export type { ElementType, TensorArray } from './element-type.js';
+export { bundledLibraryPath } from './library.js';
+export { MappedFile, mapFile } from './mapped-file.js';
+export { OrtError, type OrtErrorCode } from './ort-error.js';
+export { PrepackedWeights } from './prepacked-weights.js';
+export { RunOptions, type RunSettings } from './run-options.js';
+export { loadRuntime, Runtime, type RuntimeOptions } from './runtime.js';
+export { Session } from './session.js';
+export type { LogLevel, Provider, SessionOptions } from './session-options.js';
+export { Tensor } from './tensor.js';
+export type { ValueInfo } from './value-info.js';
