@@ -1,0 +1,127 @@
+import type { GenerateRequest, Sampling } from '@sluice/proto';
+import type { SamplingParams } from '../engine/sequence.js';
+import { type ChatMessage, parseMessages } from '../text/chat-messages.js';
+import { atMost, inRange, invalid, tokenIdBelow, wellFormed } from './ranges.js';
+
+export type Prompt =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'messages'; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: 'tokenIds'; readonly tokenIds: readonly number[] };
+
+/** A request whose every field has been checked; only {@link parseGenerateRequest} makes one. */
+export interface ParsedRequest {
+  readonly requestId: string;
+  readonly prompt: Prompt;
+  readonly sampling: SamplingParams;
+  /** 0: as many as the context leaves. */
+  readonly tokensMax: number;
+  readonly stopStrings: readonly string[];
+  readonly stopTokenIds: ReadonlySet<number>;
+  /** Undefined: no log-probabilities. */
+  readonly logprobsTop: number | undefined;
+  readonly includeStop: boolean;
+}
+
+/** What the checks need to know of the model. */
+export interface ModelBounds {
+  readonly vocabularyCount: number;
+  readonly endTokenIds: readonly number[];
+}
+
+/**
+ * Checks a request as it came over the wire; the ranges are those of worker.proto.
+ * @throws ServingError `invalid_request` that names the field as the wire spells it, its value and the bound.
+ */
+export function parseGenerateRequest(request: GenerateRequest, model: ModelBounds): ParsedRequest {
+  atMost('request_id', request.requestId.length, 256, 'characters');
+  return {
+    requestId: request.requestId,
+    prompt: parsePrompt(request, model),
+    sampling: parseSampling(request.sampling, model),
+    tokensMax: request.tokensMax,
+    stopStrings: parseStopStrings(request.stopStrings),
+    stopTokenIds: parseStopTokenIds(request, model),
+    logprobsTop: parseLogprobs(request),
+    includeStop: request.includeStop,
+  };
+}
+
+function parsePrompt(request: GenerateRequest, model: ModelBounds): Prompt {
+  switch (request.prompt) {
+    case 'text':
+      return { kind: 'text', text: request.text ?? '' };
+    case 'messagesJson':
+      return { kind: 'messages', messages: parseMessages(request.messagesJson ?? '') };
+    case 'tokenIds': {
+      const tokenIds = request.tokenIds?.ids ?? [];
+      for (const [index, id] of tokenIds.entries()) tokenIdBelow(`prompt[${index}]`, id, model.vocabularyCount);
+      return { kind: 'tokenIds', tokenIds };
+    }
+    default:
+      throw invalid('prompt', 'prompt is missing: one of text, messages_json and token_ids must be set');
+  }
+}
+
+function parseSampling(sampling: Sampling | null, model: ModelBounds): SamplingParams {
+  if (sampling === null) throw invalid('sampling', 'sampling is missing');
+  inRange('temperature', sampling.temperature, 0, 100);
+  inRange('top_p', sampling.topP, 0, 1);
+  if (sampling.topP === 0) throw invalid('top_p', 'top_p 0 must be above 0');
+  inRange('min_p', sampling.minP, 0, 1);
+  inRange('repetition_penalty', sampling.repetitionPenalty, 0, 100);
+  if (sampling.repetitionPenalty === 0) throw invalid('repetition_penalty', 'repetition_penalty 0 must be above 0');
+  inRange('presence_penalty', sampling.presencePenalty, -2, 2);
+  inRange('frequency_penalty', sampling.frequencyPenalty, -2, 2);
+  inRange('seed', sampling.seed, 0, Number.MAX_SAFE_INTEGER);
+  return {
+    temperature: sampling.temperature,
+    topK: sampling.topK,
+    topP: sampling.topP,
+    minP: sampling.minP,
+    repetitionPenalty: sampling.repetitionPenalty,
+    presencePenalty: sampling.presencePenalty,
+    frequencyPenalty: sampling.frequencyPenalty,
+    seed: sampling.seed,
+    logitBias: parseLogitBias(sampling, model),
+  };
+}
+
+function parseLogitBias(sampling: Sampling, model: ModelBounds): ReadonlyMap<number, number> {
+  atMost('logit_bias', sampling.logitBias.length, 1_024, 'entries');
+  const biases = new Map<number, number>();
+  for (const { tokenId, bias } of sampling.logitBias) {
+    tokenIdBelow('logit_bias', tokenId, model.vocabularyCount);
+    inRange(`logit_bias[${tokenId}]`, bias, -100, 100);
+    if (biases.has(tokenId)) throw invalid('logit_bias', `logit_bias names token ${tokenId} more than once`);
+    biases.set(tokenId, bias);
+  }
+  return biases;
+}
+
+function parseStopStrings(strings: readonly string[]): readonly string[] {
+  atMost('stop_strings', strings.length, 16, 'strings');
+  for (const [index, text] of strings.entries()) {
+    const field = `stop_strings[${index}]`;
+    if (text === '') throw invalid(field, `${field} must not be empty`);
+    atMost(field, text.length, 1_024, 'characters');
+    wellFormed(field, text);
+  }
+  return strings;
+}
+
+function parseStopTokenIds(request: GenerateRequest, model: ModelBounds): ReadonlySet<number> {
+  atMost('stop_token_ids', request.stopTokenIds.length, 256, 'ids');
+  for (const [index, id] of request.stopTokenIds.entries()) {
+    tokenIdBelow(`stop_token_ids[${index}]`, id, model.vocabularyCount);
+  }
+  return new Set(request.ignoreEnd ? request.stopTokenIds : [...model.endTokenIds, ...request.stopTokenIds]);
+}
+
+function parseLogprobs(request: GenerateRequest): number | undefined {
+  inRange('logprobs_top', request.logprobsTop, 0, 20);
+  if (request.logprobs) return request.logprobsTop;
+  if (request.logprobsTop > 0) {
+    throw invalid('logprobs_top', `logprobs_top ${request.logprobsTop} needs logprobs to be set`);
+  }
+  return undefined;
+}

@@ -1,0 +1,19 @@
+import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import { ServingError } from '@sluice/shared';
+
+/**
+ * Binds a gRPC server, without encryption.
+ * @param port 0: any free one.
+ * @returns the port it listens on.
+ * @throws ServingError `invalid_request` that names address and port when they cannot be had.
+ */
+export function listen(server: Server, host: string, port: number): Promise<number> {
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (cause, bound) => {
+      if (cause === null) return resolve(bound);
+      const reason = cause.message.includes('EADDRINUSE') ? 'it is in use' : cause.message;
+      reject(new ServingError('invalid_request', `cannot listen on ${address}: ${reason}`, { field: 'port', cause }));
+    });
+  });
+}

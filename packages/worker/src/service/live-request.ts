@@ -1,0 +1,180 @@
+import type { DeltaInit, FailedInit, FinishedInit, TokenLogprobInit } from '@sluice/proto';
+import type { ServingError } from '@sluice/shared';
+import type { EngineFinishReason, Logprobs, SequenceEvent, TokenLogprob } from '../engine/sequence.js';
+import type { IncrementalDetokenizer } from '../text/incremental-detokenizer.js';
+import { StopStrings } from '../text/stop-strings.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { Outlet } from './delta-buffer.js';
+import type { ParsedRequest } from './generate-request.js';
+import { failedMessage, finishReasons } from './messages.js';
+
+type TokenEvent = Extract<SequenceEvent, { kind: 'token' }>;
+
+/** A GenerateEvent that still grows. */
+interface PendingEvent {
+  accepted: { promptTokens: number } | null;
+  readonly tokenIds: number[];
+  text: string;
+  readonly logprobs: TokenLogprobInit[];
+  finished?: FinishedInit;
+  failed?: FailedInit;
+}
+
+/** Text state of a sequence in the engine. */
+interface Running {
+  readonly request: ParsedRequest;
+  readonly promptTokens: number;
+  readonly detokenizer: IncrementalDetokenizer;
+  readonly stopStrings: StopStrings;
+}
+
+/**
+ * One request from its submit to its last delta; turns the engine's tokens into text.
+ *
+ * States: preparing (the prompt is being tokenized) → running (in the engine, {@link accept}) → ended ({@link finish},
+ * {@link fail}, {@link abandon}). Preparing may end at once. After the end nothing is added to the outlet's buffer.
+ */
+export class LiveRequest {
+  /** Chosen by the gateway; 0 where there is no multiplexing. */
+  readonly wireId: number;
+  /** Its name in the engine. */
+  readonly sequenceId: string;
+  readonly outlet: Outlet;
+  readonly #tokenizer: Tokenizer;
+  #running: Running | undefined;
+  #hasEnded = false;
+  #failure: ServingError | undefined;
+  #completionTokens = 0;
+  #pending: PendingEvent | undefined;
+
+  constructor(wireId: number, sequenceId: string, outlet: Outlet, tokenizer: Tokenizer) {
+    this.wireId = wireId;
+    this.sequenceId = sequenceId;
+    this.outlet = outlet;
+    this.#tokenizer = tokenizer;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Why it ended, if it failed. */
+  get failure(): ServingError | undefined {
+    return this.#failure;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined && !this.#hasEnded;
+  }
+
+  /** The engine has taken it. */
+  accept(request: ParsedRequest, promptTokens: number): void {
+    this.#running = {
+      request,
+      promptTokens,
+      detokenizer: this.#tokenizer.detokenizer({
+        special: request.includeStop,
+        startsText: request.prompt.kind === 'messages',
+      }),
+      stopStrings: new StopStrings(request.stopStrings),
+    };
+    this.#open().accepted = { promptTokens };
+  }
+
+  /** Adds a generated token. True when its text met a stop string, which ends the request here. */
+  token(event: TokenEvent): boolean {
+    const running = this.#running;
+    if (running === undefined || this.#hasEnded) return false;
+    this.#completionTokens += 1;
+    const pending = this.#open();
+    const { text, stop } = running.stopStrings.push(this.#textOf(event.tokenId, running));
+    pending.tokenIds.push(event.tokenId);
+    pending.text += text;
+    // A UTF-16 unit is at most three bytes of UTF-8, a token id at most three of a varint.
+    this.outlet.buffer.grow(3 + 3 * text.length);
+    if (event.logprobs !== undefined) {
+      pending.logprobs.push(this.#logprobsMessage(event.logprobs));
+      this.outlet.buffer.grow(24 * (1 + event.logprobs.top.length));
+    }
+    if (stop === undefined) return false;
+    this.#end().finished = this.#finished('stop', this.#completionTokens, stop);
+    return true;
+  }
+
+  /** The engine is done with it, or it was cancelled before the engine had it. */
+  finish(reason: EngineFinishReason, completionTokens: number): void {
+    if (this.#hasEnded) return;
+    const stopString = this.#flushText();
+    this.#end().finished = this.#finished(stopString === undefined ? reason : 'stop', completionTokens, stopString);
+  }
+
+  fail(error: ServingError): void {
+    if (this.#hasEnded) return;
+    this.#failure = error;
+    this.#end().failed = failedMessage(error);
+  }
+
+  /** Nobody reads it any more. */
+  abandon(): void {
+    this.#hasEnded = true;
+  }
+
+  /** For the outlet's buffer: what was gained since the last call. */
+  takeDelta(): DeltaInit {
+    const event = this.#pending;
+    this.#pending = undefined;
+    return { id: this.wireId, event: event ?? {} };
+  }
+
+  #open(): PendingEvent {
+    if (this.#pending === undefined) {
+      this.#pending = { accepted: null, tokenIds: [], text: '', logprobs: [] };
+      this.outlet.buffer.add(this);
+    }
+    return this.#pending;
+  }
+
+  #end(): PendingEvent {
+    const pending = this.#open();
+    this.#hasEnded = true;
+    this.outlet.requestEnded(this);
+    return pending;
+  }
+
+  #textOf(tokenId: number, { request, detokenizer }: Running): string {
+    const isEnd = request.stopTokenIds.has(tokenId) || this.#tokenizer.endTokenIds.includes(tokenId);
+    if (isEnd) return request.includeStop ? detokenizer.push(tokenId) : '';
+    // With include_stop the detokenizer writes every control token, and the request asked for the ends only.
+    if (request.includeStop && this.#tokenizer.tokenBytes(tokenId).length === 0) return '';
+    return detokenizer.push(tokenId);
+  }
+
+  /** Releases the text held back; returns the stop string that it completes, if it does. */
+  #flushText(): string | undefined {
+    if (this.#running === undefined) return undefined;
+    const { detokenizer, stopStrings } = this.#running;
+    const outcome = stopStrings.push(detokenizer.flush());
+    const text = outcome.stop === undefined ? outcome.text + stopStrings.flush() : outcome.text;
+    if (text !== '') this.#open().text += text;
+    return outcome.stop;
+  }
+
+  #finished(reason: EngineFinishReason, completionTokens: number, stopString: string | undefined): FinishedInit {
+    return {
+      reason: finishReasons[reason],
+      stopString: stopString ?? '',
+      promptTokens: this.#running?.promptTokens ?? 0,
+      completionTokens,
+    };
+  }
+
+  #logprobsMessage(logprobs: Logprobs): TokenLogprobInit {
+    const message = this.#logprobMessage(logprobs);
+    message.top = logprobs.top.map((candidate) => this.#logprobMessage(candidate));
+    return message;
+  }
+
+  #logprobMessage({ tokenId, logprob }: TokenLogprob): TokenLogprobInit {
+    return { tokenId, token: this.#tokenizer.tokenBytes(tokenId, { special: true }), logprob };
+  }
+}

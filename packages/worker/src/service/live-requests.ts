@@ -1,0 +1,124 @@
+import type { GenerateRequest } from '@sluice/proto';
+import { asServingError, type Logger, type ServingError, unreachable } from '@sluice/shared';
+import type { EnginePort } from '../engine/engine-port.js';
+import type { SequenceEvent } from '../engine/sequence.js';
+import type { Outlet } from './delta-buffer.js';
+import { type ParsedRequest, parseGenerateRequest } from './generate-request.js';
+import { LiveRequest } from './live-request.js';
+import { promptTokenIds, tokensToGenerate } from './prompt.js';
+import type { TextPort } from './text-port.js';
+
+/**
+ * Every request the worker has, over whichever stream it came: takes them to the engine, and the engine's steps back to
+ * them. As many as the streams allow (ServiceLimits.requestsPerStreamMax); the engine bounds those it takes.
+ */
+export class LiveRequests {
+  readonly #engine: EnginePort;
+  readonly #text: TextPort;
+  readonly #log: Logger;
+  readonly #bySequenceId = new Map<string, LiveRequest>();
+  readonly #touched = new Set<Outlet>();
+  #startedCount = 0;
+
+  constructor(engine: EnginePort, text: TextPort, log: Logger) {
+    this.#engine = engine;
+    this.#text = text;
+    this.#log = log;
+  }
+
+  /** Requests in the engine. */
+  get count(): number {
+    return this.#bySequenceId.size;
+  }
+
+  /** Takes a request on its way. Whatever becomes of it comes out at `outlet`, a refusal included. */
+  start(request: GenerateRequest, wireId: number, outlet: Outlet): LiveRequest {
+    this.#startedCount += 1;
+    const live = new LiveRequest(wireId, String(this.#startedCount), outlet, this.#text.tokenizer);
+    this.#prepare(live, request).catch((thrown: unknown) => {
+      const error = asServingError(thrown);
+      if (error.row.fault === 'server')
+        this.#log.error({ err: thrown, requestId: request.requestId }, 'request failed');
+      if (this.#bySequenceId.delete(live.sequenceId)) this.#engine.cancel(live.sequenceId);
+      live.fail(error);
+      outlet.flush();
+    });
+    return live;
+  }
+
+  /** Answers a request that is not even looked at. */
+  refuse(wireId: number, outlet: Outlet, error: ServingError): void {
+    new LiveRequest(wireId, 'refused', outlet, this.#text.tokenizer).fail(error);
+    outlet.flush();
+  }
+
+  /** The caller wants no more; the last delta still comes. */
+  cancel(live: LiveRequest): void {
+    if (live.isRunning) {
+      this.#engine.cancel(live.sequenceId);
+    } else {
+      live.finish('cancelled', 0);
+      live.outlet.flush();
+    }
+  }
+
+  /** The caller is gone; nothing more comes. */
+  drop(live: LiveRequest): void {
+    live.abandon();
+    if (this.#bySequenceId.delete(live.sequenceId)) this.#engine.cancel(live.sequenceId);
+  }
+
+  /** The engine's step listener: every event to its request, then one flush for each reader that gained something. */
+  onStep(events: readonly SequenceEvent[]): void {
+    for (const event of events) {
+      const live = this.#bySequenceId.get(event.id);
+      // Ended at a stop string, or dropped, while the pass that made this token ran.
+      if (live === undefined) continue;
+      this.#apply(event, live);
+      this.#touched.add(live.outlet);
+    }
+    for (const outlet of this.#touched) outlet.flush();
+    this.#touched.clear();
+  }
+
+  async #prepare(live: LiveRequest, request: GenerateRequest): Promise<void> {
+    const parsed = parseGenerateRequest(request, this.#text.tokenizer);
+    const { contextTokens } = this.#engine;
+    const promptIds = await promptTokenIds(parsed.prompt, this.#text, contextTokens);
+    if (live.hasEnded) return;
+    const tokensMax = tokensToGenerate(promptIds.length, parsed.tokensMax, contextTokens, parsed.prompt);
+    this.#submit(live, parsed, promptIds, tokensMax);
+    live.outlet.flush();
+  }
+
+  #submit(live: LiveRequest, parsed: ParsedRequest, promptIds: readonly number[], tokensMax: number): void {
+    const { sampling, stopTokenIds, logprobsTop } = parsed;
+    const id = live.sequenceId;
+    this.#bySequenceId.set(id, live);
+    const refusal = this.#engine.submit({ id, promptIds, tokensMax, sampling, stopTokenIds, logprobsTop });
+    if (refusal !== undefined) throw refusal;
+    live.accept(parsed, promptIds.length);
+    this.#log.debug({ requestId: parsed.requestId, sequence: id, promptTokens: promptIds.length }, 'accepted');
+  }
+
+  #apply(event: SequenceEvent, live: LiveRequest): void {
+    switch (event.kind) {
+      case 'token':
+        if (live.token(event)) {
+          this.#bySequenceId.delete(event.id);
+          this.#engine.cancel(event.id);
+        }
+        return;
+      case 'finished':
+        this.#bySequenceId.delete(event.id);
+        live.finish(event.reason, event.completionTokens);
+        return;
+      case 'failed':
+        this.#bySequenceId.delete(event.id);
+        live.fail(event.error);
+        return;
+      default:
+        unreachable(event);
+    }
+  }
+}

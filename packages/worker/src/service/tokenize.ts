@@ -1,0 +1,33 @@
+import type { DetokenizeReplyInit, DetokenizeRequest, TokenizeReplyInit, TokenizeRequest } from '@sluice/proto';
+import { parseMessages } from '../text/chat-messages.js';
+import { asPrompt, renderChat } from './prompt.js';
+import { atMost, invalid, tokenIdBelow } from './ranges.js';
+import type { TextPort } from './text-port.js';
+
+const charactersMax = 8 * 1024 * 1024;
+const idsMax = 1024 * 1024;
+
+/** @throws ServingError `invalid_request` for an input that is missing, too long, or refused by the chat template. */
+export async function tokenize(request: TokenizeRequest, text: TextPort): Promise<TokenizeReplyInit> {
+  switch (request.input) {
+    case 'text': {
+      const input = request.text ?? '';
+      atMost('text', input.length, charactersMax, 'characters');
+      return { ids: [...(await text.encode(input, asPrompt))] };
+    }
+    case 'messagesJson': {
+      const json = request.messagesJson ?? '';
+      atMost('messages', json.length, charactersMax, 'characters');
+      return { ids: [...(await text.encode(renderChat(parseMessages(json), text), asPrompt))] };
+    }
+    default:
+      throw invalid('input', 'input is missing: one of text and messages_json must be set');
+  }
+}
+
+/** @throws ServingError `invalid_request` for ids that are too many or not in the vocabulary. */
+export function detokenize(request: DetokenizeRequest, text: TextPort): DetokenizeReplyInit {
+  atMost('ids', request.ids.length, idsMax, 'ids');
+  for (const [index, id] of request.ids.entries()) tokenIdBelow(`ids[${index}]`, id, text.tokenizer.vocabularyCount);
+  return { text: text.tokenizer.decode(request.ids) };
+}
