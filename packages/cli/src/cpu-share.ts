@@ -43,7 +43,7 @@ function cgroupQuota(read: (file: string) => string | undefined): number | undef
   return quotas.length === 0 ? undefined : Math.min(...quotas);
 }
 
-/** `/root/a/b`, `/root/a`, `/root`. */
+/** For root `r` and group `/a/b`: `r/a/b`, `r/a`, `r`. */
 function upwards(root: string, group: string): readonly string[] {
   const folders: string[] = [];
   for (let part = path.posix.normalize(group); part !== '/' && part !== '.'; part = path.posix.dirname(part)) {

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { LineSplitter } from './line-splitter.js';
 import type { LogFile } from './log-file.js';
 import { asChildMessage, type Progress } from './messages.js';
-import { decideRestart } from './restart-policy.js';
+import { decideRestart, type RestartLimits } from './restart-policy.js';
 
 /** The variable by which a child knows that somebody looks after it; see child-side.ts. */
 export const supervisedVariable = 'SLUICE_SUPERVISED';
@@ -15,6 +15,8 @@ export interface ChildSpec {
   /** Its arguments. `port` is the one it listened on before it died, so that others find it again; 0 the first time. */
   readonly args: (port: number) => readonly string[];
   readonly log: LogFile;
+  /** Undefined: the usual ones of restart-policy.ts. */
+  readonly limits?: RestartLimits;
 }
 
 /** What a supervisor has to tell. */
@@ -131,7 +133,7 @@ export class SupervisedChild {
       this.#listener({ kind: 'gave up', why: this.#failure });
       return;
     }
-    const decision = decideRestart(this.#deaths, servedMs);
+    const decision = decideRestart(this.#deaths, servedMs, this.#spec.limits);
     this.#deaths = decision.deaths;
     if (decision.kind === 'give up') {
       this.#listener({ kind: 'gave up', why: `${this.#failure ?? how}, ${decision.deaths} times in a row` });

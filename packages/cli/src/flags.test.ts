@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { httpAddress, oneOf, UsageError, wholeNumber, word, workerAddress } from './flags.js';
+
+describe('wholeNumber', () => {
+  const parse = wholeNumber('--port', 0, 65535);
+  it('takes both bounds', () => {
+    expect([parse('0'), parse('65535')]).toEqual([0, 65535]);
+  });
+  it.each(['-1', '65536', '1.5', '1e3', '0x10', '', ' 1', 'many', '99999999999999999999'])('refuses %j', (value) => {
+    expect(() => parse(value)).toThrow(UsageError);
+  });
+  it('names flag, value and bounds', () => {
+    expect(() => parse('70000')).toThrow('--port 70000 must be a whole number from 0 to 65535');
+  });
+});
+
+describe('oneOf', () => {
+  it('names the choices', () => {
+    expect(() => oneOf('--weights', ['q8', 'f32'])('q5')).toThrow('--weights q5 must be one of q8, f32');
+    expect(oneOf('--weights', ['q8', 'f32'])('f32')).toBe('f32');
+  });
+});
+
+describe('word', () => {
+  it('refuses white space and shows it', () => {
+    expect(() => word('--host')('a b')).toThrow('--host "a b" must not be empty nor hold white space');
+  });
+});
+
+describe('httpAddress', () => {
+  it.each([
+    ['http://127.0.0.1:8000', 'http://127.0.0.1:8000'],
+    ['http://127.0.0.1:8000/', 'http://127.0.0.1:8000'],
+    ['https://host/v1', 'https://host'],
+    ['https://host/llm/v1/', 'https://host/llm'],
+  ])('%s is %s', (given, wanted) => {
+    expect(httpAddress('--url')(given)).toBe(wanted);
+  });
+  it.each(['127.0.0.1:8000', 'localhost:8000', 'ftp://host', ''])('refuses %j', (value) => {
+    expect(() => httpAddress('--url')(value)).toThrow(UsageError);
+  });
+});
+
+describe('workerAddress', () => {
+  const parse = workerAddress('--worker');
+  it('collects addresses with and without the scheme', () => {
+    const first = parse('grpc://127.0.0.1:9000', []);
+    expect(parse('worker-2:9001', first)).toEqual(['127.0.0.1:9000', 'worker-2:9001']);
+    expect(parse('grpc://[::1]:9000', [])).toEqual(['[::1]:9000']);
+  });
+  it.each(['127.0.0.1', 'host:0', 'host:65536', 'http://host:1', ':9000', '::1:9000', ''])('refuses %j', (value) => {
+    expect(() => parse(value, [])).toThrow(UsageError);
+  });
+});
