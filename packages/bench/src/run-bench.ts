@@ -80,7 +80,7 @@ function readFlags(argv: string[], flags: Readonly<Record<string, BenchFlag>>) {
   try {
     return parseArgs({ args: argv, options, allowPositionals: false }).values;
   } catch (thrown) {
-    throw new BenchUsageError((thrown as Error).message.split('. ')[0] ?? 'unreadable flags');
+    throw new BenchUsageError((thrown as Error).message.split(/\.?\n|\. /)[0] ?? 'unreadable flags');
   }
 }
 

@@ -6,7 +6,6 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const pollMs = 100;
-const stopMsMax = 15_000;
 const logLinesShown = 15;
 
 export interface ServerCommand {
@@ -56,12 +55,12 @@ export class ServerProcess {
     return this.#child.pid;
   }
 
-  /** Asks it to end, then makes it. */
-  async stop(): Promise<void> {
+  /** Asks it to end, and makes it after `patienceMs`. */
+  async stop(patienceMs = 15_000): Promise<void> {
     if (this.#alive()) {
       const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
       this.#child.kill('SIGTERM');
-      await Promise.race([ended, sleep(stopMsMax, undefined, { ref: false })]);
+      await Promise.race([ended, sleep(patienceMs, undefined, { ref: false })]);
       if (this.#alive()) this.#child.kill('SIGKILL');
       await ended;
     }

@@ -4,7 +4,7 @@ export interface ClosedLoop<Result> {
   readonly concurrency: number;
   /** Requests in all. */
   readonly requests: number;
-  /** Sends request number `index` (from 0) and resolves when it is over. A rejection ends the whole run. */
+  /** Sends request number `index` (from 0) and resolves when it is over. After a rejection none is sent any more. */
   readonly send: (index: number) => Promise<Result>;
   /** Called after each one with how many are over. */
   readonly onDone?: (done: number) => void;
@@ -13,6 +13,7 @@ export interface ClosedLoop<Result> {
 /**
  * Keeps `concurrency` requests out until `requests` are done: a user who asks again as soon as the answer is there.
  * Results are in the order of the requests' numbers.
+ * @throws what the first rejected `send` threw.
  */
 export async function runClosedLoop<Result>(loop: ClosedLoop<Result>): Promise<Result[]> {
   const results = new Array<Result>(loop.requests);
@@ -25,6 +26,10 @@ export async function runClosedLoop<Result>(loop: ClosedLoop<Result>): Promise<R
       loop.onDone?.(++done);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(loop.concurrency, loop.requests) }, user));
+  try {
+    await Promise.all(Array.from({ length: Math.min(loop.concurrency, loop.requests) }, user));
+  } finally {
+    next = loop.requests;
+  }
   return results;
 }

@@ -45,6 +45,7 @@ export function summarize(records: readonly RequestRecord[], cost: LoadCost): Lo
   const totalTokens = outputTokens + sum(complete.map((record) => record.promptTokens));
   const textEvents = sum(complete.map((record) => record.textEvents));
   const perToken = (cpuMs: number): number | null => (totalTokens > 0 ? round((cpuMs * 1000) / totalTokens, 1) : null);
+  const perSecond = (tokens: number): number => (tokens > 0 ? round((tokens * 1000) / cost.wallMs, 1) : 0);
   return {
     requests: records.length,
     complete: complete.length,
@@ -52,8 +53,8 @@ export function summarize(records: readonly RequestRecord[], cost: LoadCost): Lo
     errors: records.filter((record) => record.outcome === 'failed').length,
     faults: [...new Set(records.flatMap((record) => record.reason ?? []))].slice(0, 5),
     wallMs: round(cost.wallMs, 1),
-    totalTokensPerSecond: round((totalTokens * 1000) / cost.wallMs, 1),
-    outputTokensPerSecond: round((outputTokens * 1000) / cost.wallMs, 1),
+    totalTokensPerSecond: perSecond(totalTokens),
+    outputTokensPerSecond: perSecond(outputTokens),
     ttftMs: percentiles(complete.flatMap((record) => record.ttftMs ?? [])),
     gapMs: percentiles(complete.flatMap((record) => record.gapsMs)),
     outputTokensPerEvent: textEvents > 0 ? round(outputTokens / textEvents, 3) : null,
@@ -75,10 +76,10 @@ export function addCosts(costs: readonly LoadCost[]): LoadCost {
   };
 }
 
-/** Three significant digits, from a histogram in microseconds up to an hour. Null without a sample. */
+/** From a histogram in microseconds up to an hour, four significant digits. Null without a sample. */
 export function percentiles(samplesMs: readonly number[]): Percentiles | null {
   if (samplesMs.length === 0) return null;
-  const histogram = build({ highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: 3 });
+  const histogram = build({ highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: 4 });
   for (const sampleMs of samplesMs) histogram.recordValue(Math.max(0, Math.round(sampleMs * 1000)));
   const at = (percentile: number): number => round(histogram.getValueAtPercentile(percentile) / 1000, 2);
   return { p50: at(50), p99: at(99) };

@@ -56,18 +56,21 @@ const columns: readonly Column<ServeResult>[] = [
   { title: 'at once', align: 'right', cell: (row) => `${row.concurrency}` },
   { title: 'subject', align: 'left', cell: (row) => row.subject },
   number('total tok/s', (row) => row.totalTokensPerSecond),
-  number('of best peer', (row) => row.ratioToBestPeer),
+  number('× best peer', (row) => row.ratioToBestPeer),
   number('output tok/s', (row) => row.outputTokensPerSecond),
   number('first P50 ms', (row) => row.ttftMs?.p50),
-  number('first P99 ms', (row) => row.ttftMs?.p99),
+  number('P99 ms', (row) => row.ttftMs?.p99),
   number('gap P50 ms', (row) => row.gapMs?.p50),
-  number('gap P99 ms', (row) => row.gapMs?.p99),
+  number('P99 ms', (row) => row.gapMs?.p99),
   number('CPU µs/tok', (row) => row.cpuUsPerToken),
   number('MB', (row) => row.residentMb),
-  { title: 'complete', align: 'right', cell: (row) => `${row.complete}/${row.requests}` },
-  { title: 'cut', align: 'right', cell: (row) => `${row.truncated}` },
-  { title: 'errors', align: 'right', cell: (row) => `${row.errors}` },
+  { title: 'complete', align: 'left', cell: completeCell },
 ];
+
+function completeCell({ complete, requests, truncated, errors }: ServeResult): string {
+  const lost = [truncated > 0 ? `${truncated} cut` : [], errors > 0 ? `${errors} failed` : []].flat();
+  return [`${complete}/${requests}`, ...lost].join(', ');
+}
 
 function number(title: string, value: (row: ServeResult) => number | null | undefined): Column<ServeResult> {
   return { title, align: 'right', cell: (row) => figure(value(row)) };
