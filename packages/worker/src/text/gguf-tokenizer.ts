@@ -1,18 +1,22 @@
 import { ServingError } from '@sluice/shared';
+import type { Metadata } from '../model/gguf/metadata.js';
 import { endTokenIdsOf } from './end-tokens.js';
 import { preTokenizerNamed } from './pre-tokenizers.js';
 import type { EncoderDefinition, TokenizerDefinition, TokenKind } from './tokenizer-definition.js';
 
-/** The key-value part of a GGUF file; values as @huggingface/gguf gives them (64-bit integers as bigint). */
-export type GgufMetadata = Readonly<Record<string, unknown>>;
+/** What is read of a GGUF file's metadata; `model/gguf` has it. Missing keys throw where `optional` is not said. */
+export type TokenizerMetadata = Pick<
+  Metadata,
+  'string' | 'optionalString' | 'strings' | 'numbers' | 'optionalNumbers' | 'optionalNumber' | 'optionalBoolean'
+>;
 
 /**
  * Reads the tokenizer out of a GGUF file's metadata: model `gpt2` (byte-level BPE) or `llama` (SentencePiece BPE).
  * @throws ServingError `model_unusable` naming the key that is missing, of the wrong type or unknown.
  */
-export function readGgufTokenizer(metadata: GgufMetadata): TokenizerDefinition {
-  const model = stringAt(metadata, 'tokenizer.ggml.model');
-  const tokens = stringsAt(metadata, 'tokenizer.ggml.tokens');
+export function readGgufTokenizer(metadata: TokenizerMetadata): TokenizerDefinition {
+  const model = metadata.string('tokenizer.ggml.model');
+  const tokens = metadata.strings('tokenizer.ggml.tokens');
   if (tokens.length === 0) throw unusable('tokenizer.ggml.tokens', 'is empty');
   const kinds = kindsOf(metadata, tokens.length);
   const id = (key: string): number | undefined => tokenIdAt(metadata, key, tokens.length);
@@ -25,10 +29,10 @@ export function readGgufTokenizer(metadata: GgufMetadata): TokenizerDefinition {
     spelling: family.spelling,
     addSpacePrefix: family.addSpacePrefix,
     beginTokenId: id('tokenizer.ggml.bos_token_id'),
-    addBegin: booleanAt(metadata, 'tokenizer.ggml.add_bos_token') ?? family.addBegin,
+    addBegin: metadata.optionalBoolean('tokenizer.ggml.add_bos_token') ?? family.addBegin,
     endTokenId,
     endTokenIds: endTokenIdsOf(tokens, kinds, [endTokenId, ...turnEnds]),
-    chatTemplate: optionalStringAt(metadata, 'tokenizer.chat_template'),
+    chatTemplate: metadata.optionalString('tokenizer.chat_template'),
     encoder: family.encoder,
   };
 }
@@ -38,15 +42,15 @@ interface Family extends Pick<TokenizerDefinition, 'spelling' | 'addSpacePrefix'
 }
 
 function familyOf(
-  metadata: GgufMetadata,
+  metadata: TokenizerMetadata,
   model: string,
   tokens: readonly string[],
   kinds: readonly TokenKind[],
 ): Family {
   switch (model) {
     case 'gpt2': {
-      const pre = optionalStringAt(metadata, 'tokenizer.ggml.pre') ?? 'default';
-      const merges = stringsAt(metadata, 'tokenizer.ggml.merges');
+      const pre = metadata.optionalString('tokenizer.ggml.pre') ?? 'default';
+      const merges = metadata.strings('tokenizer.ggml.merges');
       return {
         spelling: 'byte-level',
         addSpacePrefix: false,
@@ -55,13 +59,13 @@ function familyOf(
       };
     }
     case 'llama': {
-      const scores = metadata['tokenizer.ggml.scores'];
-      if (!isNumbers(scores) || scores.length !== tokens.length) {
+      const scores = metadata.numbers('tokenizer.ggml.scores');
+      if (scores.length !== tokens.length) {
         throw unusable('tokenizer.ggml.scores', `must be ${tokens.length} numbers, one a token`);
       }
       return {
         spelling: 'sentencepiece',
-        addSpacePrefix: booleanAt(metadata, 'tokenizer.ggml.add_space_prefix') ?? true,
+        addSpacePrefix: metadata.optionalBoolean('tokenizer.ggml.add_space_prefix') ?? true,
         addBegin: true,
         encoder: { kind: 'sentencepiece', scores },
       };
@@ -109,49 +113,17 @@ function byteLevelJson(
 
 const kindNames: readonly TokenKind[] = ['normal', 'unknown', 'control', 'userDefined', 'unused', 'byte'];
 
-function kindsOf(metadata: GgufMetadata, count: number): TokenKind[] {
-  const types = metadata['tokenizer.ggml.token_type'];
+function kindsOf(metadata: TokenizerMetadata, count: number): TokenKind[] {
+  const types = metadata.optionalNumbers('tokenizer.ggml.token_type');
   if (types === undefined) return new Array<TokenKind>(count).fill('normal');
-  if (!isNumbers(types) || types.length !== count) {
-    throw unusable('tokenizer.ggml.token_type', `must be ${count} numbers, one a token`);
-  }
+  if (types.length !== count) throw unusable('tokenizer.ggml.token_type', `must be ${count} numbers, one a token`);
   return types.map((type) => kindNames[type - 1] ?? 'normal');
 }
 
-function tokenIdAt(metadata: GgufMetadata, key: string, count: number): number | undefined {
-  const value = metadata[key];
-  if (value === undefined) return undefined;
-  const id = Number(value);
-  if (Number.isInteger(id) && id >= 0 && id < count) return id;
-  throw unusable(key, `${String(value)} must be a token id below ${count}`);
-}
-
-function stringAt(metadata: GgufMetadata, key: string): string {
-  const value = optionalStringAt(metadata, key);
-  if (value === undefined) throw unusable(key, 'is missing');
-  return value;
-}
-
-function optionalStringAt(metadata: GgufMetadata, key: string): string | undefined {
-  const value = metadata[key];
-  if (value === undefined || typeof value === 'string') return value;
-  throw unusable(key, `must be a string, not ${typeof value}`);
-}
-
-function booleanAt(metadata: GgufMetadata, key: string): boolean | undefined {
-  const value = metadata[key];
-  if (value === undefined || typeof value === 'boolean') return value;
-  throw unusable(key, `must be a boolean, not ${typeof value}`);
-}
-
-function stringsAt(metadata: GgufMetadata, key: string): readonly string[] {
-  const value: unknown = metadata[key];
-  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
-  throw unusable(key, value === undefined ? 'is missing' : 'must be a list of strings');
-}
-
-function isNumbers(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'number');
+function tokenIdAt(metadata: TokenizerMetadata, key: string, count: number): number | undefined {
+  const id = metadata.optionalNumber(key);
+  if (id === undefined || (Number.isInteger(id) && id >= 0 && id < count)) return id;
+  throw unusable(key, `${id} must be a token id below ${count}`);
 }
 
 function unusable(key: string, problem: string): ServingError {
