@@ -6,9 +6,13 @@ export interface Rng {
   below(bound: number): number;
 }
 
-/** sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, passes BigCrush, a few nanoseconds a number. */
-export function seededRng(seed: number): Rng {
-  let a = 0x9e3779b9 | 0;
+/**
+ * sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, passes BigCrush, a few nanoseconds a number.
+ * @param seed whole, 0 to 2^53.
+ * @param stream whole, 0 to 2^32: streams of one seed are independent of each other.
+ */
+export function seededRng(seed: number, stream = 0): Rng {
+  let a = (0x9e3779b9 + stream) | 0;
   let b = seed | 0;
   let c = Math.floor(seed / 2 ** 32) | 0;
   let counter = 1;

@@ -40,7 +40,12 @@ interface Manifest {
  * @throws ServingError 'model_unusable' as {@link compileModel}; an error of the file system, naming the path.
  */
 export async function openCompiled(file: GgufFile, options: CompileOptions): Promise<CompiledFolder> {
-  const parts = [await fileHash(file.path, options.cacheFolder), COMPILER_VERSION, options.weights, options.chunkCounts];
+  const parts = [
+    await fileHash(file.path, options.cacheFolder),
+    COMPILER_VERSION,
+    options.weights,
+    options.chunkCounts,
+  ];
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
   const parent = path.join(options.cacheFolder, 'compiled');
   const folder = path.join(parent, key);

@@ -69,9 +69,7 @@ export function attentionLanes(builder: GraphBuilder, config: DecoderConfig, chu
   });
   const cos = builder.input('cos', 'float32', ['positions', config.headDim / 2]);
   const sin = builder.input('sin', 'float32', ['positions', config.headDim / 2]);
-  const rows = builder.integers('axis_rows', [0]);
   const flat = builder.integers('shape_flat', [-1, width]);
-  const chunked = builder.integers('shape_chunk', [1, -1, qkvWidth]);
 
   const attention = (
     layer: number,
@@ -113,6 +111,8 @@ export function attentionLanes(builder: GraphBuilder, config: DecoderConfig, chu
       );
       const parts = [builder.node('Gather', [decoded, kept], `${qkv}.kept`)];
       for (const [chunk, lane] of lanes.entries()) {
+        const rows = builder.integers('axis_rows', [0]);
+        const chunked = builder.integers('shape_chunk', [1, -1, qkvWidth]);
         const slice = builder.node('Slice', [qkv, lane.start, lane.end, rows], `${qkv}.slice${chunk}`);
         const packed = builder.node('Reshape', [slice, chunked], `${qkv}.chunk${chunk}`);
         parts.push(attention(layer, packed, lane, 1, lane.last, lane.total));

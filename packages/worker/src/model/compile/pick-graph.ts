@@ -1,7 +1,12 @@
 import type { GraphBuilder } from './graph-builder.js';
+import { elementType } from './onnx.js';
 
 /** Most candidates of a sampled row; a sampler that needs more reads the row. */
 export const CANDIDATES = 128;
+
+const INT32 = { to: { int: elementType.int32 } };
+/** TensorProto.BOOL: only ever inside the graph. */
+const BOOL = { to: { int: 9 } };
 
 /**
  * What leaves the graph of each wanted row: the row itself (where the head wrote it, at no cost), the likeliest token,
@@ -16,18 +21,15 @@ export function pickTokens(builder: GraphBuilder, logits: string, vocabularyCoun
   const sampled = builder.input('sampled', 'int64', ['sampled_rows']);
   const temperatures = builder.input('temperatures', 'float32', ['sampled_rows', 1]);
   builder.output(logits, 'float32', ['wanted_rows', vocabularyCount]);
-  builder.output(builder.node('ArgMax', [logits], 'best', { axis: { int: -1 }, keepdims: { int: 0 } }), 'int64', [
-    'wanted_rows',
-  ]);
-  const any = builder.node('Cast', [builder.node('Size', [sampled], 'sampled_count')], 'any_sampled', {
-    to: { int: 9 },
-  });
+  const argMax = builder.node('ArgMax', [logits], 'best_64', { axis: { int: -1 }, keepdims: { int: 0 } });
+  builder.output(builder.node('Cast', [argMax], 'best', INT32), 'int32', ['wanted_rows']);
+  const any = builder.node('Cast', [builder.node('Size', [sampled], 'sampled_count')], 'any_sampled', BOOL);
   const lastAxis = builder.integers('axis_last', [-1]);
   const count = builder.integers('candidate_count', [candidates]);
   const outputs = [
     { name: 'log_sum_exps', type: 'float32', shape: ['sampled_rows'] },
     { name: 'candidate_logits', type: 'float32', shape: ['sampled_rows', candidates] },
-    { name: 'candidate_ids', type: 'int64', shape: ['sampled_rows', candidates] },
+    { name: 'candidate_ids', type: 'int32', shape: ['sampled_rows', candidates] },
   ] as const;
   const branch = (prefix: string) => outputs.map(({ name, type, shape }) => ({ name: prefix + name, type, shape }));
   const node = (op: string, inputs: string[], outs: string[], attributes = {}) => ({
@@ -52,7 +54,8 @@ export function pickTokens(builder: GraphBuilder, logits: string, vocabularyCoun
             node('Gather', [logits, sampled], ['sampled_logits']),
             node('Div', ['sampled_logits', temperatures], ['tempered']),
             node('ReduceLogSumExp', ['tempered', lastAxis], ['some_log_sum_exps'], { keepdims: { int: 0 } }),
-            node('TopK', ['sampled_logits', count], ['some_candidate_logits', 'some_candidate_ids']),
+            node('TopK', ['sampled_logits', count], ['some_candidate_logits', 'some_candidate_ids_64']),
+            node('Cast', ['some_candidate_ids_64'], ['some_candidate_ids'], INT32),
           ],
         },
       },
@@ -65,7 +68,7 @@ export function pickTokens(builder: GraphBuilder, logits: string, vocabularyCoun
           initializers: [
             { name: 'none_log_sum_exps', type: 'float32', shape: [0], data: new Uint8Array(0) },
             { name: 'none_candidate_logits', type: 'float32', shape: [0, candidates], data: new Uint8Array(0) },
-            { name: 'none_candidate_ids', type: 'int64', shape: [0, candidates], data: new Uint8Array(0) },
+            { name: 'none_candidate_ids', type: 'int32', shape: [0, candidates], data: new Uint8Array(0) },
           ],
         },
       },

@@ -1,0 +1,369 @@
+import { assert, type Clock, type LoadState, type Logger, ServingError } from '@sluice/shared';
+import type { EnginePort, StepListener } from './engine-port.js';
+import { SlotTable } from './kv/slot-table.js';
+import { blocksFor, TokenLedger } from './kv/token-ledger.js';
+import { LiveSequence } from './live-sequence.js';
+import type { ModelPort } from './model-port.js';
+import { StepRates } from './rates.js';
+import { logprobsOf, sampleToken } from './sampling/sampler.js';
+import { uniform } from './sampling/uniform.js';
+import type { Decision, Policy } from './scheduler/policy.js';
+import type { EngineFinishReason, SequenceEvent, SequenceRequest } from './sequence.js';
+import type { DecodeRow, LogitsRow, PrefillChunk, StepOutput, StepPlan } from './step-plan.js';
+
+export interface EngineOptions {
+  /** Tokens of one step. At least the model's slots and {@link PREFILL_TOKENS_MIN}, so that prefill never starves. */
+  readonly tokenBudget: number;
+  /** Tokens that all slots together may hold. */
+  readonly kvTokensMax: number;
+  /** Sequences that may wait; one more is refused. */
+  readonly waitingMax: number;
+}
+
+export interface EngineParts {
+  readonly model: ModelPort;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly listener: StepListener;
+  /** Called after each step, for metrics and benches. */
+  readonly onStep?: (step: StepRecord) => void;
+}
+
+/** What a step was and took. */
+export interface StepRecord {
+  readonly decodes: number;
+  readonly prefillTokens: number;
+  /** The forward pass alone. */
+  readonly passMs: number;
+  /** From the end of the pass before it to its own start; undefined where the engine was idle in between. */
+  readonly hostGapMs: number | undefined;
+  readonly preempted: number;
+}
+
+/** What prefill is sure to get of a step in which every slot decodes. */
+export const PREFILL_TOKENS_MIN = 16;
+
+/** Below it the distribution is the likeliest token alone, and dividing by it would only lose digits. */
+const TEMPERATURE_MIN = 0.01;
+
+/**
+ * The batch loop: plan, run, commit, again. While a pass runs off this thread, the events of the step before it go out
+ * and new requests come in; between two passes there is only what the next plan needs.
+ */
+export class Engine implements EnginePort {
+  readonly contextTokens: number;
+  readonly #options: EngineOptions;
+  readonly #parts: EngineParts;
+  readonly #slots: SlotTable;
+  readonly #ledger: TokenLedger;
+  readonly #rates: StepRates;
+  /** Every live sequence by id. */
+  readonly #live = new Map<string, LiveSequence>();
+  /** By arrival, preempted ones first. */
+  readonly #waiting: LiveSequence[] = [];
+  /** By arrival. */
+  #running: LiveSequence[] = [];
+  #events: SequenceEvent[] = [];
+  #anyCancelled = false;
+  #state: 'ready' | 'draining' | 'closed' = 'ready';
+  #wake: (() => void) | undefined;
+  #drained: (() => void)[] = [];
+  readonly #loop: Promise<void>;
+
+  constructor(options: EngineOptions, parts: EngineParts) {
+    const { limits } = parts.model;
+    assert(
+      options.tokenBudget >= limits.slotsMax + PREFILL_TOKENS_MIN && options.tokenBudget <= limits.stepTokensMax,
+      `token budget ${options.tokenBudget} of a model with ${limits.slotsMax} slots and steps of ${limits.stepTokensMax}`,
+    );
+    this.#options = options;
+    this.#parts = parts;
+    this.contextTokens = limits.contextTokens;
+    this.#slots = new SlotTable(limits.slotsMax);
+    this.#ledger = new TokenLedger(options.kvTokensMax);
+    this.#rates = new StepRates();
+    this.#loop = this.#run();
+  }
+
+  submit(request: SequenceRequest): ServingError | undefined {
+    const refusal = this.#refusal(request);
+    if (refusal !== undefined) return refusal;
+    const { sampling } = request;
+    const temperature = sampling.temperature === 0 ? 0 : Math.max(TEMPERATURE_MIN, sampling.temperature);
+    const sequence = new LiveSequence({ ...request, sampling: { ...sampling, temperature } }, this.contextTokens);
+    this.#live.set(request.id, sequence);
+    this.#waiting.push(sequence);
+    this.#wake?.();
+    return undefined;
+  }
+
+  cancel(id: string): void {
+    const sequence = this.#live.get(id);
+    if (sequence === undefined) return;
+    sequence.cancelled = true;
+    this.#anyCancelled = true;
+    this.#wake?.();
+  }
+
+  load(): LoadState {
+    const sum = (sequences: readonly LiveSequence[]): number =>
+      sequences.reduce((tokens, sequence) => tokens + sequence.prefillTokens, 0);
+    return {
+      state: this.#state === 'ready' ? 'ready' : 'draining',
+      running: this.#running.length,
+      waiting: this.#waiting.length,
+      prefillTokensWaiting: sum(this.#running) + sum(this.#waiting),
+      kvTokensUsed: this.#ledger.tokensUsed,
+      kvTokensMax: this.#ledger.tokensMax,
+      slotsMax: this.#slots.slotsMax,
+      ...this.#rates.current,
+    };
+  }
+
+  drain(): Promise<void> {
+    if (this.#state === 'ready') this.#state = 'draining';
+    return new Promise((resolve) => {
+      this.#drained.push(resolve);
+      this.#wake?.();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    for (const id of this.#live.keys()) this.cancel(id);
+    this.#wake?.();
+    await this.#loop;
+  }
+
+  // ---- the loop
+
+  async #run(): Promise<void> {
+    let passEndMs: number | undefined;
+    for (;;) {
+      if (this.#anyCancelled) this.#endCancelled();
+      const decision = this.#decide();
+      const plan = this.#apply(decision);
+      if (plan.decodes.length === 0 && plan.chunks.length === 0) {
+        assert(this.#live.size === 0, 'the policy left every sequence where it was');
+        this.#deliver();
+        if (!(await this.#sleep())) return;
+        passEndMs = undefined;
+        continue;
+      }
+      const startMs = this.#parts.clock.nowMs();
+      const pass = this.#forward(plan);
+      this.#deliver();
+      const output = await pass;
+      const endMs = this.#parts.clock.nowMs();
+      if (output instanceof ServingError) this.#failAll(decision, output);
+      else this.#commit(plan, decision, output);
+      this.#record(plan, decision, endMs - startMs, passEndMs === undefined ? undefined : startMs - passEndMs);
+      passEndMs = endMs;
+    }
+  }
+
+  #decide(): Decision<LiveSequence> {
+    return this.#parts.policy({
+      running: this.#running,
+      waiting: this.#waiting,
+      slotsFree: this.#slots.freeCount,
+      blocksFree: this.#ledger.blocksFree,
+      blocksMax: this.#ledger.blocksMax,
+      limits: { tokenBudget: this.#options.tokenBudget, chunksMax: this.#parts.model.limits.chunksMax },
+    });
+  }
+
+  /** Moves sequences, slots and memory as decided, and writes the plan. */
+  #apply(decision: Decision<LiveSequence>): StepPlan {
+    for (const sequence of decision.preempted) this.#release(sequence);
+    if (decision.preempted.length > 0) {
+      this.#running = this.#running.filter((sequence) => sequence.slot !== undefined);
+      this.#waiting.unshift(...decision.preempted);
+    }
+    const planned = new Set<LiveSequence>(decision.decodes);
+    const chunks = decision.chunks.map(({ sequence, tokens }): PrefillChunk => {
+      planned.add(sequence);
+      if (sequence.slot === undefined) this.#admit(sequence);
+      const end = sequence.computed + tokens;
+      const decides = end === sequence.tokens;
+      return {
+        slot: slotOf(sequence),
+        tokenIds: sequence.tokenIds.slice(sequence.computed, end),
+        position: sequence.computed,
+        want: decides ? sequence.want : undefined,
+        wantTokens: decides ? 1 : 0,
+      };
+    });
+    const decodes = decision.decodes.map((sequence): DecodeRow => {
+      const missing = blocksFor(sequence.computed + 1) - sequence.blocks;
+      if (missing > 0) {
+        this.#ledger.take(missing);
+        sequence.blocks += missing;
+      }
+      return {
+        slot: slotOf(sequence),
+        tokenId: sequence.tokenIds[sequence.computed]!,
+        position: sequence.computed,
+        want: sequence.computed + 1 === sequence.tokens ? sequence.want : undefined,
+      };
+    });
+    const resting = this.#running
+      .filter((sequence) => !planned.has(sequence))
+      .map((sequence) => ({ slot: slotOf(sequence), position: sequence.computed }));
+    return { decodes, chunks, resting };
+  }
+
+  #admit(sequence: LiveSequence): void {
+    const first = this.#waiting.shift();
+    assert(first === sequence, 'sequences are admitted in the order in which they wait');
+    sequence.slot = this.#slots.take();
+    sequence.blocks = blocksFor(sequence.tokens);
+    this.#ledger.take(sequence.blocks);
+    this.#running.push(sequence);
+  }
+
+  async #forward(plan: StepPlan): Promise<StepOutput | ServingError> {
+    try {
+      return await this.#parts.model.forward(plan);
+    } catch (failure) {
+      this.#parts.log.error(
+        { err: failure, decodes: plan.decodes.length, chunks: plan.chunks.length },
+        'a pass failed',
+      );
+      return new ServingError('engine_failed', 'the forward pass failed; the failure is in the log of the worker', {
+        cause: failure,
+      });
+    }
+  }
+
+  /** Takes each wanted row's token. The order of rows is the order of the plan. */
+  #commit(plan: StepPlan, decision: Decision<LiveSequence>, output: StepOutput): void {
+    let row = 0;
+    for (const [index, sequence] of decision.decodes.entries()) {
+      sequence.computed += 1;
+      if (plan.decodes[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!);
+    }
+    for (const [index, { sequence, tokens }] of decision.chunks.entries()) {
+      sequence.computed += tokens;
+      if (plan.chunks[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!);
+    }
+  }
+
+  #take(sequence: LiveSequence, row: LogitsRow): void {
+    if (sequence.cancelled) return;
+    const { id, sampling, logprobsTop, stopTokenIds } = sequence.request;
+    const draw = sampling.temperature === 0 ? 0 : uniform(sampling.seed, sequence.generated);
+    const tokenId = sampleToken(row, sampling, sequence.adjustments, draw);
+    const logprobs = logprobsTop === undefined ? undefined : logprobsOf(row, sequence.want, tokenId, logprobsTop);
+    sequence.tokenIds.push(tokenId);
+    sequence.adjustments?.addGenerated(tokenId);
+    this.#events.push({ kind: 'token', id, tokenId, logprobs });
+    if (stopTokenIds.has(tokenId)) this.#finish(sequence, 'stop');
+    else if (sequence.tokens === sequence.tokensMax) this.#finish(sequence, 'length');
+  }
+
+  // ---- how sequences end
+
+  #finish(sequence: LiveSequence, reason: EngineFinishReason): void {
+    this.#remove(sequence);
+    this.#events.push({ kind: 'finished', id: sequence.request.id, reason, completionTokens: sequence.generated });
+  }
+
+  #endCancelled(): void {
+    this.#anyCancelled = false;
+    for (const sequence of [...this.#live.values()]) if (sequence.cancelled) this.#finish(sequence, 'cancelled');
+  }
+
+  #failAll({ decodes, chunks }: Decision<LiveSequence>, error: ServingError): void {
+    for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) {
+      this.#remove(sequence);
+      this.#events.push({ kind: 'failed', id: sequence.request.id, error });
+    }
+  }
+
+  #remove(sequence: LiveSequence): void {
+    this.#live.delete(sequence.request.id);
+    const list = sequence.slot === undefined ? this.#waiting : this.#running;
+    list.splice(list.indexOf(sequence), 1);
+    if (sequence.slot !== undefined) this.#release(sequence);
+  }
+
+  #release(sequence: LiveSequence): void {
+    this.#slots.free(slotOf(sequence));
+    this.#ledger.free(sequence.blocks);
+    sequence.slot = undefined;
+    sequence.blocks = 0;
+    sequence.computed = 0;
+  }
+
+  // ---- around the loop
+
+  #refusal(request: SequenceRequest): ServingError | undefined {
+    const promptTokens = request.promptIds.length;
+    if (this.#state !== 'ready') return new ServingError('draining', 'this worker takes no new requests');
+    if (this.#live.has(request.id)) {
+      return new ServingError('invalid_request', `request id "${request.id}" is in use`, { field: 'id' });
+    }
+    if (promptTokens === 0) {
+      return new ServingError('invalid_request', 'prompt: 0 tokens must be at least 1', { field: 'prompt' });
+    }
+    if (promptTokens >= this.contextTokens) {
+      return new ServingError(
+        'context_length_exceeded',
+        `prompt of ${promptTokens} tokens must be at most ${this.contextTokens - 1}: ` +
+          `the context is ${this.contextTokens} tokens, prompt and output together`,
+        { field: 'prompt' },
+      );
+    }
+    const tokens = Math.min(this.contextTokens, promptTokens + request.tokensMax);
+    if (blocksFor(tokens) > this.#ledger.blocksMax) {
+      return new ServingError(
+        'context_length_exceeded',
+        `prompt and output of ${tokens} tokens must be at most ${this.#ledger.tokensMax}, the memory of this worker`,
+        { field: 'prompt' },
+      );
+    }
+    if (this.#waiting.length >= this.#options.waitingMax) {
+      return new ServingError('queue_full', `${this.#waiting.length} requests wait at this worker, its most`);
+    }
+    return undefined;
+  }
+
+  #deliver(): void {
+    if (this.#events.length === 0) return;
+    const events = this.#events;
+    this.#events = [];
+    this.#parts.listener(events);
+  }
+
+  /** Until there is something to do; false when the engine was closed. */
+  async #sleep(): Promise<boolean> {
+    if (this.#live.size === 0) {
+      for (const resolve of this.#drained.splice(0)) resolve();
+      if (this.#state === 'closed') return false;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    return true;
+  }
+
+  #record(plan: StepPlan, decision: Decision<LiveSequence>, passMs: number, hostGapMs: number | undefined): void {
+    const prefillTokens = decision.chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
+    this.#rates.add(plan.decodes.length, prefillTokens, passMs);
+    this.#parts.onStep?.({
+      decodes: plan.decodes.length,
+      prefillTokens,
+      passMs,
+      hostGapMs,
+      preempted: decision.preempted.length,
+    });
+  }
+}
+
+function slotOf(sequence: LiveSequence): number {
+  assert(sequence.slot !== undefined, `sequence ${sequence.request.id} holds a slot`);
+  return sequence.slot;
+}

@@ -1,0 +1,35 @@
+import { assert } from '@sluice/shared';
+
+/**
+ * Which slots of the key-value cache are free. The lowest free slot is handed out first, so that decoding sequences lie
+ * close together: the decode lane spans from the first to the last of them.
+ */
+export class SlotTable {
+  readonly slotsMax: number;
+  readonly #taken: Uint8Array;
+  #takenCount = 0;
+
+  constructor(slotsMax: number) {
+    assert(Number.isInteger(slotsMax) && slotsMax > 0, `slots ${slotsMax} must be a positive integer`);
+    this.slotsMax = slotsMax;
+    this.#taken = new Uint8Array(slotsMax);
+  }
+
+  get freeCount(): number {
+    return this.slotsMax - this.#takenCount;
+  }
+
+  take(): number {
+    const slot = this.#taken.indexOf(0);
+    assert(slot >= 0, 'a slot was taken where none is free');
+    this.#taken[slot] = 1;
+    this.#takenCount += 1;
+    return slot;
+  }
+
+  free(slot: number): void {
+    assert(this.#taken[slot] === 1, `slot ${slot} was freed and is not taken`);
+    this.#taken[slot] = 0;
+    this.#takenCount -= 1;
+  }
+}

@@ -1,0 +1,98 @@
+import { loadRuntime, mapFile, type PrepackedWeights, Tensor } from '@sluice/ort';
+import { assert } from '@sluice/shared';
+import type { ModelLimits, ModelPort } from '../engine/model-port.js';
+import type { StepOutput, StepPlan } from '../engine/step-plan.js';
+import { type DecoderConfig, rotaryTables } from './architectures/config.js';
+import { CANDIDATES } from './compile/pick-graph.js';
+import type { WeightEntry } from './compile/weight-table.js';
+import { LaneCache } from './lane-cache.js';
+import { LaneOutputs } from './lane-outputs.js';
+import { LaneSession } from './lane-session.js';
+
+export interface LaneModelOptions {
+  /** Sequences that can run at the same time. */
+  readonly slots: number;
+  /** Tokens of prompt and output of one sequence. */
+  readonly contextTokens: number;
+  readonly stepTokensMax: number;
+  /** Threads of a forward pass. */
+  readonly threads: number;
+}
+
+/** A compiled model on disk; io/compiled makes one. */
+export interface CompiledFiles {
+  readonly config: DecoderConfig;
+  readonly weightsPath: string;
+  readonly weights: readonly WeightEntry[];
+  readonly graphs: ReadonlyMap<number, string>;
+}
+
+/**
+ * A model on the CPU: hybrid batches through lanes (compile/lanes-graph.ts). One session for each number of chunks a
+ * plan can have, all over one mapped copy of the weights, one prepacked copy, one cache and one set of outputs.
+ */
+export class LaneModel implements ModelPort {
+  readonly limits: ModelLimits;
+  readonly #sessions = new Map<number, LaneSession>();
+  readonly #prepacked: PrepackedWeights;
+  #isRunning = false;
+
+  constructor(files: CompiledFiles, options: LaneModelOptions) {
+    const { config } = files;
+    const { slots, contextTokens, stepTokensMax } = options;
+    this.limits = {
+      vocabularyCount: config.vocabularyCount,
+      slotsMax: slots,
+      contextTokens,
+      stepTokensMax,
+      chunksMax: Math.max(...files.graphs.keys()),
+      wantedRowsMax: stepTokensMax,
+    };
+    // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.
+    const positions = contextTokens + 1;
+    const cache = new LaneCache(config, slots + 1, positions);
+    const candidates = Math.min(CANDIDATES, config.vocabularyCount);
+    const outputs = new LaneOutputs(this.limits.wantedRowsMax, config.vocabularyCount, candidates);
+    const tables = rotaryTables(config, positions);
+    const shape = [positions, config.headDim / 2];
+    const rotary = { cos: Tensor.over(tables.cos, shape), sin: Tensor.over(tables.sin, shape) };
+
+    const runtime = loadRuntime();
+    const mapped = mapFile(files.weightsPath);
+    this.#prepacked = runtime.createPrepackedWeights();
+    const initializers = new Map(
+      files.weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
+    );
+    for (const [chunks, graph] of files.graphs) {
+      const session = runtime.createSession(graph, {
+        intraOpThreads: options.threads,
+        initializers,
+        prepacked: this.#prepacked,
+        cpuArena: 'shared',
+        memoryPattern: false,
+      });
+      const parts = { session, cache, outputs, rotary, chunks, spareSlot: slots };
+      this.#sessions.set(
+        chunks,
+        new LaneSession({ ...parts, stepTokensMax, wantedRowsMax: this.limits.wantedRowsMax }),
+      );
+    }
+  }
+
+  async forward(plan: StepPlan): Promise<StepOutput> {
+    assert(!this.#isRunning, 'one pass at a time');
+    const session = this.#sessions.get(plan.chunks.length);
+    assert(session !== undefined, `a plan has at most ${this.limits.chunksMax} chunks, not ${plan.chunks.length}`);
+    this.#isRunning = true;
+    try {
+      return await session.forward(plan);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  close(): void {
+    for (const session of this.#sessions.values()) session.dispose();
+    this.#prepacked.dispose();
+  }
+}

@@ -1,0 +1,75 @@
+import { type Binding, Tensor } from '@sluice/ort';
+import type { Candidates, LogitsRow, LogitsWant } from '../engine/step-plan.js';
+
+/**
+ * Where a pass leaves its logits and what it found in them. Made once for the largest pass; a row is read where the
+ * head wrote it. All graphs of a model write here, one pass at a time.
+ */
+export class LaneOutputs {
+  /** Two for each wanted row: one to sample at its temperature, one for log-probabilities. */
+  readonly sampledRowsMax: number;
+  readonly #vocabularyCount: number;
+  readonly #candidateCount: number;
+  /** [wantedRows, vocabulary] */
+  readonly #logits: Float32Array;
+  /** [wantedRows] */
+  readonly #best: Int32Array;
+  /** [sampledRows] */
+  readonly #logSumExps: Float32Array;
+  /** [sampledRows, candidates] each */
+  readonly #candidateLogits: Float32Array;
+  readonly #candidateIds: Int32Array;
+  readonly #bound = new WeakMap<Binding, { wantedRows: number; sampledRows: number }>();
+
+  constructor(wantedRowsMax: number, vocabularyCount: number, candidateCount: number) {
+    this.sampledRowsMax = 2 * wantedRowsMax;
+    this.#vocabularyCount = vocabularyCount;
+    this.#candidateCount = candidateCount;
+    this.#logits = new Float32Array(wantedRowsMax * vocabularyCount);
+    this.#best = new Int32Array(wantedRowsMax);
+    this.#logSumExps = new Float32Array(this.sampledRowsMax);
+    this.#candidateLogits = new Float32Array(this.sampledRowsMax * candidateCount);
+    this.#candidateIds = new Int32Array(this.sampledRowsMax * candidateCount);
+  }
+
+  bind(binding: Binding, wantedRows: number, sampledRows: number): void {
+    const bound = this.#bound.get(binding) ?? { wantedRows: -1, sampledRows: -1 };
+    if (bound.wantedRows !== wantedRows) {
+      bindOutput(binding, 'logits', this.#logits, [wantedRows, this.#vocabularyCount]);
+      bindOutput(binding, 'best', this.#best, [wantedRows]);
+    }
+    if (bound.sampledRows !== sampledRows) {
+      bindOutput(binding, 'log_sum_exps', this.#logSumExps, [sampledRows]);
+      bindOutput(binding, 'candidate_logits', this.#candidateLogits, [sampledRows, this.#candidateCount]);
+      bindOutput(binding, 'candidate_ids', this.#candidateIds, [sampledRows, this.#candidateCount]);
+    }
+    this.#bound.set(binding, { wantedRows, sampledRows });
+  }
+
+  /** Views of the last pass; overwritten by the next. */
+  rows(wants: readonly LogitsWant[]): LogitsRow[] {
+    let sampled = 0;
+    return wants.map(({ temperatures }, row) => {
+      const first = sampled;
+      sampled += temperatures.length;
+      return {
+        best: this.#best[row]!,
+        logits: this.#logits.subarray(row * this.#vocabularyCount, (row + 1) * this.#vocabularyCount),
+        candidates: temperatures.length === 0 ? undefined : this.#candidates(first),
+        logSumExps: temperatures.map((_, index) => this.#logSumExps[first + index]!),
+      };
+    });
+  }
+
+  #candidates(row: number): Candidates {
+    const from = row * this.#candidateCount;
+    const to = from + this.#candidateCount;
+    return { tokenIds: this.#candidateIds.subarray(from, to), logits: this.#candidateLogits.subarray(from, to) };
+  }
+}
+
+function bindOutput(binding: Binding, name: string, array: Float32Array | Int32Array, shape: readonly number[]): void {
+  const tensor = Tensor.over(array, shape);
+  binding.bindOutput(name, tensor);
+  tensor.dispose();
+}

@@ -1,0 +1,182 @@
+import { type Binding, type Session, Tensor, type TensorArray } from '@sluice/ort';
+import type { LogitsWant, StepOutput, StepPlan } from '../engine/step-plan.js';
+import { chunkLane, decodeLane } from './compile/lanes-graph.js';
+import type { LaneCache } from './lane-cache.js';
+import type { LaneOutputs } from './lane-outputs.js';
+
+/**
+ * One graph with a decode lane and a fixed number of prefill lanes, ready to run plans with that many chunks. Inputs lie
+ * in arrays made once; a tensor is bound anew only when its shape changed, a lane's cache only when its slots did.
+ */
+export class LaneSession {
+  readonly #session: Session;
+  readonly #binding: Binding;
+  readonly #cache: LaneCache;
+  readonly #outputs: LaneOutputs;
+  readonly #spareSlot: number;
+  readonly #chunks: ReturnType<typeof chunkLane>[];
+  readonly #inputs = new Map<string, { readonly array: TensorArray; length: number }>();
+  /** First slot and count of each lane's bound cache, decode lane first. */
+  readonly #lanes: { first: number; count: number }[];
+
+  constructor(parts: {
+    readonly session: Session;
+    readonly cache: LaneCache;
+    readonly outputs: LaneOutputs;
+    readonly rotary: { readonly cos: Tensor; readonly sin: Tensor };
+    readonly chunks: number;
+    /** A slot that never holds a sequence: for the decode lane of a pass without decodes. */
+    readonly spareSlot: number;
+    readonly stepTokensMax: number;
+    readonly wantedRowsMax: number;
+  }) {
+    this.#session = parts.session;
+    this.#cache = parts.cache;
+    this.#outputs = parts.outputs;
+    this.#spareSlot = parts.spareSlot;
+    this.#binding = parts.session.createBinding();
+    this.#binding.bindInput('cos', parts.rotary.cos);
+    this.#binding.bindInput('sin', parts.rotary.sin);
+    this.#chunks = Array.from({ length: parts.chunks }, (_, chunk) => chunkLane(chunk));
+    this.#lanes = Array.from({ length: parts.chunks + 1 }, () => ({ first: -1, count: 0 }));
+    const rows = parts.spareSlot + 1;
+    this.#addInput('ids', new BigInt64Array(parts.stepTokensMax));
+    this.#addInput(decodeLane.sources, new BigInt64Array(rows));
+    this.#addInput(decodeLane.kept, new BigInt64Array(rows));
+    this.#addInput(decodeLane.pasts, new Int32Array(rows));
+    this.#addInput(decodeLane.longest, new Int32Array(1));
+    for (const lane of this.#chunks) {
+      this.#addInput(lane.start, new BigInt64Array(1));
+      this.#addInput(lane.end, new BigInt64Array(1));
+      this.#addInput(lane.last, new Int32Array(1));
+      this.#addInput(lane.total, new Int32Array(1));
+    }
+    this.#addInput('wanted', new BigInt64Array(parts.wantedRowsMax));
+    this.#addInput('sampled', new BigInt64Array(parts.outputs.sampledRowsMax));
+    this.#addInput('temperatures', new Float32Array(parts.outputs.sampledRowsMax));
+  }
+
+  /** @param plan with exactly this session's number of chunks, and at least one token. */
+  async forward(plan: StepPlan): Promise<StepOutput> {
+    const ids = this.#longs('ids');
+    const wanted = this.#longs('wanted');
+    const wants: LogitsWant[] = [];
+    let tokens = 0;
+    for (const { tokenId, want } of plan.decodes) {
+      if (want !== undefined) {
+        wanted[wants.length] = BigInt(tokens);
+        wants.push(want);
+      }
+      ids[tokens++] = BigInt(tokenId);
+    }
+    this.#placeDecodes(plan);
+    for (const [index, chunk] of plan.chunks.entries()) {
+      const lane = this.#chunks[index]!;
+      const length = chunk.tokenIds.length;
+      this.#longs(lane.start)[0] = BigInt(tokens);
+      this.#longs(lane.end)[0] = BigInt(tokens + length);
+      this.#integers(lane.last)[0] = chunk.position + length - 1;
+      this.#integers(lane.total)[0] = chunk.position + length;
+      this.#shape(lane.start, 1, [1]);
+      this.#shape(lane.end, 1, [1]);
+      this.#shape(lane.last, 1, [1]);
+      this.#shape(lane.total, 1, []);
+      this.#bindCache(index + 1, lane, chunk.slot, 1);
+      for (let i = 0; i < length; i++) ids[tokens++] = BigInt(chunk.tokenIds[i]!);
+      if (chunk.want === undefined) continue;
+      for (let row = tokens - chunk.wantTokens; row < tokens; row++) {
+        wanted[wants.length] = BigInt(row);
+        wants.push(chunk.want);
+      }
+    }
+    this.#shape('ids', tokens, [tokens]);
+    this.#shape('wanted', wants.length, [wants.length]);
+    const sampledRows = this.#placeSampled(wants);
+    this.#outputs.bind(this.#binding, wants.length, sampledRows);
+    await this.#session.run(this.#binding);
+    return { rows: this.#outputs.rows(wants) };
+  }
+
+  dispose(): void {
+    this.#session.dispose();
+  }
+
+  /** The decode lane spans from the lowest to the highest decoding slot; slots between them are idle rows. */
+  #placeDecodes({ decodes, chunks, resting }: StepPlan): void {
+    let first = this.#spareSlot;
+    let last = decodes.length === 0 ? this.#spareSlot : 0;
+    for (const { slot } of decodes) {
+      first = Math.min(first, slot);
+      last = Math.max(last, slot);
+    }
+    const count = last - first + 1;
+    const sources = this.#longs(decodeLane.sources).fill(0n, 0, count);
+    const kept = this.#longs(decodeLane.kept);
+    const pasts = this.#integers(decodeLane.pasts).fill(0, 0, count);
+    // An idle row writes behind what its slot holds after this pass, where nothing is read before it is written anew.
+    for (const { slot, position } of resting) place(slot, position);
+    for (const { slot, position, tokenIds } of chunks) place(slot, position + tokenIds.length);
+    for (const [index, { slot, position }] of decodes.entries()) {
+      place(slot, position);
+      sources[slot - first] = BigInt(index);
+      kept[index] = BigInt(slot - first);
+    }
+    let longest = 0;
+    for (let row = 0; row < count; row++) longest = Math.max(longest, pasts[row]! + 1);
+    this.#integers(decodeLane.longest)[0] = longest;
+    this.#shape(decodeLane.sources, count, [count, 1]);
+    this.#shape(decodeLane.kept, decodes.length, [decodes.length]);
+    this.#shape(decodeLane.pasts, count, [count]);
+    this.#shape(decodeLane.longest, 1, []);
+    this.#bindCache(0, decodeLane, first, count);
+
+    function place(slot: number, past: number): void {
+      if (slot >= first && slot <= last) pasts[slot - first] = past;
+    }
+  }
+
+  /** One entry for each temperature of each wanted row. */
+  #placeSampled(wants: readonly LogitsWant[]): number {
+    const sampled = this.#longs('sampled');
+    const temperatures = this.#inputs.get('temperatures')!.array as Float32Array;
+    let count = 0;
+    for (const [row, want] of wants.entries()) {
+      for (const temperature of want.temperatures) {
+        sampled[count] = BigInt(row);
+        temperatures[count++] = temperature;
+      }
+    }
+    this.#shape('sampled', count, [count]);
+    this.#shape('temperatures', count, [count, 1]);
+    return count;
+  }
+
+  #bindCache(index: number, lane: Parameters<LaneCache['bind']>[1], first: number, count: number): void {
+    const bound = this.#lanes[index]!;
+    if (bound.first === first && bound.count === count) return;
+    this.#cache.bind(this.#binding, lane, first, count);
+    bound.first = first;
+    bound.count = count;
+  }
+
+  #addInput(name: string, array: TensorArray): void {
+    this.#inputs.set(name, { array, length: -1 });
+  }
+
+  #shape(name: string, length: number, shape: readonly number[]): void {
+    const input = this.#inputs.get(name)!;
+    if (input.length === length) return;
+    input.length = length;
+    const tensor = Tensor.over(input.array, shape);
+    this.#binding.bindInput(name, tensor);
+    tensor.dispose();
+  }
+
+  #longs(name: string): BigInt64Array {
+    return this.#inputs.get(name)!.array as BigInt64Array;
+  }
+
+  #integers(name: string): Int32Array {
+    return this.#inputs.get(name)!.array as Int32Array;
+  }
+}
