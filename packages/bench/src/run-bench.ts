@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BenchFlag, type Benchmark, BenchUsageError } from './benchmark.js';
@@ -48,6 +49,7 @@ async function runOne(name: string, benchmark: Benchmark, argv: string[]): Promi
     return 0;
   }
   const progress = createProgress();
+  const allowSignals = exitOnSignals();
   const startedAt = new Date().toISOString();
   try {
     const { settings, results, table, valid } = await benchmark.run(values, { quick: values.quick === true, progress });
@@ -66,8 +68,22 @@ async function runOne(name: string, benchmark: Benchmark, argv: string[]): Promi
     }
     return valid ? 0 : 1;
   } finally {
+    allowSignals();
     progress.end();
   }
+}
+
+/**
+ * Makes the signals that end a process end it by `process.exit`, on which the servers under measurement die with it.
+ * Returns a function that takes that back.
+ */
+function exitOnSignals(): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const leave = (signal: NodeJS.Signals): void => process.exit(128 + os.constants.signals[signal]);
+  for (const signal of signals) process.on(signal, leave);
+  return () => {
+    for (const signal of signals) process.off(signal, leave);
+  };
 }
 
 function readFlags(argv: string[], flags: Readonly<Record<string, BenchFlag>>) {

@@ -14,6 +14,8 @@ export async function runCommand(
   let output = '';
   await new Promise<void>((resolve, reject) => {
     const child = spawn(command, args, { cwd: options.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const killOnExit = (): void => void child.kill('SIGKILL');
+    process.on('exit', killOnExit);
     const read = (bytes: Buffer): void => {
       const text = bytes.toString('utf8');
       output = (output + text).slice(-outputCharactersKept);
@@ -21,8 +23,12 @@ export async function runCommand(
     };
     child.stdout.on('data', read);
     child.stderr.on('data', read);
-    child.once('error', (error) => reject(new Error(`${command} cannot be run: ${error.message}`)));
+    child.once('error', (error) => {
+      process.off('exit', killOnExit);
+      reject(new Error(`${command} cannot be run: ${error.message}`));
+    });
     child.once('close', (code, signal) => {
+      process.off('exit', killOnExit);
       if (code === 0) resolve();
       else reject(new Error(`${command} ${args[0] ?? ''} failed (${code ?? signal}):\n${output.trimEnd()}`));
     });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CompletionClient } from '../io/completion-client.js';
 import { processTreeUsage } from '../io/process-usage.js';
 import { freePort, ServerProcess } from '../io/server-process.js';
@@ -6,6 +7,10 @@ import type { LoadCost } from '../load/load-summary.js';
 import { randomPrompt } from '../load/random-prompt.js';
 import type { RequestRecord } from '../load/stream-tally.js';
 import type { Subject } from './subject.js';
+
+const settlePollMs = 400;
+const idleCpuMs = 30;
+const settleMsMax = 15_000;
 
 /** One closed loop against one subject. */
 export interface LoadPlan {
@@ -30,9 +35,22 @@ export async function measure(subject: Subject, plan: LoadPlan, onDone: (done: n
   const command = subject.where.command(plan.concurrency, await freePort());
   const server = await ServerProcess.start(command);
   try {
+    await settle(server.pid);
     return await drive(command.url, server.pid, plan, onDone);
   } finally {
     await server.stop();
+  }
+}
+
+/** Waits until the server is idle: a server that is ready may still warm up or ask itself a question. */
+async function settle(pid: number | undefined): Promise<void> {
+  const deadlineMs = performance.now() + settleMsMax;
+  let lastCpuMs = Number.NEGATIVE_INFINITY;
+  while (pid !== undefined && performance.now() < deadlineMs) {
+    const cpuMs = processTreeUsage(pid)?.cpuMs;
+    if (cpuMs === undefined || cpuMs - lastCpuMs <= idleCpuMs) return;
+    lastCpuMs = cpuMs;
+    await sleep(settlePollMs);
   }
 }
 
