@@ -127,6 +127,10 @@ function nativeType(kind: Kind): string {
 
 /** struct OrtApiBase: GetApi, GetVersionString. */
 function apiBase(library: LibraryHandle): readonly Pointer[] {
-  const base: Pointer = library.func('OrtGetApiBase', 'void *', [])();
-  return koffi.decode(base, 'void *', 2);
+  try {
+    const base: Pointer = library.func('OrtGetApiBase', 'void *', [])();
+    return koffi.decode(base, 'void *', 2);
+  } catch (cause) {
+    throw new OrtError('not_loadable', 'the library is not ONNX Runtime: it has no OrtGetApiBase', { cause });
+  }
 }

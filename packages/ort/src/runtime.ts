@@ -7,7 +7,7 @@ import { RunOptions, type RunSettings } from './run-options.js';
 import { type Kept, Session } from './session.js';
 import { createNativeOptions, type LogLevel, logLevels, type SessionOptions } from './session-options.js';
 
-/** Oldest release with every function used, and the newest major one whose table begins the same way. */
+/** The oldest release with every function used. A table only grows within a major version. */
 const VERSION_MIN = [1, 24] as const;
 
 const ARENA_ALLOCATOR = 1;
@@ -125,7 +125,8 @@ export class Runtime {
   }
 }
 
-function requireVersion(version: string, libraryPath: string): void {
+/** Throws `OrtError` (`not_loadable`), naming found and wanted, for a version that cannot be used. */
+export function requireVersion(version: string, libraryPath: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major === VERSION_MIN[0] && minor >= VERSION_MIN[1]) return;
   throw new OrtError(

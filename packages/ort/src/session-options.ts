@@ -22,9 +22,12 @@ export interface SessionOptions {
   readonly cpuArena?: 'own' | 'shared' | 'none';
   /** Session configuration entries by the names of onnxruntime_session_options_config_keys.h. */
   readonly entries?: Readonly<Record<string, string>>;
-  /** Memory for initializers of the graph, by name, used where it lies: several sessions over one copy of weights. */
+  /**
+   * Memory for initializers of the graph, by name, used where it lies: several sessions over one copy of weights. An
+   * initializer whose data is in another file still needs that file in its place: the runtime looks whether it is there.
+   */
   readonly initializers?: ReadonlyMap<string, Tensor>;
-  /** Contents of external data files, by the names that the graph gives them; copied where a kernel does not prepack. */
+  /** Contents of external data files, by the names that the graph gives them; every session makes a copy of its own. */
   readonly externalFiles?: ReadonlyMap<string, Uint8Array | MappedFile>;
   /** Weights in the kernels' own layout, shared by sessions; takes effect for those given in `initializers`. */
   readonly prepacked?: PrepackedWeights;
