@@ -1,1 +1,1 @@
-export {};
+export { type GatewayOptions, type RunningGateway, startGateway } from './io/start-gateway.js';

@@ -1,0 +1,65 @@
+import { ServingError } from '@sluice/shared';
+
+export interface AdmissionLimits {
+  /** Requests in flight. */
+  readonly requestsMax: number;
+  /** Bytes of the bodies of requests in flight: what prompts may hold in memory, here and on the way to workers. */
+  readonly bodyBytesMax: number;
+}
+
+/** Counts what is in flight and refuses what is too much. */
+export class Admission {
+  readonly limits: AdmissionLimits;
+  #requests = 0;
+  #bodyBytes = 0;
+  #onEmpty: (() => void)[] = [];
+
+  constructor(limits: AdmissionLimits) {
+    this.limits = limits;
+  }
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
+  /** A function that gives the place back, once; or why there is none (`queue_full`). */
+  admit(): (() => void) | ServingError {
+    const { requestsMax } = this.limits;
+    if (this.#requests >= requestsMax) {
+      return new ServingError('queue_full', `${this.#requests} requests are in flight, at most ${requestsMax} may be`);
+    }
+    this.#requests += 1;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#requests -= 1;
+      if (this.#requests > 0) return;
+      for (const callback of this.#onEmpty.splice(0)) callback();
+    };
+  }
+
+  /** Counts bytes of a body as they arrive; an error, and nothing counted, when they would be too many. */
+  holdBytes(bytes: number): ServingError | undefined {
+    const { bodyBytesMax } = this.limits;
+    if (this.#bodyBytes + bytes > bodyBytesMax) {
+      const bound = `with ${bytes} more they would hold more than ${bodyBytesMax}`;
+      return new ServingError('queue_full', `the bodies of requests in flight hold ${this.#bodyBytes} bytes; ${bound}`);
+    }
+    this.#bodyBytes += bytes;
+    return undefined;
+  }
+
+  releaseBytes(bytes: number): void {
+    this.#bodyBytes -= bytes;
+  }
+
+  /** Resolves when no request is in flight. */
+  async empty(): Promise<void> {
+    if (this.#requests > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+  }
+}

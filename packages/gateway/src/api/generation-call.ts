@@ -1,0 +1,95 @@
+import type { GenerateRequestInit, SamplingInit } from '@sluice/proto';
+import { fieldError } from './field-error.js';
+
+/** A prompt as the worker takes it. */
+export type Prompt =
+  | { readonly kind: 'messages'; readonly json: string }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'tokens'; readonly tokenIds: readonly number[] };
+
+/** What a body asked for once it has been checked: the same for every endpoint that generates text. */
+export interface GenerationCall {
+  /** Undefined: the only model there is. */
+  readonly model: string | undefined;
+  readonly prompt: Prompt;
+  /** 0: as many as the context leaves. */
+  readonly tokensMax: number;
+  /** The caller's own name for `tokensMax`. */
+  readonly tokensMaxField: string;
+  /** Without a seed when the caller gave none. */
+  readonly sampling: Omit<SamplingInit, 'seed'>;
+  readonly seed: number | undefined;
+  readonly stopStrings: readonly string[];
+  readonly ignoreEnd: boolean;
+  /** How many of the likeliest tokens to list beside each token; undefined: no log-probabilities. */
+  readonly logprobsTop: number | undefined;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+}
+
+/** What of the serving model a call is checked against. */
+export interface ModelBounds {
+  readonly contextTokens: number;
+  readonly vocabularyCount: number;
+}
+
+/**
+ * The checks that need the model.
+ * @throws ServingError `invalid_request` when a limit or a token id is beyond what the model has.
+ */
+export function checkAgainstModel(call: GenerationCall, bounds: ModelBounds): void {
+  const { tokensMax, tokensMaxField, prompt } = call;
+  if (tokensMax > bounds.contextTokens) {
+    const bound = `must be at most ${bounds.contextTokens}, the model's context`;
+    throw fieldError(tokensMaxField, `${tokensMax} ${bound}`);
+  }
+  if (prompt.kind === 'tokens') {
+    const at = prompt.tokenIds.findIndex((id) => id >= bounds.vocabularyCount);
+    if (at >= 0) {
+      const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
+      throw fieldError(`prompt[${at}]`, `${prompt.tokenIds[at]} ${bound}`);
+    }
+  }
+  for (const { tokenId = 0 } of call.sampling.logitBias ?? []) {
+    if (tokenId < bounds.vocabularyCount) continue;
+    const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
+    throw fieldError('logit_bias', `token ${tokenId} ${bound}`);
+  }
+}
+
+/** Prompt tokens before anybody has counted them, at four bytes a token; for routing only. */
+export function estimatePromptTokens(prompt: Prompt): number {
+  switch (prompt.kind) {
+    case 'tokens':
+      return prompt.tokenIds.length;
+    case 'messages':
+      return Math.ceil(prompt.json.length / 4);
+    case 'text':
+      return Math.ceil(prompt.text.length / 4);
+  }
+}
+
+/** The call as it goes to a worker. `seed` stands in where the caller gave none. */
+export function toGenerateRequest(call: GenerationCall, requestId: string, seed: number): GenerateRequestInit {
+  return {
+    requestId,
+    ...promptField(call.prompt),
+    sampling: { ...call.sampling, seed: call.seed ?? seed },
+    tokensMax: call.tokensMax,
+    stopStrings: [...call.stopStrings],
+    ignoreEnd: call.ignoreEnd,
+    logprobs: call.logprobsTop !== undefined,
+    logprobsTop: call.logprobsTop ?? 0,
+  };
+}
+
+function promptField(prompt: Prompt): Pick<GenerateRequestInit, 'messagesJson' | 'text' | 'tokenIds'> {
+  switch (prompt.kind) {
+    case 'messages':
+      return { messagesJson: prompt.json };
+    case 'text':
+      return { text: prompt.text };
+    case 'tokens':
+      return { tokenIds: { ids: prompt.tokenIds as number[] } };
+  }
+}

@@ -1,0 +1,70 @@
+import { ServingError } from '@sluice/shared';
+import { preview } from './field-error.js';
+
+/** Whether a value asks for nothing beyond what is done anyway. */
+type IsNeutral = (value: unknown) => boolean;
+
+const is =
+  (...neutral: readonly unknown[]): IsNeutral =>
+  (value) =>
+    neutral.includes(value);
+const isEmpty: IsNeutral = (value) => Array.isArray(value) && value.length === 0;
+const isTextOnly: IsNeutral = (value) => Array.isArray(value) && value.every((entry) => entry === 'text');
+const isTextFormat: IsNeutral = (value) =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'text';
+const never: IsNeutral = () => false;
+
+/** Fields of the protocol, or of engines that speak it, that are known and not done. */
+const unsupported: Readonly<Record<string, IsNeutral>> = {
+  n: is(1),
+  best_of: is(1),
+  echo: is(false),
+  suffix: is(''),
+  min_tokens: is(0),
+  tools: isEmpty,
+  tool_choice: is('none', 'auto'),
+  parallel_tool_calls: is(true, false),
+  functions: isEmpty,
+  function_call: is('none', 'auto'),
+  response_format: isTextFormat,
+  modalities: isTextOnly,
+  audio: never,
+  prediction: never,
+  reasoning_effort: is('none'),
+  verbosity: is('medium'),
+  service_tier: is('auto', 'default'),
+  store: is(false),
+  web_search_options: never,
+  use_beam_search: is(false),
+  length_penalty: is(1),
+  stop_token_ids: isEmpty,
+  prompt_logprobs: is(0),
+  skip_special_tokens: is(true),
+  include_stop_str_in_output: is(false),
+  add_generation_prompt: is(true),
+  continue_final_message: is(false),
+  chat_template: never,
+  guided_json: never,
+  guided_regex: never,
+  guided_choice: never,
+  guided_grammar: never,
+  structured_outputs: never,
+};
+
+/**
+ * The body without unsupported fields whose value is the neutral one, and without nulls: null is as good as absent for
+ * every field that we know, `supported` or not.
+ * @throws ServingError `unsupported_parameter` for a field that asks for what is not done.
+ */
+export function withoutUnsupported(body: object, supported: Readonly<Record<string, unknown>>): object {
+  const rest: [string, unknown][] = [];
+  for (const [field, value] of Object.entries(body)) {
+    const isNeutral = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;
+    if (value === null && (isNeutral || Object.hasOwn(supported, field))) continue;
+    if (isNeutral === undefined) rest.push([field, value]);
+    else if (!isNeutral(value)) {
+      throw new ServingError('unsupported_parameter', `${field}: ${preview(value)} is not supported`, { field });
+    }
+  }
+  return Object.fromEntries(rest);
+}

@@ -1,0 +1,123 @@
+import { type Clock, type Rng, ServingError } from '@sluice/shared';
+import type { Admission } from './admission/admission.js';
+import type { Endpoint } from './api/endpoint.js';
+import { checkAgainstModel, estimatePromptTokens, toGenerateRequest } from './api/generation-call.js';
+import type { HttpReply } from './http/http-reply.js';
+import type { GatewayMetrics } from './metrics/metrics.js';
+import { Relay } from './relay/relay.js';
+import { eventWriter, wholeWriter } from './relay/reply-writer.js';
+import type { Policy } from './routing/policy.js';
+import { chooseWorker, resolveModel } from './routing/router.js';
+import type { WorkerSet } from './workers/worker-set.js';
+
+export interface GatewayParts {
+  readonly workers: WorkerSet;
+  readonly policy: Policy;
+  readonly admission: Admission;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly rng: Rng;
+}
+
+/** Milliseconds that clients get to read the error which ends them at the deadline of a drain. */
+const flushMs = 1_000;
+
+/** The whole story of a request for text, from a body that has been read to the relay that carries its tokens. */
+export class Gateway {
+  readonly #parts: GatewayParts;
+  readonly #relays = new Set<Relay>();
+  #isDraining = false;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+  }
+
+  get workers(): WorkerSet {
+    return this.#parts.workers;
+  }
+
+  /** Why no request can be served now; undefined when one can. */
+  get notReadyReason(): ServingError | undefined {
+    if (this.#isDraining) return drainingError();
+    return this.workers.workers.some((worker) => worker.isReady) ? undefined : noWorkerError();
+  }
+
+  /**
+   * Starts the reply to one request; the rest happens as tokens come.
+   * @throws ServingError when the request cannot be served; then nothing has been started.
+   */
+  serve(endpoint: Endpoint, body: unknown, reply: HttpReply): void {
+    const { workers, policy, admission, metrics, clock, rng } = this.#parts;
+    if (this.#isDraining) throw drainingError();
+
+    // api: what is asked for, checked in full before anything is done for it.
+    const call = endpoint.parse(body);
+    const model = resolveModel(workers, call.model);
+    checkAgainstModel(call, model);
+
+    // routing: who does it. Nothing waits between the choice and the submit, so no other choice sees the same view.
+    const worker = chooseWorker(workers, policy, model.name);
+    if (worker === undefined) throw noWorkerError();
+
+    // admission: a place, held until the connection has closed or taken the whole reply.
+    const release = admission.admit();
+    if (release instanceof ServingError) throw release;
+
+    // relay: the way back to the client.
+    const format = endpoint.reply({
+      id: endpoint.idPrefix + randomId(rng),
+      createdSeconds: Math.floor(clock.wallMs() / 1000),
+      model: model.name,
+      systemFingerprint: `sluice-${model.weights}`,
+      logprobs: call.logprobsTop !== undefined,
+      includeUsage: call.includeUsage,
+    });
+    const relay = new Relay(call.stream ? eventWriter(format, reply) : wholeWriter(format, reply), reply, metrics);
+    this.#relays.add(relay);
+
+    // workers: off it goes. The listener hears of it from the next frame on, never before `submit` returns.
+    const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
+    relay.start(worker.submit(request, estimatePromptTokens(call.prompt), relay));
+
+    reply.onClose(() => {
+      relay.onClientGone();
+      this.#relays.delete(relay);
+      release();
+    });
+  }
+
+  /**
+   * Refuses new requests from now on and waits for those in flight; what has not ended after `deadlineMs` is ended
+   * with an error that its client sees.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    const { admission, clock } = this.#parts;
+    this.#isDraining = true;
+    const stopAbort = clock.after(deadlineMs, () => {
+      for (const relay of this.#relays) relay.abort(drainingError());
+    });
+    // A client that does not even read its error is not waited for.
+    const isLate = new Promise<void>((resolve) => {
+      const stopWait = clock.after(deadlineMs + flushMs, resolve);
+      void admission.empty().then(() => {
+        stopWait();
+        resolve();
+      });
+    });
+    await isLate;
+    stopAbort();
+  }
+}
+
+/** 24 characters of 36: about 124 bits. */
+export function randomId(rng: Rng): string {
+  return Array.from({ length: 24 }, () => rng.below(36).toString(36)).join('');
+}
+
+function drainingError(): ServingError {
+  return new ServingError('draining', 'the gateway is shutting down; the request can be sent to another one');
+}
+
+function noWorkerError(): ServingError {
+  return new ServingError('no_worker', 'no worker takes requests at the moment; try again shortly');
+}

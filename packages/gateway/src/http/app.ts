@@ -1,0 +1,120 @@
+import { asServingError, type Clock, type Logger, type Rng, ServingError } from '@sluice/shared';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Admission } from '../admission/admission.js';
+import { errorBody } from '../api/reply-format.js';
+import { type Gateway, randomId } from '../gateway.js';
+import type { GatewayMetrics } from '../metrics/metrics.js';
+import { parseJsonBody, readBody } from './body.js';
+import { Calls, givenRequestId } from './calls.js';
+import type { HttpReplyLimits } from './http-reply.js';
+import { addRoutes } from './routes.js';
+
+export interface AppParts {
+  readonly gateway: Gateway;
+  readonly admission: Admission;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Logger;
+  /** Largest body of one request, bytes. */
+  readonly bodyBytesMax: number;
+  readonly connectionsMax: number;
+  readonly replyLimits: HttpReplyLimits;
+}
+
+/** The HTTP side: reads bodies within bounds, finds the route, and gives every failure OpenAI's shape. */
+export function createApp(parts: AppParts): FastifyInstance {
+  const { admission, log } = parts;
+  const calls = new Calls({ ...parts, limits: parts.replyLimits });
+  const fail = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const error = fromFramework(thrown);
+    if (error.row.fault === 'server') log.error({ requestId: request.id, err: error.cause ?? error }, error.message);
+    reply.hijack();
+    calls.replyTo(request, reply).sendError(error);
+  };
+
+  const app = fastify({
+    // Off, because Calls writes the one line per request.
+    logger: false,
+    genReqId: (raw) => givenRequestId(raw.headers) ?? `req-${randomId(parts.rng)}`,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: fail,
+    clientErrorHandler: answerBrokenRequest,
+    // Longer than the 60 s for which common load balancers keep a connection, so that they close it first.
+    keepAliveTimeout: 65_000,
+    requestTimeout: 120_000,
+    http: { noDelay: true, headersTimeout: 30_000 },
+  });
+  app.server.maxConnections = parts.connectionsMax;
+  app.server.on('checkContinue', (raw, response) => {
+    // Without the go-ahead the client keeps a body that would be refused.
+    if (Number(raw.headers['content-length'] ?? 0) <= parts.bodyBytesMax) response.writeContinue();
+    app.server.emit('request', raw, response);
+  });
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', async (request: FastifyRequest, stream: FastifyRequest['raw']) => {
+    let heldBytes = 0;
+    const hold = (bytes: number): ServingError | undefined => {
+      const refusal = admission.holdBytes(bytes);
+      if (refusal === undefined) heldBytes += bytes;
+      return refusal;
+    };
+    calls.replyOf(request).onClose(() => admission.releaseBytes(heldBytes));
+    const bytes = await readBody(stream, { bytesMax: parts.bodyBytesMax, hold });
+    return request.is404 ? undefined : parseJsonBody(request.headers, bytes);
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    calls.replyTo(request, reply);
+  });
+  app.setErrorHandler(fail);
+  addRoutes(app, { ...parts, calls });
+  return app;
+}
+
+/** Fastify's own refusals are about the request's form; their messages are fit for callers. */
+function fromFramework(thrown: unknown): ServingError {
+  if (!(thrown instanceof Error) || thrown instanceof ServingError) return asServingError(thrown);
+  const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
+  if (typeof code !== 'string' || !code.startsWith('FST_') || typeof statusCode !== 'number') {
+    return asServingError(thrown);
+  }
+  if (statusCode >= 500) return asServingError(thrown);
+  return new ServingError(statusCode === 415 ? 'unsupported_media_type' : 'invalid_request', thrown.message);
+}
+
+interface RawSocket {
+  readonly writable: boolean;
+  end(text: string): void;
+  destroy(): void;
+}
+
+/** What is so broken that there is no request: answered on the bare socket. */
+function answerBrokenRequest(thrown: { readonly code: string }, socket: RawSocket): void {
+  if (!socket.writable || thrown.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const error = brokenRequest(thrown.code);
+  const body = errorBody(error);
+  const head = [
+    `HTTP/1.1 ${error.row.httpStatus} Error`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function brokenRequest(code: string): ServingError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new ServingError('request_header_too_large', 'the request headers must be at most 16384 bytes');
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new ServingError('request_timeout', 'the request did not arrive in time');
+  }
+  return new ServingError('invalid_request', 'the request is not valid HTTP/1.1');
+}

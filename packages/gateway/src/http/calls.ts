@@ -1,0 +1,75 @@
+import { assert, type Clock, type Logger } from '@sluice/shared';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CallRecord } from '../metrics/call-record.js';
+import type { GatewayMetrics } from '../metrics/metrics.js';
+import { HttpReply, type HttpReplyLimits } from './http-reply.js';
+
+export interface CallsParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: GatewayMetrics;
+  readonly limits: HttpReplyLimits;
+}
+
+/** Follows every request from its head to the close of its reply, with one log line and one count at the end. */
+export class Calls {
+  readonly #parts: CallsParts;
+  readonly #replies = new WeakMap<FastifyRequest['raw'], HttpReply>();
+
+  constructor(parts: CallsParts) {
+    this.#parts = parts;
+  }
+
+  /** The reply to write for a request; made at the first call. */
+  replyTo(request: FastifyRequest, reply: FastifyReply): HttpReply {
+    const known = this.#replies.get(request.raw);
+    if (known !== undefined) return known;
+    const { clock, limits } = this.#parts;
+    const record: CallRecord = {
+      requestId: request.id,
+      method: request.method,
+      route: (request.is404 ? undefined : request.routeOptions.url) ?? 'unknown',
+      startMs: clock.nowMs(),
+      status: 0,
+      finish: undefined,
+      promptTokens: 0,
+      generatedTokens: 0,
+      firstTokenMs: undefined,
+    };
+    const made = new HttpReply(reply.raw, record, clock, limits);
+    this.#replies.set(request.raw, made);
+    reply.raw.setHeader('x-request-id', request.id);
+    made.onClose(() => this.#finish(record));
+    return made;
+  }
+
+  /** The reply of a request that {@link replyTo} has seen. */
+  replyOf(request: FastifyRequest): HttpReply {
+    const reply = this.#replies.get(request.raw);
+    assert(reply !== undefined, `request ${request.id} has no reply`);
+    return reply;
+  }
+
+  #finish(record: CallRecord): void {
+    const { clock, log, metrics } = this.#parts;
+    // A client that left before the head went out; 499 is nginx's number for it.
+    if (record.status === 0) record.status = 499;
+    const durationMs = clock.nowMs() - record.startMs;
+    metrics.countCall(record, durationMs);
+    const { requestId, method, route, status, finish, promptTokens, generatedTokens, firstTokenMs } = record;
+    const isProbe = method === 'GET' && status < 400;
+    const line = { requestId, method, route, status, finish, promptTokens, generatedTokens };
+    const times = { ttftMs: round(firstTokenMs), durationMs: round(durationMs) };
+    log[isProbe ? 'debug' : 'info']({ ...line, ...times }, 'request');
+  }
+}
+
+/** The caller's `x-request-id` where it is short and plain, else undefined. */
+export function givenRequestId(headers: FastifyRequest['headers']): string | undefined {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : undefined;
+}
+
+function round(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 10) / 10;
+}

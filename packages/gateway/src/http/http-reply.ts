@@ -1,0 +1,119 @@
+import type { Clock, ServingError } from '@sluice/shared';
+import type { FastifyReply } from 'fastify';
+import { errorBody } from '../api/reply-format.js';
+import type { CallRecord } from '../metrics/call-record.js';
+
+export interface HttpReplyLimits {
+  /** Bytes that may wait for a client that does not read. */
+  readonly bufferBytesMax: number;
+  /** Milliseconds that the end of a reply may take to be read. */
+  readonly flushMs: number;
+  /** Milliseconds for a client to notice that its unread body was refused. */
+  readonly lingerMs: number;
+}
+
+/** The one way a reply is written: whole, or as server-sent events. */
+export class HttpReply {
+  readonly record: CallRecord;
+  readonly #raw: FastifyReply['raw'];
+  readonly #clock: Clock;
+  readonly #limits: HttpReplyLimits;
+
+  constructor(raw: FastifyReply['raw'], record: CallRecord, clock: Clock, limits: HttpReplyLimits) {
+    this.#raw = raw;
+    this.record = record;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Whether the head has gone out; from then on an error can only be an event. */
+  get isStarted(): boolean {
+    return this.#raw.headersSent;
+  }
+
+  send(status: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
+    if (!this.#isWritable) return;
+    this.record.status = status;
+    const length = Buffer.byteLength(body);
+    this.#raw.writeHead(status, { 'content-type': jsonType, 'content-length': length, ...headers });
+    this.#end(body);
+  }
+
+  sendError(error: ServingError, headers: Readonly<Record<string, string>> = {}): void {
+    this.record.finish ??= error.code;
+    const retry = error.row.fault === 'load' ? { 'retry-after': '1' } : {};
+    const isBodyRead = this.#raw.req.complete || !hasBody(this.#raw.req.headers);
+    if (isBodyRead) this.send(error.row.httpStatus, errorBody(error), { ...retry, ...headers });
+    else this.#refuse(error, { ...retry, ...headers });
+  }
+
+  startEvents(): void {
+    if (!this.#isWritable) return;
+    this.record.status = 200;
+    this.#raw.writeHead(200, eventHeaders);
+  }
+
+  /** False when the client does not read and too much waits for it; the caller then gives up on the client. */
+  writeEvents(events: string): boolean {
+    if (!this.#isWritable) return true;
+    this.#raw.write(events);
+    return this.#raw.writableLength <= this.#limits.bufferBytesMax;
+  }
+
+  endEvents(events: string): void {
+    if (this.#isWritable) this.#end(events);
+  }
+
+  /** Calls back once, when the reply has been taken or its connection has gone. */
+  onClose(callback: () => void): void {
+    this.#raw.once('close', callback);
+  }
+
+  /** Cuts the connection. */
+  destroy(): void {
+    this.#raw.destroy();
+  }
+
+  get #isWritable(): boolean {
+    return !this.#raw.destroyed && !this.#raw.writableEnded;
+  }
+
+  #end(text: string): void {
+    const stopTimer = this.#clock.after(this.#limits.flushMs, () => this.#raw.destroy());
+    this.#raw.once('close', stopTimer);
+    this.#raw.end(text);
+  }
+
+  /**
+   * Answers while the client still sends. The rest is not read, and the connection is closed: not at once, because a
+   * reset would take the answer from a client that has not read it yet.
+   */
+  #refuse(error: ServingError, headers: Readonly<Record<string, string>>): void {
+    if (!this.#isWritable) return;
+    const body = errorBody(error);
+    this.record.status = error.row.httpStatus;
+    this.#raw.req.pause();
+    this.#raw.writeHead(error.row.httpStatus, {
+      'content-type': jsonType,
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+      ...headers,
+    });
+    this.#raw.write(body);
+    const stopTimer = this.#clock.after(this.#limits.lingerMs, () => this.#raw.destroy());
+    this.#raw.once('close', stopTimer);
+  }
+}
+
+const jsonType = 'application/json; charset=utf-8';
+
+const eventHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  // nginx would collect events into blocks.
+  'x-accel-buffering': 'no',
+};
+
+function hasBody(headers: FastifyReply['raw']['req']['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}

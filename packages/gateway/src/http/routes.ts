@@ -1,0 +1,80 @@
+import { ServingError } from '@sluice/shared';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { endpoints } from '../api/endpoint.js';
+import { modelBody, modelsBody } from '../api/models-reply.js';
+import { errorBody } from '../api/reply-format.js';
+import type { Gateway } from '../gateway.js';
+import type { GatewayMetrics } from '../metrics/metrics.js';
+import { resolveModel } from '../routing/router.js';
+import { knownModels } from '../workers/worker-set.js';
+import type { Calls } from './calls.js';
+import type { HttpReply } from './http-reply.js';
+
+export interface RouteParts {
+  readonly gateway: Gateway;
+  readonly metrics: GatewayMetrics;
+  readonly calls: Calls;
+}
+
+/** Every path of the gateway. */
+export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: RouteParts): void {
+  const { workers } = gateway;
+
+  for (const endpoint of endpoints) {
+    app.post(endpoint.path, (request, reply) => {
+      const httpReply = calls.replyTo(request, reply);
+      gateway.serve(endpoint, request.body, httpReply);
+      reply.hijack();
+    });
+  }
+
+  const get = (path: string, answer: (request: FastifyRequest, reply: HttpReply) => void): void => {
+    app.get(path, (request, reply) => {
+      const httpReply = calls.replyTo(request, reply);
+      answer(request, httpReply);
+      reply.hijack();
+    });
+  };
+  get('/v1/models', (_, reply) => reply.send(200, modelsBody(knownModels(workers).values())));
+  // A wildcard, because names of models may hold slashes.
+  get('/v1/models/*', (request, reply) => {
+    const { '*': name } = request.params as { '*': string };
+    reply.send(200, modelBody(resolveModel(workers, name)));
+  });
+  get('/health', (_, reply) => reply.send(200, '{"status":"ok"}'));
+  get('/ready', (_, reply) => {
+    const reason = gateway.notReadyReason;
+    if (reason === undefined) reply.send(200, '{"status":"ready"}');
+    else reply.send(503, errorBody(reason), { 'retry-after': '1' });
+  });
+  app.get('/metrics', async (request, reply) => {
+    const text = await metrics.registry.metrics();
+    reply.hijack();
+    calls.replyTo(request, reply).send(200, text, { 'content-type': metrics.registry.contentType });
+  });
+
+  app.setNotFoundHandler((request, reply) => refuseRoute(request, reply, calls));
+}
+
+/** 405 where the path is known, else 404. */
+function refuseRoute(request: FastifyRequest, reply: FastifyReply, calls: Calls): void {
+  const path = request.url.split('?', 1)[0] ?? '';
+  const method = allowedMethod(path);
+  reply.hijack();
+  const httpReply = calls.replyTo(request, reply);
+  if (method !== undefined) {
+    const problem = `${path} takes ${method}, not ${request.method}`;
+    httpReply.sendError(new ServingError('method_not_allowed', problem), { allow: method });
+  } else {
+    const shown = path.length > 100 ? `${path.slice(0, 100)}…` : path;
+    httpReply.sendError(new ServingError('not_found', `there is no ${request.method} ${shown}`));
+  }
+}
+
+function allowedMethod(path: string): 'POST' | 'GET, HEAD' | undefined {
+  if (endpoints.some((endpoint) => endpoint.path === path)) return 'POST';
+  if (['/v1/models', '/health', '/ready', '/metrics'].includes(path) || path.startsWith('/v1/models/')) {
+    return 'GET, HEAD';
+  }
+  return undefined;
+}

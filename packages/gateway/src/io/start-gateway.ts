@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { type Clock, createLog, type Logger, seededRng, systemClock } from '@sluice/shared';
+import { collectDefaultMetrics } from 'prom-client';
+import { Admission } from '../admission/admission.js';
+import { Gateway, randomId } from '../gateway.js';
+import { createApp } from '../http/app.js';
+import { createMetrics } from '../metrics/metrics.js';
+import { leastLoad } from '../routing/least-load.js';
+import { WorkerConnection } from '../workers/worker-connection.js';
+import { staticWorkerSet } from '../workers/worker-set.js';
+import { grpcWorkerDialer } from './grpc-worker-dialer.js';
+
+export interface GatewayOptions {
+  /** Workers to attach to: `host:port`, or `grpc://host:port`. At least one. */
+  readonly workers: readonly string[];
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0: any free one. Default 8000. */
+  readonly port?: number;
+  /** Requests in flight, beyond which callers get 429. Default 4,096. */
+  readonly requestsMax?: number;
+  /** Bytes of one body. Default 8 MB. */
+  readonly bodyBytesMax?: number;
+  /** Bytes of all bodies in flight. Default 256 MB. */
+  readonly bodiesBytesMax?: number;
+  /** Bytes that may wait for one client that does not read, before it is cut. Default 1 MB. */
+  readonly replyBufferBytesMax?: number;
+  /** Connections of clients. Default 16,384. */
+  readonly connectionsMax?: number;
+  /** Milliseconds without a frame after which a worker counts as lost. Default 3,000. */
+  readonly workerSilenceMs?: number;
+  /** Milliseconds that requests in flight get to end when the gateway closes. Default 30,000. */
+  readonly drainMs?: number;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+export interface RunningGateway {
+  /** `http://host:port`, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Takes no new requests, lets those in flight end for at most `drainMs` (default: the option's), ends the rest with
+   * an error that their clients see, and frees everything. The same promise when called again.
+   */
+  close(drainMs?: number): Promise<void>;
+}
+
+/**
+ * Starts a gateway. It answers at once; `/ready` says when a worker is attached.
+ * @throws Error when the port is taken or an address of a worker is not one; the message says which.
+ */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { host = '127.0.0.1', port = 8000, drainMs = 30_000, clock = systemClock() } = options;
+  const addresses = options.workers.map(workerAddress);
+  const log = options.log ?? createLog('gateway');
+  const rng = seededRng(randomBytes(6).readUIntBE(0, 6));
+  const gatewayId = `gateway-${randomId(rng)}`;
+  const connections = addresses.map(
+    (address) =>
+      new WorkerConnection(
+        { id: address, gatewayId, dialer: grpcWorkerDialer(address), clock, rng, log },
+        {
+          silenceMs: options.workerSilenceMs ?? 3_000,
+          backoff: { firstMs: 100, maxMs: 2_000 },
+          unsentMax: 1_024,
+        },
+      ),
+  );
+  const admission = new Admission({
+    requestsMax: options.requestsMax ?? 4_096,
+    bodyBytesMax: options.bodiesBytesMax ?? 256 * 2 ** 20,
+  });
+  const workers = staticWorkerSet(connections);
+  const metrics = createMetrics(workers, admission);
+  collectDefaultMetrics({ register: metrics.registry });
+  const gateway = new Gateway({ workers, policy: leastLoad(rng), admission, metrics, clock, rng });
+  const app = createApp({
+    gateway,
+    admission,
+    metrics,
+    clock,
+    rng,
+    log,
+    bodyBytesMax: options.bodyBytesMax ?? 8 * 2 ** 20,
+    connectionsMax: options.connectionsMax ?? 16_384,
+    replyLimits: {
+      bufferBytesMax: options.replyBufferBytesMax ?? 2 ** 20,
+      flushMs: 30_000,
+      lingerMs: 1_000,
+    },
+  });
+  try {
+    await app.listen({ host, port, listenTextResolver: () => '' });
+  } catch (cause) {
+    workers.close();
+    throw listenError(cause, host, port);
+  }
+  const { port: boundPort } = app.server.address() as AddressInfo;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`;
+  log.info({ url, workers: addresses }, 'gateway listens');
+
+  let closing: Promise<void> | undefined;
+  const close = async (withinMs: number): Promise<void> => {
+    // First the door, then the house: new connections are refused by the kernel, not by us.
+    app.server.close();
+    app.server.closeIdleConnections();
+    await gateway.drain(withinMs);
+    app.server.closeAllConnections();
+    await app.close();
+    workers.close();
+    log.info('gateway closed');
+  };
+  return {
+    url,
+    port: boundPort,
+    close: (withinMs = drainMs) => {
+      closing ??= close(withinMs);
+      return closing;
+    },
+  };
+}
+
+function workerAddress(given: string): string {
+  const address = given.replace(/^grpc:\/\//, '').replace(/\/$/, '');
+  const port = Number(/:(\d{1,5})$/.exec(address)?.[1]);
+  if (port >= 1 && port <= 65_535) return address;
+  throw new Error(`worker address ${JSON.stringify(given)} must be host:port, with a port from 1 to 65535`);
+}
+
+function listenError(cause: unknown, host: string, port: number): Error {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'EADDRINUSE') return new Error(`port ${port} on ${host} is in use`, { cause });
+  if (code === 'EACCES')
+    return new Error(`port ${port} on ${host} needs rights that this user does not have`, { cause });
+  return new Error(`cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+}

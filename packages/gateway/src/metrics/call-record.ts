@@ -1,0 +1,15 @@
+/** What is kept of one HTTP request for its log line and the metrics: numbers and names, never its text. */
+export interface CallRecord {
+  readonly requestId: string;
+  readonly method: string;
+  /** The route's pattern, or `unknown`. */
+  readonly route: string;
+  readonly startMs: number;
+  status: number;
+  /** How generation ended: `stop`, `length`, `cancelled` or an error code. */
+  finish: string | undefined;
+  promptTokens: number;
+  generatedTokens: number;
+  /** Milliseconds from the arrival to the first token. */
+  firstTokenMs: number | undefined;
+}

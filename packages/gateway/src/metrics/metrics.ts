@@ -1,0 +1,149 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Admission } from '../admission/admission.js';
+import type { WorkerSet } from '../workers/worker-set.js';
+import type { CallRecord } from './call-record.js';
+
+/** Seconds to a first token or a whole reply: from a cached prompt to a long queue. */
+const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+/** Seconds between two tokens of one stream. */
+const gapBuckets = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
+
+/** What a gateway counts. One per gateway, each with its own registry. */
+export interface GatewayMetrics {
+  readonly registry: Registry;
+  /** Once per request, when its reply is over. */
+  countCall(record: CallRecord, durationMs: number): void;
+  countFirstToken(waitMs: number): void;
+  countTokenGap(gapMs: number): void;
+}
+
+export function createMetrics(workers: WorkerSet, admission: Admission): GatewayMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'sluice_gateway_requests_total',
+    help: 'Replies that are over, by route, HTTP status and how generation ended (stop, length, cancelled, an error code).',
+    labelNames: ['route', 'status', 'finish_reason'],
+    registers,
+  });
+  const promptTokens = new Counter({
+    name: 'sluice_gateway_prompt_tokens_total',
+    help: 'Prompt tokens of requests that a worker accepted.',
+    registers,
+  });
+  const generatedTokens = new Counter({
+    name: 'sluice_gateway_generated_tokens_total',
+    help: 'Tokens that workers generated.',
+    registers,
+  });
+  const firstToken = new Histogram({
+    name: 'sluice_gateway_first_token_seconds',
+    help: 'Seconds from the arrival of a request to its first token.',
+    buckets: secondsBuckets,
+    registers,
+  });
+  const tokenGap = new Histogram({
+    name: 'sluice_gateway_token_gap_seconds',
+    help: 'Seconds between two steps that brought tokens to the same request.',
+    buckets: gapBuckets,
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'sluice_gateway_request_seconds',
+    help: 'Seconds from the arrival of a request to the end of its reply.',
+    labelNames: ['route'],
+    buckets: secondsBuckets,
+    registers,
+  });
+  registerFlight(registers, admission);
+  registerWorkers(registers, workers);
+  return {
+    registry,
+    countCall: (record, durationMs) => {
+      requests.inc({ route: record.route, status: String(record.status), finish_reason: record.finish ?? '' });
+      duration.observe({ route: record.route }, durationMs / 1000);
+      promptTokens.inc(record.promptTokens);
+      generatedTokens.inc(record.generatedTokens);
+    },
+    countFirstToken: (waitMs) => firstToken.observe(waitMs / 1000),
+    countTokenGap: (gapMs) => tokenGap.observe(gapMs / 1000),
+  };
+}
+
+function registerFlight(registers: Registry[], admission: Admission): void {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const { limits } = admission;
+  gauge('sluice_gateway_requests_in_flight', 'Requests in flight, streamed or not.', () => admission.requests);
+  gauge('sluice_gateway_requests_in_flight_max', 'Requests that may be in flight.', () => limits.requestsMax);
+  gauge('sluice_gateway_body_bytes', 'Bytes held by the bodies of requests in flight.', () => admission.bodyBytes);
+  gauge('sluice_gateway_body_bytes_max', 'Bytes that bodies may hold.', () => limits.bodyBytesMax);
+}
+
+/** Read when Prometheus asks, so that they cost nothing in between. */
+function registerWorkers(registers: Registry[], set: WorkerSet): void {
+  new Gauge({
+    name: 'sluice_gateway_workers_attached',
+    help: 'Workers with a live stream to this gateway.',
+    registers,
+    collect() {
+      this.set(set.workers.filter((worker) => worker.isAttached).length);
+    },
+  });
+  new Gauge({
+    name: 'sluice_gateway_worker_requests_in_flight',
+    help: 'Requests of this gateway that a worker has.',
+    labelNames: ['worker'],
+    registers,
+    collect() {
+      for (const worker of set.workers) this.set({ worker: worker.id }, worker.requestsInFlight);
+    },
+  });
+  for (const { name, help, field } of loadGauges) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['worker'],
+      registers,
+      collect() {
+        this.reset();
+        for (const worker of set.workers) {
+          const load = worker.isAttached ? worker.view?.load : undefined;
+          if (load !== undefined) this.set({ worker: worker.id }, load[field] * (field === 'stepMs' ? 0.001 : 1));
+        }
+      },
+    });
+  }
+}
+
+const loadGauges = [
+  { name: 'sluice_worker_running_sequences', help: 'Sequences that hold a slot.', field: 'running' },
+  { name: 'sluice_worker_waiting_sequences', help: 'Sequences that wait for a slot.', field: 'waiting' },
+  {
+    name: 'sluice_worker_prefill_waiting_tokens',
+    help: 'Prompt tokens not yet computed.',
+    field: 'prefillTokensWaiting',
+  },
+  { name: 'sluice_worker_kv_used_tokens', help: 'Tokens in the KV cache.', field: 'kvTokensUsed' },
+  { name: 'sluice_worker_kv_max_tokens', help: 'Tokens that the KV cache can hold.', field: 'kvTokensMax' },
+  { name: 'sluice_worker_slots_max', help: 'Sequences that can run at once.', field: 'slotsMax' },
+  {
+    name: 'sluice_worker_prefill_tokens_per_second',
+    help: 'Prompt tokens computed per second, lately.',
+    field: 'prefillTokensPerSecond',
+  },
+  {
+    name: 'sluice_worker_decode_tokens_per_second',
+    help: 'Tokens generated per second, lately.',
+    field: 'decodeTokensPerSecond',
+  },
+  { name: 'sluice_worker_step_seconds', help: 'Seconds of the last step, plan to commit.', field: 'stepMs' },
+] as const;

@@ -1,0 +1,112 @@
+import type { Failed, GenerateEvent } from '@sluice/proto';
+import { isErrorCode, ServingError } from '@sluice/shared';
+import { finishReasonOf } from '../api/reply-format.js';
+import type { HttpReply } from '../http/http-reply.js';
+import type { GatewayMetrics } from '../metrics/metrics.js';
+import type { Generation, GenerationListener } from '../workers/worker-connection.js';
+import type { ReplyWriter } from './reply-writer.js';
+
+/**
+ * Carries one request's events from its worker to its client, and the client's leaving the other way. Ends once: with
+ * the last event, a failure, a lost worker, a client that left or does not read, or the gateway's deadline.
+ */
+export class Relay implements GenerationListener {
+  readonly #writer: ReplyWriter;
+  readonly #reply: HttpReply;
+  readonly #metrics: GatewayMetrics;
+  #generation: Generation | undefined;
+  #isOver = false;
+  #lastTokenMs: number | undefined;
+
+  constructor(writer: ReplyWriter, reply: HttpReply, metrics: GatewayMetrics) {
+    this.#writer = writer;
+    this.#reply = reply;
+    this.#metrics = metrics;
+  }
+
+  /** What to cancel when the client leaves. */
+  start(generation: Generation): void {
+    this.#generation = generation;
+  }
+
+  onEvent(event: GenerateEvent, nowMs: number): void {
+    if (this.#isOver) return;
+    if (event.accepted) this.#reply.record.promptTokens = event.accepted.promptTokens;
+    if (event.tokenIds.length > 0) this.#countTokens(event.tokenIds.length, nowMs);
+    if (event.failed) {
+      this.#fail(toServingError(event.failed));
+    } else if (event.finished?.reason === 'FINISH_REASON_CANCELLED') {
+      this.#fail(
+        new ServingError('worker_lost', 'the worker ended this request while it stopped; it can be sent again'),
+      );
+    } else {
+      if (event.finished) {
+        this.#isOver = true;
+        this.#reply.record.finish = finishReasonOf(event.finished);
+      }
+      if (!this.#writer.write(event)) this.#giveUp();
+    }
+  }
+
+  onLost(error: ServingError): void {
+    if (!this.#isOver) this.#fail(error);
+  }
+
+  /** The connection to the client is gone. */
+  onClientGone(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reply.record.finish = 'cancelled';
+    this.#generation?.cancel();
+  }
+
+  /** Ends what has not ended by itself, with an error that the client sees. */
+  abort(error: ServingError): void {
+    if (this.#isOver) return;
+    this.#fail(error);
+    this.#generation?.cancel();
+  }
+
+  #fail(error: ServingError): void {
+    this.#isOver = true;
+    this.#reply.record.finish = error.code;
+    this.#writer.fail(error);
+  }
+
+  /** No error event: it would wait behind everything that the client does not read. */
+  #giveUp(): void {
+    this.#isOver = true;
+    this.#reply.record.finish = 'slow_reader' satisfies ServingError['code'];
+    this.#generation?.cancel();
+    this.#reply.destroy();
+  }
+
+  #countTokens(count: number, nowMs: number): void {
+    const { record } = this.#reply;
+    record.generatedTokens += count;
+    if (this.#lastTokenMs === undefined) {
+      record.firstTokenMs = nowMs - record.startMs;
+      this.#metrics.countFirstToken(record.firstTokenMs);
+    } else {
+      this.#metrics.countTokenGap(nowMs - this.#lastTokenMs);
+    }
+    this.#lastTokenMs = nowMs;
+  }
+}
+
+/** The wire's names of fields, where they are not the caller's. */
+const callerFields: Readonly<Record<string, string>> = {
+  messages_json: 'messages',
+  text: 'prompt',
+  token_ids: 'prompt',
+  tokens_max: 'max_tokens',
+  stop_strings: 'stop',
+  ignore_end: 'ignore_eos',
+  logprobs_top: 'top_logprobs',
+};
+
+function toServingError({ code, message, field }: Failed): ServingError {
+  const name = field.replace(/^sampling\./, '');
+  const caller = Object.hasOwn(callerFields, name) ? callerFields[name] : name;
+  return new ServingError(isErrorCode(code) ? code : 'internal', message, caller ? { field: caller } : {});
+}

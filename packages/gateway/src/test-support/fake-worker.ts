@@ -1,0 +1,177 @@
+import { Server, ServerCredentials, type ServerDuplexStream, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  type DeltaInit,
+  type GatewayMessage,
+  type GenerateEventInit,
+  type GenerateRequest,
+  type LoadInit,
+  type WorkerMessageInit,
+  workerServiceDefinition,
+} from '@sluice/proto';
+
+type AttachCall = ServerDuplexStream<GatewayMessage, WorkerMessageInit>;
+
+export interface FakeWorkerOptions {
+  readonly model?: string;
+  readonly contextTokens?: number;
+  readonly port?: number;
+  readonly framesUnacknowledgedMax?: number;
+  /** What the worker does with a request; default: {@link helloScript}. */
+  readonly onSubmit?: (run: FakeRun) => void;
+}
+
+/** One request as a script sees it. */
+export interface FakeRun {
+  readonly id: number;
+  readonly request: GenerateRequest;
+  /** Sends one frame with these events, in order. */
+  send(...events: GenerateEventInit[]): void;
+}
+
+/** A worker that speaks the real contract over a real socket and does what a test tells it. */
+export interface FakeWorker {
+  readonly address: string;
+  readonly port: number;
+  readonly requests: GenerateRequest[];
+  /** Request ids in the order of their Cancel. */
+  readonly cancelled: string[];
+  /** Frame numbers acknowledged. */
+  readonly acknowledged: number[];
+  readonly attachCount: number;
+  setLoad(load: LoadInit): void;
+  /** Sends one frame without tokens. */
+  beat(): void;
+  /** Ends every stream with an error, as a crash would, and keeps listening. */
+  cut(): void;
+  close(): void;
+  /** Resolves as soon as `condition` holds, looked at after every message from a gateway. */
+  until(condition: (worker: FakeWorker) => boolean): Promise<void>;
+}
+
+export const idleLoad: LoadInit = { state: 'WORKER_STATE_READY', slotsMax: 16, kvTokensMax: 4096 };
+
+/** Accepts, says "Hello world" in two steps, and ends. */
+export function helloScript(run: FakeRun): void {
+  run.send({ accepted: { promptTokens: 7 } });
+  run.send({ tokenIds: [1], text: 'Hello' });
+  run.send({ tokenIds: [2], text: ' world', finished: finished('FINISH_REASON_STOP', 2) });
+}
+
+export function finished(reason: 'FINISH_REASON_STOP' | 'FINISH_REASON_LENGTH', completionTokens: number) {
+  return { reason, promptTokens: 7, completionTokens, cachedTokens: 3 };
+}
+
+export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<FakeWorker> {
+  const streams = new Map<AttachCall, { frame: number; runs: Map<number, string> }>();
+  const waiters = new Set<() => void>();
+  const requests: GenerateRequest[] = [];
+  const cancelled: string[] = [];
+  const acknowledged: number[] = [];
+  let load = idleLoad;
+  let attachCount = 0;
+
+  const sendFrame = (call: AttachCall, deltas: DeltaInit[]): void => {
+    const stream = streams.get(call);
+    if (stream === undefined) return;
+    stream.frame += 1;
+    call.write({ frame: { frame: stream.frame, deltas, load } });
+  };
+  const onMessage = (call: AttachCall, message: GatewayMessage): void => {
+    const runs = streams.get(call)?.runs;
+    if (message.attach) {
+      attachCount += 1;
+      call.write({
+        welcome: {
+          epoch: `epoch-${attachCount}`,
+          framesUnacknowledgedMax: options.framesUnacknowledgedMax ?? 64,
+          load,
+          model: {
+            name: options.model ?? 'fake/model',
+            architecture: 'llama',
+            contextTokens: options.contextTokens ?? 256,
+            vocabularyCount: 1000,
+            hasChatTemplate: true,
+            endTokenIds: [0],
+            createdSeconds: 1_700_000_000,
+            weights: 'q8',
+          },
+        },
+      });
+    } else if (message.submit?.request) {
+      const { id, request } = message.submit;
+      requests.push(request);
+      runs?.set(id, request.requestId);
+      const send = (...events: GenerateEventInit[]): void =>
+        sendFrame(
+          call,
+          events.map((event) => ({ id, event })),
+        );
+      (options.onSubmit ?? helloScript)({ id, request, send });
+    } else if (message.cancel) {
+      cancelled.push(runs?.get(message.cancel.id) ?? `unknown ${message.cancel.id}`);
+    } else if (message.acknowledge) {
+      acknowledged.push(message.acknowledge.frame);
+    }
+  };
+
+  const server = new Server();
+  const handlers: UntypedServiceImplementation = {
+    attach: (call: AttachCall) => {
+      streams.set(call, { frame: 0, runs: new Map() });
+      call.on('data', (message: GatewayMessage) => {
+        onMessage(call, message);
+        for (const waiter of waiters) waiter();
+      });
+      call.on('error', () => streams.delete(call));
+      call.on('end', () => {
+        streams.delete(call);
+        call.end();
+      });
+      call.on('cancelled', () => streams.delete(call));
+    },
+  };
+  server.addService({ Attach: workerServiceDefinition.Attach }, { Attach: handlers.attach! });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+
+  // As a real worker does when it has nothing to say.
+  const heart = setInterval(() => worker.beat(), 500);
+
+  const worker: FakeWorker = {
+    address: `127.0.0.1:${port}`,
+    port,
+    requests,
+    cancelled,
+    acknowledged,
+    get attachCount() {
+      return attachCount;
+    },
+    setLoad: (next) => {
+      load = next;
+    },
+    beat: () => {
+      for (const call of streams.keys()) sendFrame(call, []);
+    },
+    cut: () => {
+      for (const call of streams.keys()) call.emit('error', { code: 14, details: 'cut by the test' });
+    },
+    close: () => {
+      clearInterval(heart);
+      server.forceShutdown();
+    },
+    until: (condition) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!condition(worker)) return;
+          waiters.delete(look);
+          resolve();
+        };
+        waiters.add(look);
+        look();
+      }),
+  };
+  return worker;
+}

@@ -1,0 +1,28 @@
+import type { ModelInfo } from '@sluice/proto';
+import type { WorkerConnection } from './worker-connection.js';
+
+/** The workers that a gateway knows, attached or not. */
+export interface WorkerSet {
+  readonly workers: readonly WorkerConnection[];
+  close(): void;
+}
+
+/** Workers named once, at the start. */
+export function staticWorkerSet(workers: readonly WorkerConnection[]): WorkerSet {
+  for (const worker of workers) worker.start();
+  return {
+    workers,
+    close: () => {
+      for (const worker of workers) worker.close();
+    },
+  };
+}
+
+/** The models that can be asked for, each once, by name. Those of lost workers stay: they are away, not unknown. */
+export function knownModels(set: WorkerSet): ReadonlyMap<string, ModelInfo> {
+  const models = new Map<string, ModelInfo>();
+  for (const { model } of set.workers) {
+    if (model !== undefined && !models.has(model.name)) models.set(model.name, model);
+  }
+  return models;
+}
