@@ -61,11 +61,14 @@ function checkSource(file, text) {
   const lines = text.split('\n').length - 1;
   if (lines > linesMax) violations.push({ file, line: linesMax, what: `has ${lines} lines, at most ${linesMax}` });
   if (file.startsWith('test/tidy/')) return violations;
-  violations.push(...eachLine(file, text, /\b(?:it|test|describe)\.only\b/, (found) => `leaves out every other test: ${found}`));
+  violations.push(
+    ...eachLine(file, text, /\b(?:it|test|describe)\.only\b/, (found) => `leaves out every other test: ${found}`),
+  );
   const [, name, inside] = /^packages\/([^/]+)\/src\/(.*)$/.exec(file) ?? [];
   if (name === undefined || inside === undefined) return violations;
   violations.push(...checkImports(file, text, name));
-  const isOutside = /(^|\/)(io|test-support)\//.test(inside) || inside === 'main.ts' || /\.(test|bench)\.ts$/.test(inside);
+  const isOutside =
+    /(^|\/)(io|testing|test-support)\//.test(inside) || inside === 'main.ts' || /\.(test|bench)\.ts$/.test(inside);
   if (simulatedPackages.includes(name) && !isOutside) {
     const code = withoutComments(text);
     for (const [pattern, thing] of outsideWorld) {
@@ -78,10 +81,17 @@ function checkSource(file, text) {
 function checkImports(file, text, name) {
   const allowed = importsAllowed[name];
   if (allowed === undefined) return [{ file, line: 1, what: `package ${name} has no row in test/tidy/tidy.mjs` }];
-  return eachLine(file, withoutComments(text), /['"]@sluice\/([\w-]+)|['"](?:\.\.\/)+([a-z]+)\/src\//, (found, groups) => {
-    const other = groups[0] ?? groups[1];
-    return other === name || allowed.includes(other) ? undefined : `package ${name} may not import ${other}: ${found}`;
-  });
+  return eachLine(
+    file,
+    withoutComments(text),
+    /['"]@sluice\/([\w-]+)|['"](?:\.\.\/)+([a-z]+)\/src\//,
+    (found, groups) => {
+      const other = groups[0] ?? groups[1];
+      return other === name || allowed.includes(other)
+        ? undefined
+        : `package ${name} may not import ${other}: ${found}`;
+    },
+  );
 }
 
 /** Dependencies pinned to one version, and none of our own that the import rules forbid. */
@@ -94,7 +104,12 @@ function checkManifest(file, text) {
     for (const [dependency, version] of Object.entries(manifest[kind] ?? {})) {
       const line = lineOf(text, text.indexOf(`"${dependency}"`));
       const ours = /^@sluice\/(.+)$/.exec(dependency)?.[1];
-      if (ours !== undefined && name !== undefined && kind === 'dependencies' && !importsAllowed[name]?.includes(ours)) {
+      if (
+        ours !== undefined &&
+        name !== undefined &&
+        kind === 'dependencies' &&
+        !importsAllowed[name]?.includes(ours)
+      ) {
         violations.push({ file, line, what: `package ${name} may not depend on ${ours}` });
       }
       if (ours === undefined && !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) {
@@ -138,7 +153,9 @@ function isFile(file) {
 }
 
 function isText(file) {
-  return /(\.(ts|mts|js|mjs|json|md|ya?ml|toml|proto|sh|py|txt|service|conf)|(^|\/)(Dockerfile|sluice|run|\.[\w]+ignore))$/.test(file);
+  return /(\.(ts|mts|js|mjs|json|md|ya?ml|toml|proto|sh|py|txt|service|conf)|(^|\/)(Dockerfile|sluice|run|\.[\w]+ignore))$/.test(
+    file,
+  );
 }
 
 function lineOf(text, position) {

@@ -55,18 +55,10 @@ interface GatewayPart {
   startGateway(options: GatewayOptions): Promise<RunningGateway>;
 }
 
-interface BenchPart {
-  runBench(argv: readonly string[]): Promise<number>;
-}
-
 export async function workerPart(): Promise<WorkerPart> {
   return (await import('@sluice/worker')) as unknown as WorkerPart;
 }
 
 export async function gatewayPart(): Promise<GatewayPart> {
   return (await import('@sluice/gateway')) as unknown as GatewayPart;
-}
-
-export async function benchPart(): Promise<BenchPart> {
-  return (await import('@sluice/bench')) as unknown as BenchPart;
 }

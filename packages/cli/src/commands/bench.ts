@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { benchPart } from '../parts.js';
 
 export function benchCommand(): Command {
   return new Command('bench')
@@ -9,7 +8,7 @@ export function benchCommand(): Command {
     .allowExcessArguments()
     .argument('[arguments...]')
     .action(async (words: readonly string[]) => {
-      const { runBench } = await benchPart();
-      process.exitCode = await runBench(words);
+      const { runBench } = await import('@sluice/bench');
+      process.exitCode = await runBench([...words]);
     });
 }

@@ -7,22 +7,35 @@ export interface RestartLimits {
   readonly healthyMs: number;
   /** Deaths in a row after which it is given up. */
   readonly deathsMax: number;
+  /** The same for one that has never served: it is likely never to. */
+  readonly deathsMaxAtStart: number;
 }
 
-export const restartLimits: RestartLimits = { delayMsMin: 250, delayMsMax: 10_000, healthyMs: 30_000, deathsMax: 6 };
+export const restartLimits: RestartLimits = {
+  delayMsMin: 250,
+  delayMsMax: 10_000,
+  healthyMs: 30_000,
+  deathsMax: 6,
+  deathsMaxAtStart: 3,
+};
 
 export type RestartDecision =
   | { readonly kind: 'restart'; readonly delayMs: number; readonly deaths: number }
   | { readonly kind: 'give up'; readonly deaths: number };
 
-/**
- * What to do about a death.
- *
- * @param deathsBefore deaths in a row before this one
- * @param servedMs how long it served this time; 0 when it never became ready
- */
-export function decideRestart(deathsBefore: number, servedMs: number, limits = restartLimits): RestartDecision {
-  const deaths = servedMs >= limits.healthyMs ? 1 : deathsBefore + 1;
-  if (deaths >= limits.deathsMax) return { kind: 'give up', deaths };
+/** A child's life up to a death. */
+export interface Life {
+  /** Deaths in a row before this one. */
+  readonly deathsBefore: number;
+  /** How long it served this time, in milliseconds; 0 when it did not become ready. */
+  readonly servedMs: number;
+  /** Whether it served in this life or an earlier one. */
+  readonly hasServed: boolean;
+}
+
+/** What to do about a death. */
+export function decideRestart(life: Life, limits: RestartLimits = restartLimits): RestartDecision {
+  const deaths = life.servedMs >= limits.healthyMs ? 1 : life.deathsBefore + 1;
+  if (deaths >= (life.hasServed ? limits.deathsMax : limits.deathsMaxAtStart)) return { kind: 'give up', deaths };
   return { kind: 'restart', delayMs: Math.min(limits.delayMsMax, limits.delayMsMin * 2 ** (deaths - 1)), deaths };
 }

@@ -7,7 +7,7 @@ import { LogFile } from './log-file.js';
 import { type ChildEvent, SupervisedChild } from './supervised-child.js';
 
 const script = fileURLToPath(new URL('test-support/scripted-child.mjs', import.meta.url));
-const limits = { delayMsMin: 1, delayMsMax: 2, healthyMs: 60_000, deathsMax: 3 };
+const limits = { delayMsMin: 1, delayMsMax: 2, healthyMs: 60_000, deathsMax: 3, deathsMaxAtStart: 3 };
 
 let folder = '';
 let child: SupervisedChild | undefined;

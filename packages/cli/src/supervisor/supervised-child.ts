@@ -133,7 +133,8 @@ export class SupervisedChild {
       this.#listener({ kind: 'gave up', why: this.#failure });
       return;
     }
-    const decision = decideRestart(this.#deaths, servedMs, this.#spec.limits);
+    const life = { deathsBefore: this.#deaths, servedMs, hasServed: this.#wasReady };
+    const decision = decideRestart(life, this.#spec.limits);
     this.#deaths = decision.deaths;
     if (decision.kind === 'give up') {
       this.#listener({ kind: 'gave up', why: `${this.#failure ?? how}, ${decision.deaths} times in a row` });

@@ -1,4 +1,4 @@
-import net from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { CommandError } from '../command-error.js';
 
 /** The one line for a failure to listen; undefined when the failure is something else. */
@@ -21,14 +21,18 @@ export function describeListenError(thrown: unknown, host: string, port: number)
 }
 
 /**
- * Finds out whether a port can be listened on before anything slow is begun.
+ * Finds out whether a port can be listened on before anything slow is begun, and which one it is when any free one will
+ * do (0).
  *
- * @throws CommandError that says why not
+ * @throws CommandError that says why it cannot
  */
-export async function checkPortIsFree(host: string, port: number): Promise<void> {
+export async function findPort(host: string, port: number): Promise<number> {
   const probe = net.createServer();
-  await new Promise<void>((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     probe.once('error', (error) => reject(describeListenError(error, host, port) ?? error));
-    probe.listen(port, host, () => probe.close(() => resolve()));
+    probe.listen(port, host, () => {
+      const found = (probe.address() as AddressInfo).port;
+      probe.close(() => resolve(found));
+    });
   });
 }

@@ -6,7 +6,7 @@ import { threadsPerWorker } from '../cpu-share.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { styleFor } from '../terminal/style.js';
 import { Fleet } from './fleet.js';
-import { checkPortIsFree } from './listen-error.js';
+import { findPort } from './listen-error.js';
 import { renderWelcome } from './welcome.js';
 
 export interface UpOptions extends ModelFlags {
@@ -24,7 +24,7 @@ const question = { text: 'What is the capital of France?', tokensMax: 48 };
  * go on. Resolves with the exit status when no child is left.
  */
 export async function runUp(options: UpOptions): Promise<number> {
-  await checkPortIsFree(options.host, options.port);
+  const port = await findPort(options.host, options.port);
   const style = styleFor(process.stderr);
   const line = new ProgressLine(process.stderr);
   const say = (text: string): void => {
@@ -34,6 +34,7 @@ export async function runUp(options: UpOptions): Promise<number> {
   const threads = options.threads ?? threadsPerWorker(options.workers);
   const fleet = new Fleet({
     ...options,
+    port,
     threads,
     logFolder: cacheFolder(),
     onProgress: (progress) => line.update(progress),
@@ -48,8 +49,8 @@ export async function runUp(options: UpOptions): Promise<number> {
     const welcome = await Promise.race([askFirstQuestion(url), stopped]);
     if (typeof welcome === 'number') return welcome;
     line.clear();
-    const process_ = { url, threads, workers: options.workers, logFolder: fleet.logFolder };
-    process.stdout.write(renderWelcome({ ...welcome, ...process_ }, styleFor(process.stdout)));
+    const facts = { ...welcome, url, threads, workers: options.workers, logFolder: fleet.logFolder };
+    process.stdout.write(renderWelcome(facts, styleFor(process.stdout)));
     return await Promise.race([stopped, fleet.gaveUp]);
   } catch (error) {
     line.clear();

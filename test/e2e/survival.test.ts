@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, noModel, SluiceProcess, startUp, type UpServer } from './up-server.js';
+
+// One real server with real weights, whose processes are killed one after the other; the last test kills it itself.
+
+let server: UpServer;
+
+beforeAll(async () => {
+  if (noModel !== undefined) return;
+  server = await startUp(['--workers', '1']);
+});
+
+beforeEach((context) => {
+  if (noModel !== undefined) context.skip(noModel);
+});
+
+afterAll(() => server?.process.killAll());
+
+function complete(body: Record<string, unknown>): Promise<Response> {
+  return fetch(`${server.url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'A long story:', temperature: 0, ignore_eos: true, ...body }),
+  });
+}
+
+/** The data of a stream's events, and a call when the first one is there. */
+async function readEvents(response: Response, onFirst: () => void): Promise<string[]> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    if (text === '') onFirst();
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+  }
+  return text.split('\n\n').flatMap((event) => (event.startsWith('data: ') ? [event.slice(6)] : []));
+}
+
+async function isReady(): Promise<boolean> {
+  try {
+    return (await fetch(`${server.url}/ready`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+describe('A worker that is killed', () => {
+  it('ends its streams with an explicit error, comes back, and serves again', async () => {
+    const worker = server.process.pidOf('worker');
+    const streams = await Promise.all([1, 2].map(() => complete({ max_tokens: 600, stream: true })));
+    const waiting = complete({ max_tokens: 600 });
+    const [first, second] = await Promise.all(
+      streams.map((stream, index) => readEvents(stream, () => index === 0 && process.kill(worker, 'SIGKILL'))),
+    );
+    for (const events of [first, second]) {
+      expect(events?.at(-1)).not.toBe('[DONE]');
+      expect(JSON.parse(events?.at(-1) ?? '{}')).toMatchObject({
+        error: { code: 'worker_lost', type: 'server_error' },
+      });
+    }
+    const reply = await waiting;
+    expect(reply.status).toBe(502);
+    expect(await reply.json()).toMatchObject({ error: { code: 'worker_lost' } });
+
+    await eventually('the worker to be back', 60_000, isReady);
+    expect(server.process.pidOf('worker')).not.toBe(worker);
+    const after = await complete({ max_tokens: 4 });
+    expect(after.status).toBe(200);
+    expect(server.process.stderr).toContain('worker 1 was killed by SIGKILL; starting it again');
+  });
+});
+
+describe('A gateway that is killed', () => {
+  it('comes back at the same address', async () => {
+    process.kill(server.process.pidOf('gateway'), 'SIGKILL');
+    await eventually(
+      'the gateway to be back',
+      30_000,
+      async () => (await isReady()) && server.process.pidOf('gateway'),
+    );
+    expect((await complete({ max_tokens: 4 })).status).toBe(200);
+  });
+});
+
+describe('sluice chat', () => {
+  it('prints the answer of a running server', async () => {
+    const chat = new SluiceProcess(['chat', '--url', server.url, 'What', 'is', 'the', 'capital', 'of', 'France?']);
+    expect(await chat.exited).toEqual({ status: 0, signal: null });
+    expect(chat.stdout).toContain('Paris');
+  });
+});
+
+describe('sluice up, itself killed with -9', () => {
+  it('leaves no process behind', async () => {
+    expect(server.process.running().length).toBe(3);
+    server.process.signal('SIGKILL');
+    await eventually('its children to end', 10_000, () => server.process.running().length === 0);
+  });
+});
