@@ -12,13 +12,13 @@ export interface WireError {
 const codeKey = 'sluice-error-code';
 const fieldKey = 'sluice-error-field';
 
-/** The status a call ends with; code and field travel as trailing metadata. */
+/** The status a call ends with; code and field travel as trailing metadata, texts cut to what headers can carry. */
 export function errorToStatus(error: WireError): StatusObject {
   const metadata = new Metadata();
   metadata.set(codeKey, error.code);
   // Metadata values are visible ASCII only.
-  if (error.field !== undefined) metadata.set(fieldKey, encodeURIComponent(error.field));
-  return { code: error.grpcStatus as status, details: error.message, metadata };
+  if (error.field !== undefined) metadata.set(fieldKey, encodeURIComponent(forHeader(error.field, 256)));
+  return { code: error.grpcStatus as status, details: forHeader(error.message, 1_024), metadata };
 }
 
 /**
@@ -35,6 +35,11 @@ export function statusToError(error: Pick<ServiceError, 'code' | 'details' | 'me
     grpcStatus: error.code,
     field: field === undefined ? undefined : decodeURIComponent(field),
   };
+}
+
+/** Text that may be percent-encoded, which half a surrogate pair may not: it would throw inside the server. */
+function forHeader(text: string, charactersMax: number): string {
+  return Buffer.from(text.slice(0, charactersMax)).toString();
 }
 
 function first(metadata: Metadata, key: string): string | undefined {

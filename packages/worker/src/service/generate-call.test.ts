@@ -109,7 +109,7 @@ describe('Generate', () => {
     ['a prompt that fills the context', { text: 'x'.repeat(64) }, 'prompt', 'has 64 tokens; at most 63'],
     ['output that does not fit', { tokensMax: 61 }, 'tokens_max', 'tokens_max 61 must be at most 60'],
     ['an absurd output', { tokensMax: 4_294_967_295 }, 'tokens_max', '4294967295 must be at most 60'],
-    ['a text that no tokenizer need see', { text: 'x'.repeat(1_000_000) }, 'prompt', '1000000 characters'],
+    ['a text that no tokenizer need see', { text: 'x'.repeat(5_000_000) }, 'prompt', '5000000 characters'],
   ])('refuses %s with the numbers', async (_case, overrides, field, words) => {
     const error = await refusalOf(overrides);
     expect(statusToError(error)).toMatchObject({

@@ -1,4 +1,4 @@
-import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import { logVerbosity, type Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { ServingError } from '@sluice/shared';
 
 /**
@@ -9,8 +9,12 @@ import { ServingError } from '@sluice/shared';
  */
 export function listen(server: Server, host: string, port: number): Promise<number> {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  // The library prints a line of its own for an address it cannot have; ours says more.
+  const isQuiet = process.env.GRPC_VERBOSITY === undefined;
+  if (isQuiet) setLogVerbosity(logVerbosity.NONE);
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (cause, bound) => {
+      if (isQuiet) setLogVerbosity(logVerbosity.ERROR);
       if (cause === null) return resolve(bound);
       const reason = cause.message.includes('EADDRINUSE') ? 'it is in use' : cause.message;
       reject(new ServingError('invalid_request', `cannot listen on ${address}: ${reason}`, { field: 'port', cause }));

@@ -4,7 +4,8 @@ import type { GenerateRequestInit as _sluice_v1_GenerateRequestInit, GenerateReq
 
 export interface SubmitInit {
   /**
-   * Chosen by the gateway, unique among its live requests on this stream, from 1 up.
+   * Chosen by the gateway, unique among its live requests on this stream, from 1 up. A submit that is wrong fails its id
+   * and leaves the stream as it is; an id that is used twice fails both requests.
    */
   'id'?: (number);
   'request'?: (_sluice_v1_GenerateRequestInit | null);
@@ -12,7 +13,8 @@ export interface SubmitInit {
 
 export interface Submit {
   /**
-   * Chosen by the gateway, unique among its live requests on this stream, from 1 up.
+   * Chosen by the gateway, unique among its live requests on this stream, from 1 up. A submit that is wrong fails its id
+   * and leaves the stream as it is; an id that is used twice fails both requests.
    */
   'id': (number);
   'request': (_sluice_v1_GenerateRequest | null);

@@ -58,12 +58,16 @@ export interface WorkerClient extends grpc.Client {
   drain(argument: _sluice_v1_DrainRequestInit, callback: grpc.requestCallback<_sluice_v1_DrainReply>): grpc.ClientUnaryCall;
   
   /**
-   * One request, for clients that want no multiplexing. Cancelling the call cancels the request.
+   * One request, for clients that want no multiplexing. Cancelling the call cancels the request. A failure ends the call
+   * with a status instead of a Failed event; code and field are in the trailing metadata sluice-error-code and
+   * sluice-error-field.
    */
   Generate(argument: _sluice_v1_GenerateRequestInit, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_GenerateEvent>;
   Generate(argument: _sluice_v1_GenerateRequestInit, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_GenerateEvent>;
   /**
-   * One request, for clients that want no multiplexing. Cancelling the call cancels the request.
+   * One request, for clients that want no multiplexing. Cancelling the call cancels the request. A failure ends the call
+   * with a status instead of a Failed event; code and field are in the trailing metadata sluice-error-code and
+   * sluice-error-field.
    */
   generate(argument: _sluice_v1_GenerateRequestInit, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_GenerateEvent>;
   generate(argument: _sluice_v1_GenerateRequestInit, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_GenerateEvent>;
@@ -113,7 +117,9 @@ export interface WorkerHandlers extends grpc.UntypedServiceImplementation {
   Drain: grpc.handleUnaryCall<_sluice_v1_DrainRequest, _sluice_v1_DrainReplyInit>;
   
   /**
-   * One request, for clients that want no multiplexing. Cancelling the call cancels the request.
+   * One request, for clients that want no multiplexing. Cancelling the call cancels the request. A failure ends the call
+   * with a status instead of a Failed event; code and field are in the trailing metadata sluice-error-code and
+   * sluice-error-field.
    */
   Generate: grpc.handleServerStreamingCall<_sluice_v1_GenerateRequest, _sluice_v1_GenerateEventInit>;
   
