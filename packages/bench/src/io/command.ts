@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 const outputCharactersKept = 4_000;
 
@@ -13,16 +14,15 @@ export async function runCommand(
 ): Promise<void> {
   let output = '';
   await new Promise<void>((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    const killOnExit = (): void => void child.kill('SIGKILL');
+    // A group of its own: a build is a tree of processes, and all of it goes when the benchmark is ended.
+    const child = spawn(command, args, { cwd: options.folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const killOnExit = (): void => void (child.pid && process.kill(-child.pid, 'SIGKILL'));
     process.on('exit', killOnExit);
-    const read = (bytes: Buffer): void => {
-      const text = bytes.toString('utf8');
-      output = (output + text).slice(-outputCharactersKept);
-      for (const line of text.split('\n')) if (line.trim()) options.onLine?.(line.trim());
+    const read = (line: string): void => {
+      output = `${output}${line}\n`.slice(-outputCharactersKept);
+      if (line.trim()) options.onLine?.(line.trim());
     };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', read);
     child.once('error', (error) => {
       process.off('exit', killOnExit);
       reject(new Error(`${command} cannot be run: ${error.message}`));
