@@ -190,7 +190,7 @@ describe('Bad input', () => {
   it('leaves nothing running', async () => {
     await eventually('an idle worker', 10_000, async () => {
       const metrics = await (await fetch(`${server.url}/metrics`)).text();
-      return /^sluice_\w*running\w*(\{[^}]*\})? 0$/m.test(metrics);
+      return /^sluice_worker_running_sequences(\{[^}]*\})? 0$/m.test(metrics);
     });
   });
 });

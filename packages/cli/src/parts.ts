@@ -23,22 +23,17 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-export interface GatewayOptions {
-  readonly host: string;
-  readonly port: number;
-  /** `host:port` each. */
-  readonly workers: readonly string[];
-}
-
-export interface RunningGateway {
-  readonly url: string;
-  close(deadlineMs: number): Promise<void>;
+export interface FetchProgress {
+  readonly phase: 'wait' | 'download' | 'unpack' | 'verify';
+  readonly what: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number | undefined;
 }
 
 export interface ResolveOptions {
   readonly cacheFolder: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly onProgress: (progress: Progress) => void;
+  readonly onProgress: (progress: FetchProgress) => void;
 }
 
 export interface ResolvedModel {
@@ -51,14 +46,6 @@ interface WorkerPart {
   resolveModel(name: string, options: ResolveOptions): Promise<ResolvedModel>;
 }
 
-interface GatewayPart {
-  startGateway(options: GatewayOptions): Promise<RunningGateway>;
-}
-
 export async function workerPart(): Promise<WorkerPart> {
   return (await import('@sluice/worker')) as unknown as WorkerPart;
-}
-
-export async function gatewayPart(): Promise<GatewayPart> {
-  return (await import('@sluice/gateway')) as unknown as GatewayPart;
 }

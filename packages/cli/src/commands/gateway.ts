@@ -1,7 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import { Command, Option } from 'commander';
 import { UsageError, workerAddress } from '../flags.js';
-import { gatewayPart } from '../parts.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
 import { addListenFlags, defaultPort, drainMs } from './serving-flags.js';
@@ -27,7 +26,7 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
   if (isSupervised()) dieWithParent();
   if (flags.worker.length === 0)
     throw new UsageError('--worker must be given at least once, like grpc://127.0.0.1:9000');
-  const { startGateway } = await gatewayPart();
+  const { startGateway } = await import('@sluice/gateway');
   const gateway = await startGateway({ host: flags.host, port: flags.port, workers: flags.worker }).catch(
     async (thrown: unknown) => {
       const error = describeListenError(thrown, flags.host, flags.port) ?? thrown;
@@ -38,6 +37,6 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
     },
   );
   serveUntilStopped({ stop: (deadlineMs) => gateway.close(deadlineMs) }, drainMs);
-  if (isSupervised()) await tellParent({ type: 'ready', port: Number(new URL(gateway.url).port || 80) });
+  if (isSupervised()) await tellParent({ type: 'ready', port: gateway.port });
   else process.stdout.write(`The gateway answers at ${gateway.url}\n`);
 }

@@ -2,6 +2,7 @@ import { cacheFolder } from '@sluice/shared';
 import { Argument, Command } from 'commander';
 import { text } from '../flags.js';
 import { workerPart } from '../parts.js';
+import { describeFetch } from '../terminal/describe-fetch.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { defaultModel } from './serving-flags.js';
 
@@ -20,7 +21,7 @@ export function pullCommand(): Command {
         const model = await resolveModel(name, {
           cacheFolder: cacheFolder(),
           env: process.env,
-          onProgress: (progress) => line.update(progress),
+          onProgress: (progress) => line.update(describeFetch(progress)),
         });
         line.clear();
         process.stdout.write(`${model.path}\n`);

@@ -1,10 +1,9 @@
 import net, { type AddressInfo } from 'node:net';
 import { CommandError } from '../command-error.js';
 
-/** The one line for a failure to listen; undefined when the failure is something else. */
+/** The one line for a failure to listen, or one caused by it; undefined when the failure is something else. */
 export function describeListenError(thrown: unknown, host: string, port: number): CommandError | undefined {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-  switch (code) {
+  switch (codeOf(thrown) ?? (thrown instanceof Error ? codeOf(thrown.cause) : undefined)) {
     case 'EADDRINUSE':
       return new CommandError(`port ${port} on ${host} is in use; choose another with --port`, { cause: thrown });
     case 'EACCES':
@@ -35,4 +34,8 @@ export async function findPort(host: string, port: number): Promise<number> {
       probe.close(() => resolve(found));
     });
   });
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }

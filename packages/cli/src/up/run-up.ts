@@ -1,5 +1,6 @@
 import { cacheFolder } from '@sluice/shared';
 import { listModels, streamChat } from '../client/chat-stream.js';
+import { waitUntilReady } from '../client/readiness.js';
 import type { ModelFlags } from '../commands/serving-flags.js';
 import { drainMs } from '../commands/serving-flags.js';
 import { threadsPerWorker } from '../cpu-share.js';
@@ -18,6 +19,9 @@ export interface UpOptions extends ModelFlags {
 
 /** The first question through the front door, and the longest answer to it. */
 const question = { text: 'What is the capital of France?', tokensMax: 48 };
+
+/** How long a gateway may take to attach to workers that serve already, in milliseconds. */
+const readyWaitMs = 20_000;
 
 /**
  * The whole of `sluice up`: fleet up, one real question, welcome, and then nothing until a signal or a fleet that cannot
@@ -61,6 +65,7 @@ export async function runUp(options: UpOptions): Promise<number> {
 }
 
 async function askFirstQuestion(url: string) {
+  await waitUntilReady(url, readyWaitMs);
   const [model = ''] = await listModels(url);
   const answer = await streamChat({
     url,
