@@ -5,6 +5,7 @@ import { Metadata, type MetadataValue } from '../../packages/worker/src/model/gg
 import { parseMessages } from '../../packages/worker/src/text/chat-messages.js';
 import { createChatTemplate } from '../../packages/worker/src/text/chat-template.js';
 import { readGgufTokenizer } from '../../packages/worker/src/text/gguf-tokenizer.js';
+import { readJsonTokenizer } from '../../packages/worker/src/text/json-tokenizer.js';
 import { createTokenizer, type Tokenizer } from '../../packages/worker/src/text/tokenizer.js';
 import type { TokenizerDefinition } from '../../packages/worker/src/text/tokenizer-definition.js';
 import { defaultModelPath } from '../support/default-model.js';
@@ -38,19 +39,13 @@ describe('createTokenizer, byte-level BPE', () => {
   for (const [pre, ids] of Object.entries(golden.byteLevel.ids)) {
     it(`gives the ids of the Rust tokenizers with the pre-tokenizer ${pre}`, () => {
       const tokenizer = createTokenizer(readGgufTokenizer(byteLevelMetadata(pre)));
-      expectIds(
-        golden.texts.map((text) => tokenizer.encode(text, { special: true })),
-        ids,
-      );
+      expectIds(encodeAll(tokenizer, true), ids);
     });
   }
 
   it('takes spelt-out control tokens for text when it is not asked to parse them', () => {
     const tokenizer = createTokenizer(readGgufTokenizer(byteLevelMetadata('smollm')));
-    expectIds(
-      golden.texts.map((text) => tokenizer.encode(text, { special: false })),
-      golden.byteLevel.plainIds,
-    );
+    expectIds(encodeAll(tokenizer, false), golden.byteLevel.plainIds);
   });
 
   it('takes shielded control tokens for text even when it parses them', () => {
@@ -72,10 +67,7 @@ describe('createTokenizer, SentencePiece BPE', () => {
   const tokenizer = createTokenizer(readGgufTokenizer(sentencepieceMetadata()));
 
   it('gives the ids of the sentencepiece library', () => {
-    expectIds(
-      golden.texts.map((text) => tokenizer.encode(text, { special: false })),
-      golden.sentencepiece.ids,
-    );
+    expectIds(encodeAll(tokenizer, false), golden.sentencepiece.ids);
   });
 
   it('decodes to the text that was encoded, without the space in front', () => {
@@ -84,6 +76,70 @@ describe('createTokenizer, SentencePiece BPE', () => {
       // U+2581 is how this kind of vocabulary spells a space: it does not survive.
       expect(tokenizer.decode(ids)).toBe(text.replace(/\p{Cs}/gu, '\uFFFD').replaceAll('\u2581', ' '));
     }
+  });
+});
+
+describe('createTokenizer, from a tokenizer.json', () => {
+  it('gives the ids of the Rust tokenizers for a byte-level BPE', () => {
+    const { tokens, kinds, merges, ids } = golden.byteLevel;
+    const definition = readJsonTokenizer({
+      added_tokens: tokens.flatMap((content, id) =>
+        kinds[id] === 1 ? [] : [{ id, content, special: kinds[id] === 3, normalized: false }],
+      ),
+      pre_tokenizer: {
+        type: 'Sequence',
+        pretokenizers: [
+          { type: 'Digits', individual_digits: true },
+          { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+        ],
+      },
+      decoder: { type: 'ByteLevel' },
+      model: { type: 'BPE', vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges },
+    });
+    const tokenizer = createTokenizer(definition);
+    expectIds(encodeAll(tokenizer, true), ids.smollm ?? []);
+    expectIds(encodeAll(tokenizer, false), golden.byteLevel.plainIds);
+    expect(tokenizer.decode(tokenizer.encode('caf\u00e9', { special: false }))).toBe('caf\u00e9');
+  });
+
+  it('gives the ids of the sentencepiece library for a BPE with byte fallback', () => {
+    const { tokens, kinds, ids } = golden.sentencepiece;
+    const idOf = new Map(tokens.map((token, id) => [token, id]));
+    // Pieces stand in the order of their scores; a merge is every way to put one together from two others.
+    const merges = tokens
+      .flatMap((piece, id) => (kinds[id] === 1 ? halvesOf(piece) : []))
+      .filter((pair) => pair.every((half) => idOf.has(half)));
+    const definition = readJsonTokenizer({
+      added_tokens: ['<unk>', '<s>', '</s>'].map((content, id) => ({ id, content, special: true, normalized: false })),
+      normalizer: {
+        type: 'Sequence',
+        normalizers: [
+          { type: 'Prepend', prepend: '\u2581' },
+          { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' },
+        ],
+      },
+      decoder: {
+        type: 'Sequence',
+        decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }, { type: 'Strip', content: ' ', start: 1, stop: 0 }],
+      },
+      post_processor: {
+        type: 'TemplateProcessing',
+        single: [{ SpecialToken: { id: '<s>' } }, { Sequence: { id: 'A' } }],
+        pair: [],
+      },
+      model: {
+        type: 'BPE',
+        vocab: Object.fromEntries(idOf),
+        merges,
+        byte_fallback: true,
+        fuse_unk: true,
+        unk_token: '<unk>',
+      },
+    });
+    const tokenizer = createTokenizer(definition);
+    expectIds(encodeAll(tokenizer, false), ids);
+    expect(tokenizer.encode('a', { special: true, begin: true })[0]).toBe(idOf.get('<s>'));
+    expect(tokenizer.decode(tokenizer.encode('caf\u00e9 \u{1F600}', { special: false }))).toBe('caf\u00e9 \u{1F600}');
   });
 });
 
@@ -102,10 +158,7 @@ describe.skipIf(modelPath === undefined)('the default model (skipped where it wa
   });
 
   it('gives the ids of the Rust tokenizers', () => {
-    expectIds(
-      golden.texts.map((text) => tokenizer.encode(text, { special: true })),
-      golden.smollm2.ids,
-    );
+    expectIds(encodeAll(tokenizer, true), golden.smollm2.ids);
   });
 
   it('gives the golden ids of a long text', () => {
@@ -125,6 +178,17 @@ describe.skipIf(modelPath === undefined)('the default model (skipped where it wa
     }
   });
 });
+
+function encodeAll(tokenizer: Tokenizer, special: boolean): number[][] {
+  return golden.texts.map((text) => tokenizer.encode(text, { special }));
+}
+
+function halvesOf(piece: string): [string, string][] {
+  const characters = [...piece];
+  return characters
+    .slice(1)
+    .map((_, index) => [characters.slice(0, index + 1).join(''), characters.slice(index + 1).join('')]);
+}
 
 /** Names the first texts that differ instead of printing all. */
 function expectIds(actual: readonly (readonly number[])[], expected: readonly (readonly number[])[]): void {

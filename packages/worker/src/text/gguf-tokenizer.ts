@@ -1,6 +1,7 @@
 import { ServingError } from '@sluice/shared';
 import type { Metadata } from '../model/gguf/metadata.js';
 import { endTokenIdsOf } from './end-tokens.js';
+import { isolated } from './library-encoder.js';
 import { preTokenizerNamed } from './pre-tokenizers.js';
 import type { EncoderDefinition, TokenizerDefinition, TokenKind } from './tokenizer-definition.js';
 
@@ -94,9 +95,7 @@ function byteLevelJson(
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [
-        // As splits of our own, not the library's `Digits` and its built-in pattern: those use JavaScript's \s and \d,
-        // which differ from Unicode's for U+FEFF, U+0085 and numerals such as Ⅻ.
-        ...splits.map((regex) => ({ type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false })),
+        ...splits.map(isolated),
         { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
       ],
     },

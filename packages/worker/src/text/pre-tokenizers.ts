@@ -22,7 +22,8 @@ export function preTokenizerNamed(name: string): PreTokenizer {
   );
 }
 
-const gpt2Words = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+/** GPT-2's cut (openai/gpt-2, encoder.py), which a ByteLevel step makes by itself. */
+export const gpt2Words = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 const upper = '\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}';
 const lower = '\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}';
