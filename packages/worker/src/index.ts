@@ -1,1 +1,28 @@
-export {};
+export { Engine, type EngineOptions, type EngineParts, type StepRecord } from './engine/engine.js';
+export type { EnginePort, StepListener } from './engine/engine-port.js';
+export type { ModelLimits, ModelPort } from './engine/model-port.js';
+export type { Policy } from './engine/scheduler/policy.js';
+export { sarathi } from './engine/scheduler/sarathi.js';
+export { greedySampling, type SamplingParams, type SequenceEvent, type SequenceRequest } from './engine/sequence.js';
+export {
+  type LogitsRow,
+  type LogitsWant,
+  type StepOutput,
+  type StepPlan,
+  wantBest,
+} from './engine/step-plan.js';
+export { type CompiledFolder, openCompiled } from './io/compiled/compiled-folder.js';
+export type { FetchProgress } from './io/models/fetch-progress.js';
+export { openGguf } from './io/models/open-gguf.js';
+export { type ResolvedModel, type ResolveOptions, resolveModel } from './io/models/resolve-model.js';
+export {
+  CHUNK_COUNTS,
+  type RunningWorker,
+  startWorker,
+  type WorkerOptions,
+  type WorkerProgress,
+} from './io/start-worker.js';
+export { type WeightMode, weightModes } from './model/compile/linear.js';
+export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
+export { readGgufTokenizer } from './text/gguf-tokenizer.js';
+export { createTokenizer, type Tokenizer } from './text/tokenizer.js';

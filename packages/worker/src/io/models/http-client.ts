@@ -79,12 +79,15 @@ export class HttpClient {
   async #sendOnce(wanted: HttpRequest, url: URL, isOwnOrigin: boolean, signal: AbortSignal) {
     const authorization = wanted.token && isOwnOrigin ? { authorization: `Bearer ${wanted.token}` } : {};
     try {
-      return await request(url, {
+      const response = await request(url, {
         method: wanted.method,
         headers: { 'user-agent': 'sluice', ...wanted.headers, ...authorization },
         dispatcher: this.#agent,
         signal,
       });
+      // A body that is dropped half-way emits an error that nobody may be listening for; readers get theirs all the same.
+      response.body.on('error', () => {});
+      return response;
     } catch (thrown) {
       signal.throwIfAborted();
       throw this.#failure(url, thrown);

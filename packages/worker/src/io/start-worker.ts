@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import { cacheFolder, createLog, systemClock } from '@sluice/shared';
+import { Engine, type StepRecord } from '../engine/engine.js';
+import { sarathi } from '../engine/scheduler/sarathi.js';
+import type { WeightMode } from '../model/compile/linear.js';
+import type { GgufFile } from '../model/gguf/gguf-file.js';
+import { LaneModel } from '../model/lane-model.js';
+import { createTextPort, type TextPort } from '../service/text-port.js';
+import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
+import { createChatTemplate } from '../text/chat-template.js';
+import { readGgufTokenizer } from '../text/gguf-tokenizer.js';
+import { createTokenizer } from '../text/tokenizer.js';
+import { openCompiled } from './compiled/compiled-folder.js';
+import type { FetchProgress } from './models/fetch-progress.js';
+import { openGguf } from './models/open-gguf.js';
+import { resolveModel } from './models/resolve-model.js';
+import { type SizeWishes, workerSizes } from './worker-limits.js';
+
+export interface WorkerOptions extends SizeWishes {
+  /** Short name, hub id or path; see resolveModel. */
+  readonly model: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Threads of a forward pass. */
+  readonly threads: number;
+  readonly weights: WeightMode;
+  readonly onProgress?: (progress: WorkerProgress) => void;
+  readonly onStep?: (step: StepRecord) => void;
+}
+
+/** How far the start has come. */
+export interface WorkerProgress {
+  /** What is going on, in words. */
+  readonly phase: string;
+  readonly done: number;
+  /** In the unit of `done`; undefined where nobody knows. */
+  readonly total: number | undefined;
+}
+
+export interface RunningWorker {
+  /** `host:port` of the gRPC service. */
+  readonly address: string;
+  readonly port: number;
+  readonly model: string;
+  /** Takes no new requests; resolves when the running ones have ended. */
+  drain(): Promise<void>;
+  /** Ends what runs and frees everything. */
+  close(): Promise<void>;
+}
+
+/** Prompt lanes of the graphs a worker has: the most prompts of which one step can compute a slice. */
+export const CHUNK_COUNTS = [0, 1, 2];
+
+/** Requests that may wait for a slot; one more is refused. */
+const WAITING_MAX = 1024;
+/** What readers get to fetch what was sent before the port is closed. */
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * From a model's name to a replica that serves it: find or fetch the file, compile it or find it compiled, load it, start
+ * the batch loop, listen.
+ * @throws ServingError `model_not_found`, `model_unusable` or `invalid_request` in one line for the operator.
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const log = createLog('worker');
+  const clock = systemClock();
+  const cache = cacheFolder();
+  const progress = options.onProgress ?? (() => {});
+  const { path, name } = await resolveModel(options.model, {
+    cacheFolder: cache,
+    env: process.env,
+    onProgress: (fetch) => progress(fetchProgress(fetch)),
+  });
+  const file = await openGguf(path);
+  const { model, text, config, sizes } = await load(file, options, cache, progress).finally(() => file.close());
+
+  let server: WorkerServer | undefined;
+  const engine = new Engine(
+    { tokenBudget: sizes.tokenBudget, kvTokensMax: sizes.kvTokensMax, waitingMax: WAITING_MAX },
+    {
+      model,
+      policy: sarathi,
+      clock,
+      log,
+      listener: (events) => server?.onStep(events),
+      ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+    },
+  );
+  server = createWorkerServer({
+    engine,
+    text,
+    info: {
+      name,
+      architecture: config.architecture,
+      contextTokens: sizes.contextTokens,
+      vocabularyCount: config.vocabularyCount,
+      hasChatTemplate: text.chatTemplate !== undefined,
+      endTokenIds: [...text.tokenizer.endTokenIds],
+      createdSeconds: Math.floor(clock.wallMs() / 1000),
+      weights: options.weights,
+    },
+    epoch: randomUUID(),
+    log,
+    clock,
+  });
+  const close = async (): Promise<void> => {
+    await server.close(CLOSE_GRACE_MS);
+    await engine.close();
+    model.close();
+  };
+  try {
+    const port = await server.listen(options.host, options.port);
+    log.info(
+      { model: name, ...sizes, threads: options.threads, weights: options.weights, port },
+      'the worker is ready',
+    );
+    return { address: `${options.host}:${port}`, port, model: name, drain: () => server.drain(), close };
+  } catch (failure) {
+    await close();
+    throw failure;
+  }
+}
+
+async function load(
+  file: GgufFile,
+  options: WorkerOptions,
+  cache: string,
+  progress: (progress: WorkerProgress) => void,
+) {
+  const compiled = await openCompiled(file, {
+    weights: options.weights,
+    chunkCounts: CHUNK_COUNTS,
+    cacheFolder: cache,
+    onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
+  });
+  const { config } = compiled;
+  const sizes = workerSizes(options, config, os.freemem());
+  const definition = readGgufTokenizer(file.metadata);
+  const tokenizer = createTokenizer(definition);
+  const template = file.metadata.optionalString('tokenizer.chat_template');
+  const chatTemplate =
+    template === undefined
+      ? undefined
+      : createChatTemplate({ definition, template, shield: tokenizer.shield, wallMs: () => Date.now() });
+  const text: TextPort = createTextPort(tokenizer, chatTemplate);
+  progress({ phase: 'load', done: 0, total: undefined });
+  const model = new LaneModel(compiled, {
+    slots: sizes.slots,
+    contextTokens: sizes.contextTokens,
+    stepTokensMax: sizes.tokenBudget,
+    threads: options.threads,
+  });
+  return { model, text, config, sizes };
+}
+
+function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {
+  return { phase: `${phase} ${what}`, done: bytesDone, total: bytesTotal };
+}

@@ -1,0 +1,58 @@
+import { ServingError } from '@sluice/shared';
+import { PREFILL_TOKENS_MIN } from '../engine/engine.js';
+import { type DecoderConfig, kvBytesPerToken } from '../model/architectures/config.js';
+
+/** Where nobody says how long a sequence may be: enough for most chats, and half of what small models were made for. */
+const CONTEXT_DEFAULT = 4096;
+const SLOTS_DEFAULT = 64;
+const SLOTS_MAX = 1024;
+/** Chunks of this size cost a CPU no more per token than longer ones, and keep the gaps between tokens short. */
+const CHUNK_TOKENS = 64;
+/** Share of the machine's free memory that keys and values may take. */
+const MEMORY_SHARE = 0.5;
+
+export interface SizeWishes {
+  readonly context?: number;
+  readonly slots?: number;
+  readonly tokenBudget?: number;
+  readonly kvTokens?: number;
+}
+
+export interface WorkerSizes {
+  readonly contextTokens: number;
+  readonly slots: number;
+  /** Tokens of one step. */
+  readonly tokenBudget: number;
+  /** Tokens that all slots together may hold. */
+  readonly kvTokensMax: number;
+}
+
+/**
+ * What a worker offers, from what its operator asked for and what model and machine can.
+ * @throws ServingError 'model_unusable' naming the setting, its value and its bound.
+ */
+export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFreeBytes: number): WorkerSizes {
+  const contextTokens = within(
+    'context',
+    wishes.context ?? Math.min(config.contextTokens, CONTEXT_DEFAULT),
+    2,
+    config.contextTokens,
+  );
+  const slots = within('slots', wishes.slots ?? SLOTS_DEFAULT, 1, SLOTS_MAX);
+  const budgetMin = slots + PREFILL_TOKENS_MIN;
+  const tokenBudget = within('token-budget', wishes.tokenBudget ?? slots + CHUNK_TOKENS, budgetMin, 65_536);
+  const affordable = Math.floor((memoryFreeBytes * MEMORY_SHARE) / kvBytesPerToken(config));
+  const kvTokensMax = wishes.kvTokens ?? Math.min(slots * contextTokens, affordable);
+  return {
+    contextTokens,
+    slots,
+    tokenBudget,
+    kvTokensMax: within('kv-tokens', kvTokensMax, contextTokens, slots * contextTokens),
+  };
+}
+
+function within(name: string, value: number, least: number, most: number): number {
+  if (value >= least && value <= most) return value;
+  const bound = value < least ? `at least ${least}` : `at most ${most}`;
+  throw new ServingError('model_unusable', `${name} ${value} must be ${bound} for this model`, { field: name });
+}
