@@ -1,8 +1,9 @@
-import { status } from '@grpc/grpc-js';
-import { type Delta, type GatewayMessageInit, statusToError } from '@sluice/proto';
+import { once } from 'node:events';
+import { Client, credentials, status } from '@grpc/grpc-js';
+import { type Delta, type GatewayMessageInit, statusToError, workerServiceDefinition } from '@sluice/proto';
 import { ServingError } from '@sluice/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { endTokenId } from './test-support/byte-text.js';
+import { byteText, endTokenId } from './test-support/byte-text.js';
 import { request, TestGateway } from './test-support/test-gateway.js';
 import { startTestWorker, type TestWorker } from './test-support/test-worker.js';
 
@@ -19,6 +20,38 @@ beforeEach(async () => {
 afterEach(() => worker.close());
 
 describe('AttachStream', () => {
+  describe('while a long prompt is tokenized elsewhere', () => {
+    let finishEncoding: (ids: readonly number[]) => void;
+
+    beforeEach(async () => {
+      await worker.close();
+      const encode = () =>
+        new Promise<readonly number[]>((resolve) => {
+          finishEncoding = resolve;
+        });
+      worker = await startTestWorker({ text: { ...byteText(), encode } });
+      gateway = new TestGateway(worker.client);
+      await gateway.attach();
+      gateway.submit(1, request('long'));
+    });
+
+    it('goes on with other requests', async () => {
+      gateway.submit(2, { ...request(''), prompt: 'tokenIds', tokenIds: { ids: [1] } });
+      expect((await gateway.deltas())[0]).toMatchObject({ id: 2, event: { accepted: { promptTokens: 1 } } });
+      finishEncoding([1, 2, 3]);
+      expect((await gateway.deltas())[0]).toMatchObject({ id: 1, event: { accepted: { promptTokens: 3 } } });
+    });
+
+    it('cancels at once, and the engine never sees it', async () => {
+      gateway.send({ cancel: { id: 1 } });
+      expect((await gateway.outcome(1)).finished?.reason).toBe('FINISH_REASON_CANCELLED');
+      finishEncoding([1, 2, 3]);
+      gateway.submit(2, { ...request(''), prompt: 'tokenIds', tokenIds: { ids: [1] } });
+      await gateway.deltas();
+      expect(worker.engine.submitted.map(({ promptIds }) => promptIds)).toEqual([[1]]);
+    });
+  });
+
   it('welcomes a gateway with epoch, model, load and the window', async () => {
     const welcome = await gateway.attach();
     expect(welcome).toMatchObject({
@@ -238,6 +271,21 @@ describe('AttachStream', () => {
     worker.engine.step();
     expect(worker.engine.liveCount).toBe(0);
     expect(worker.clock.timerCount).toBe(1);
+  });
+
+  it('ends the stream for bytes that are no message, and cancels what came over it', async () => {
+    const { path, responseDeserialize } = workerServiceDefinition.Attach;
+    const raw = new Client(worker.address, credentials.createInsecure());
+    const call = raw.makeBidiStreamRequest(path, (bytes: Buffer) => bytes, responseDeserialize);
+    const error = once(call, 'error');
+    for (const message of [{ attach: {} }, { submit: { id: 1, request: request('abc') } }]) {
+      call.write(workerServiceDefinition.Attach.requestSerialize(message));
+      await once(call, 'data');
+    }
+    call.write(Buffer.from([0xff, 0xff, 0xff]));
+    expect((await error)[0]).toMatchObject({ code: status.INTERNAL });
+    expect(worker.engine.cancelled).toEqual(['1']);
+    raw.close();
   });
 
   it('sends the load when there is nothing else to send, so that silence means loss', async () => {

@@ -72,7 +72,8 @@ export class AttachStream implements Outlet {
   /** Cancels what came over the stream and ends it. */
   end(error: ServingError): void {
     if (this.#state === 'closed') return;
-    this.#context.log.warn({ code: error.code, liveRequests: this.#live.size }, `stream ended: ${error.message}`);
+    const level = error.code === 'draining' ? 'info' : 'warn';
+    this.#context.log[level]({ code: error.code, liveRequests: this.#live.size }, `stream ended: ${error.message}`);
     this.#close();
     this.#call.emit('error', statusOf(error));
   }
@@ -166,9 +167,9 @@ export class AttachStream implements Outlet {
   #armIdleTimer(delayMs: number): void {
     this.#stopIdleTimer = this.#context.clock.after(delayMs, () => {
       const { clock, limits } = this.#context;
-      if (clock.nowMs() - this.#lastFrameMs >= limits.idleFrameMs) this.sendLoad();
-      const sinceFrameMs = clock.nowMs() - this.#lastFrameMs;
-      this.#armIdleTimer(sinceFrameMs < limits.idleFrameMs ? limits.idleFrameMs - sinceFrameMs : limits.idleFrameMs);
+      const restMs = this.#lastFrameMs + limits.idleFrameMs - clock.nowMs();
+      if (restMs <= 0) this.sendLoad();
+      this.#armIdleTimer(restMs > 0 ? restMs : limits.idleFrameMs);
     });
   }
 

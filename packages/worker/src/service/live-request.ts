@@ -112,6 +112,7 @@ export class LiveRequest {
     if (this.#hasEnded) return;
     this.#failure = error;
     this.#end().failed = failedMessage(error);
+    this.outlet.buffer.grow(3 * error.message.length);
   }
 
   /** Nobody reads it any more. */
