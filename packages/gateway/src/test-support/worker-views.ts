@@ -1,0 +1,28 @@
+import type { LoadState } from '@sluice/shared';
+import type { WorkerView } from '../routing/policy.js';
+
+type Given = Partial<LoadState> & Partial<Pick<WorkerView, 'unreportedTokens' | 'unreportedRequests'>>;
+
+/** A worker that has nothing to do but what is given. */
+export function idleWorker(id: string, given: Given = {}): WorkerView {
+  const { unreportedTokens = 0, unreportedRequests = 0, ...load } = given;
+  return {
+    id,
+    unreportedTokens,
+    unreportedRequests,
+    load: {
+      state: 'ready',
+      running: 0,
+      waiting: 0,
+      prefillTokensWaiting: 0,
+      kvTokensUsed: 0,
+      kvTokensMax: 4096,
+      slotsMax: 16,
+      prefillTokensPerSecond: 0,
+      decodeTokensPerSecond: 0,
+      stepMs: 0,
+      steps: 0,
+      ...load,
+    },
+  };
+}
