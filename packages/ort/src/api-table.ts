@@ -77,6 +77,7 @@ export const statusFunctions = {
     169,
     ...(['pointer', 'pointer', 'size', 'pointer', 'pointer', 'pointer'] as const),
   ),
+  HasValue: at(192, 'pointer', 'pointer'),
   SessionOptionsAppendExecutionProvider: at(216, 'pointer', 'text', 'texts', 'texts', 'size'),
   AddExternalInitializersFromFilesInMemory: at(279, 'pointer', 'paths', 'pointers', 'sizes', 'size'),
 } as const;

@@ -86,9 +86,9 @@ export class Binding {
     const count = new BigUint64Array(1);
     const list = api.created((out) => api.GetBoundOutputValues(pointer, allocator, out, koffi.address(count)));
     if (list === 0n) throw invalidArgument(`output '${name}' has no value yet: run the session first`);
-    const values: (bigint | null)[] = koffi.decode(list, 'void *', Number(count[0]));
+    const values: bigint[] = koffi.decode(list, 'void *', Number(count[0]));
     try {
-      return copyOut(api, name, values[index] ?? null);
+      return copyOut(api, name, values[index] as bigint);
     } finally {
       for (const value of values) api.ReleaseValue(value);
       api.AllocatorFree(allocator, list);
@@ -176,8 +176,10 @@ function letGoOf(bound: Map<string, Tensor | undefined>): void {
   bound.clear();
 }
 
-function copyOut(api: Api, name: string, value: bigint | null): OutputArray {
-  if (value === null) throw invalidArgument(`output '${name}' has no value yet: run the session first`);
+function copyOut(api: Api, name: string, value: bigint): OutputArray {
+  if (api.counted((out) => api.HasValue(value, out)) === 0) {
+    throw invalidArgument(`output '${name}' has no value yet: run the session first`);
+  }
   const info = api.created((out) => api.GetTensorTypeAndShape(value, out));
   const { type, shape } = tensorInfo(api, info);
   api.ReleaseTensorTypeAndShapeInfo(info);
