@@ -112,17 +112,17 @@ describe('resolveModel, of a hub id', () => {
 describe('resolveModel, on a bad line', () => {
   it('goes on where the connection was cut', async () => {
     hub.behaviour.cuts = [100_000, 50_000];
-    const model = await resolve(hubId);
+    const model = await resolve(hubId, cutsAreSeen());
     expect(readFileSync(model.path).equals(content)).toBe(true);
     expect(hub.ranges).toEqual([undefined, 'bytes=100000-', 'bytes=150000-']);
   });
 
   it('leaves nothing under the final name when it gives up, and goes on next time', async () => {
-    hub.behaviour.cuts = [100_000, 0, 0, 0, 0, 0];
-    expect(await failure(hubId)).toMatch(/hub: the connection was cut/);
+    hub.behaviour.cuts = [100_000, 0, 0, 0, 0];
+    expect(await failure(hubId, cutsAreSeen())).toMatch(/hub: the connection was cut/);
     expect(filesInCache()).toEqual([expect.stringMatching(/^\.tiny\.Q8_0\.gguf\.[0-9a-f]{16}\.partial$/)]);
     hub.requests.length = 0;
-    hub.behaviour.cuts = [];
+    delete hub.behaviour.holdBody;
     expect(readFileSync((await resolve(hubId)).path).equals(content)).toBe(true);
     expect(hub.ranges).toEqual(['bytes=100000-']);
     expect(filesInCache()).toEqual([file]);
@@ -308,6 +308,19 @@ async function failure(name: string, options: Partial<ResolveOptions> = {}): Pro
   if (!(thrown instanceof ServingError)) throw new Error(`expected a ServingError, got ${String(thrown)}`);
   expect(thrown.code).toBe('model_unusable');
   return thrown.message;
+}
+
+/** Lets every cut wait until the bytes in front of it have arrived, so that a test knows where the next range begins. */
+function cutsAreSeen(): Pick<ResolveOptions, 'onProgress'> {
+  let bytesSeen = 0;
+  hub.behaviour.holdBody = async (bytesSent) => {
+    while (bytesSeen < bytesSent) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    onProgress: ({ bytesDone }) => {
+      bytesSeen = bytesDone;
+    },
+  };
 }
 
 /** Everything below the cache's folder of the test's repository, hidden files too. */

@@ -20,8 +20,8 @@ export interface StubBehaviour {
   failures?: number[];
   /** Cut these downloads after so many bytes, one a download. */
   cuts?: number[];
-  /** Called when a download has begun; the rest of the body follows when it resolves. */
-  holdBody?: () => Promise<void>;
+  /** Called when a download has begun, with the bytes of the file sent by then; it goes on (or is cut) on resolve. */
+  holdBody?: (bytesSent: number) => Promise<void>;
 }
 
 export interface StubRequest {
@@ -118,14 +118,14 @@ export class StubHub {
     const length = this.behaviour.isChunked ? {} : { 'content-length': body.length };
     const range = first === undefined ? {} : { 'content-range': `bytes ${first}-${bytes.length - 1}/${bytes.length}` };
     response.writeHead(first === undefined ? 200 : 206, { etag, ...length, ...range });
-    await this.#sendBody(body, response);
+    await this.#sendBody(first ?? 0, body, response);
   }
 
-  async #sendBody(body: Uint8Array, response: ServerResponse): Promise<void> {
+  async #sendBody(first: number, body: Uint8Array, response: ServerResponse): Promise<void> {
     const cutAt = this.behaviour.cuts?.shift();
     const half = cutAt ?? Math.floor(body.length / 2);
     await new Promise((resolve) => response.write(body.subarray(0, half), resolve));
-    await this.behaviour.holdBody?.();
+    await this.behaviour.holdBody?.(first + half);
     if (cutAt === undefined) response.end(body.subarray(half));
     else response.socket?.destroySoon();
   }
