@@ -1,0 +1,277 @@
+import { createLog, systemClock } from '@sluice/shared';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Engine, type EngineOptions, PREFILL_TOKENS_MIN, type StepRecord } from './engine.js';
+import { LiveSequence } from './live-sequence.js';
+import type { ModelLimits } from './model-port.js';
+import { sampleToken } from './sampling/sampler.js';
+import { uniform } from './sampling/uniform.js';
+import { sarathi } from './scheduler/sarathi.js';
+import { greedySampling, type SamplingParams, type SequenceEvent, type SequenceRequest } from './sequence.js';
+import type { StepPlan } from './step-plan.js';
+import { HashModel, hashRow } from './test-support/hash-model.js';
+
+const log = createLog('test', {});
+log.level = 'silent';
+
+describe('Engine', () => {
+  it('generates what one sequence alone would get, whatever runs beside it', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const { model, engine, outcomes } = start(history.options, history.limits);
+        model.onPass = (pass) => {
+          for (const entry of history.entries) if (entry.atPass === pass) submit(entry.request);
+          for (const entry of history.entries) if (entry.cancelAtPass === pass) engine.cancel(entry.request.id);
+        };
+        const submitted = new Set<SequenceRequest>();
+        const submit = (request: SequenceRequest): void => {
+          if (submitted.has(request)) return;
+          submitted.add(request);
+          expect(engine.submit(request)).toBeUndefined();
+        };
+        for (const entry of history.entries) if (entry.atPass === 0) submit(entry.request);
+        await outcomes.allEnded();
+        // Whoever was to come after the last pass comes now.
+        for (const entry of history.entries) submit(entry.request);
+        await outcomes.allEnded();
+        for (const { request, cancelAtPass } of history.entries) {
+          const outcome = outcomes.get(request.id);
+          const expected = alone(request, model.limits);
+          if (outcome.reason === 'cancelled') {
+            expect(cancelAtPass).toBeDefined();
+            expect(expected.tokenIds.slice(0, outcome.tokenIds.length)).toEqual(outcome.tokenIds);
+          } else {
+            expect(outcome).toEqual(expected);
+          }
+        }
+        expect(engine.load()).toMatchObject({ running: 0, waiting: 0, kvTokensUsed: 0, prefillTokensWaiting: 0 });
+        await engine.close();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('preempts when memory runs out, and still loses and repeats nothing', async () => {
+    const records: StepRecord[] = [];
+    const { engine, outcomes, model } = start(
+      { tokenBudget: 24, kvTokensMax: 64, waitingMax: 10 },
+      { slotsMax: 3, contextTokens: 64 },
+      (record) => records.push(record),
+    );
+    const requests = ['a', 'b', 'c'].map((id, index) => request({ id, promptIds: [index, 2, 3, 4], tokensMax: 40 }));
+    for (const one of requests) engine.submit(one);
+    await outcomes.allEnded();
+    for (const one of requests) expect(outcomes.get(one.id)).toEqual(alone(one, model.limits));
+    expect(records.some((record) => record.preempted > 0)).toBe(true);
+    await engine.close();
+  });
+
+  it('keeps every decode going while a long prompt is prefilled', async () => {
+    const { engine, outcomes, model } = start({ tokenBudget: 20, kvTokensMax: 256, waitingMax: 10 }, { slotsMax: 4 });
+    const plans: StepPlan[] = [];
+    model.onPass = (_, plan) => {
+      plans.push(plan);
+      if (plans.length === 3)
+        engine.submit(request({ id: 'long', promptIds: Array.from({ length: 60 }, () => 7), tokensMax: 2 }));
+    };
+    for (const id of ['a', 'b']) engine.submit(request({ id, promptIds: [1, 2], tokensMax: 12 }));
+    await outcomes.allEnded();
+    const prefilling = plans.slice(3).filter((plan) => plan.chunks.length > 0);
+    expect(prefilling.length).toBe(4);
+    for (const plan of prefilling) expect(plan.decodes.length).toBe(2);
+    await engine.close();
+  });
+
+  it('frees the slot of a cancelled sequence within one step', async () => {
+    const { engine, outcomes, model } = start({ tokenBudget: 20, kvTokensMax: 64, waitingMax: 10 }, { slotsMax: 1 });
+    const slotOwners: number[] = [];
+    model.onPass = (pass, plan) => {
+      slotOwners.push(plan.chunks[0]?.tokenIds[0] ?? -1);
+      if (pass === 3) engine.cancel('a');
+    };
+    engine.submit(request({ id: 'a', promptIds: [1, 1], tokensMax: 50 }));
+    engine.submit(request({ id: 'b', promptIds: [2, 2], tokensMax: 1 }));
+    await outcomes.allEnded();
+    expect(outcomes.get('a')).toMatchObject({ reason: 'cancelled' });
+    expect(slotOwners.slice(3, 5)).toEqual([-1, 2]);
+    await engine.close();
+  });
+
+  it('fails only the sequences of a pass that fails', async () => {
+    const { engine, outcomes, model } = start({ tokenBudget: 20, kvTokensMax: 64, waitingMax: 10 }, { slotsMax: 1 });
+    model.failing.add(1);
+    engine.submit(request({ id: 'a', promptIds: [1, 1], tokensMax: 5 }));
+    engine.submit(request({ id: 'b', promptIds: [2, 2], tokensMax: 5 }));
+    await outcomes.allEnded();
+    expect(outcomes.get('a')).toMatchObject({ reason: 'engine_failed' });
+    expect(outcomes.get('b')).toEqual(alone(request({ id: 'b', promptIds: [2, 2], tokensMax: 5 }), model.limits));
+    await engine.close();
+  });
+
+  it("hands out a step's events while the next pass runs", async () => {
+    const order: string[] = [];
+    const model = new HashModel();
+    model.onPass = (pass) => order.push(`pass ${pass}`);
+    const engine = new Engine(
+      { tokenBudget: 20, kvTokensMax: 64, waitingMax: 10 },
+      {
+        model,
+        policy: sarathi,
+        clock: systemClock(),
+        log,
+        listener: (events) => order.push(...events.map((e) => e.kind)),
+      },
+    );
+    engine.submit(request({ id: 'a', promptIds: [1, 2], tokensMax: 2 }));
+    await engine.drain();
+    expect(order).toEqual(['pass 0', 'pass 1', 'token', 'token', 'finished']);
+    await engine.close();
+  });
+
+  it.each([
+    ['an empty prompt', { promptIds: [] }, 'prompt: 0 tokens must be at least 1'],
+    ['a prompt as long as the context', { promptIds: Array(64).fill(1) }, 'prompt of 64 tokens must be at most 63'],
+    [
+      'more than the memory can ever hold',
+      { promptIds: Array(30).fill(1), tokensMax: 30 },
+      'output of 60 tokens must be at most 48',
+    ],
+    ['an id in use', { id: 'taken' }, 'request id "taken" is in use'],
+  ])('refuses %s at once', async (_, fields, message) => {
+    const { engine } = start({ tokenBudget: 20, kvTokensMax: 48, waitingMax: 10 }, {});
+    engine.submit(request({ id: 'taken' }));
+    expect(engine.submit(request(fields))?.message).toContain(message);
+    await engine.close();
+  });
+
+  it('bounds its queue and refuses while it drains', async () => {
+    const { engine } = start({ tokenBudget: 20, kvTokensMax: 64, waitingMax: 2 }, {});
+    for (const id of ['a', 'b']) expect(engine.submit(request({ id }))).toBeUndefined();
+    expect(engine.submit(request({ id: 'c' }))?.code).toBe('queue_full');
+    const drained = engine.drain();
+    expect(engine.submit(request({ id: 'd' }))?.code).toBe('draining');
+    await drained;
+    await engine.close();
+  });
+});
+
+interface Outcome {
+  readonly tokenIds: number[];
+  /** A finish reason, or the code of a failure. */
+  reason: string | undefined;
+}
+
+class Outcomes {
+  readonly #byId = new Map<string, Outcome>();
+  readonly #isIdle: () => boolean;
+
+  constructor(isIdle: () => boolean) {
+    this.#isIdle = isIdle;
+  }
+
+  get(id: string): Outcome {
+    return this.#byId.get(id) ?? { tokenIds: [], reason: undefined };
+  }
+
+  /** Checks that each sequence ends once and gains nothing after its end. */
+  readonly add = (events: readonly SequenceEvent[]): void => {
+    for (const event of events) {
+      const outcome = this.get(event.id);
+      this.#byId.set(event.id, outcome);
+      expect(outcome.reason).toBeUndefined();
+      if (event.kind === 'token') outcome.tokenIds.push(event.tokenId);
+      else outcome.reason = event.kind === 'finished' ? event.reason : event.error.code;
+      if (event.kind === 'finished') expect(event.completionTokens).toBe(outcome.tokenIds.length);
+    }
+  };
+
+  /** Until the engine has nothing left and said so. */
+  async allEnded(): Promise<void> {
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (!this.#isIdle());
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function start(options: EngineOptions, limits: Partial<ModelLimits>, onStep?: (record: StepRecord) => void) {
+  const model = new HashModel(limits);
+  const outcomes = new Outcomes(() => engine.load().running + engine.load().waiting === 0);
+  const parts = { model, policy: sarathi, clock: systemClock(), log, listener: outcomes.add };
+  const engine = new Engine(options, onStep === undefined ? parts : { ...parts, onStep });
+  return { model, engine, outcomes };
+}
+
+function request(fields: Partial<SequenceRequest>): SequenceRequest {
+  return {
+    id: 'one',
+    promptIds: [1, 2, 3],
+    tokensMax: 4,
+    sampling: greedySampling,
+    stopTokenIds: new Set(),
+    logprobsTop: undefined,
+    ...fields,
+  };
+}
+
+/** The naive oracle: the whole context is hashed anew for each token. */
+function alone(request: SequenceRequest, limits: ModelLimits): Outcome {
+  const sequence = new LiveSequence(request, limits.contextTokens);
+  const tokenIds: number[] = [];
+  for (;;) {
+    const row = hashRow(sequence.tokenIds, sequence.want, limits.vocabularyCount);
+    const draw = uniform(request.sampling.seed, tokenIds.length);
+    const tokenId = sampleToken(row, request.sampling, sequence.adjustments, draw);
+    tokenIds.push(tokenId);
+    sequence.tokenIds.push(tokenId);
+    sequence.adjustments?.addGenerated(tokenId);
+    if (request.stopTokenIds.has(tokenId)) return { tokenIds, reason: 'stop' };
+    if (tokenIds.length === request.tokensMax || sequence.tokens === limits.contextTokens) {
+      return { tokenIds, reason: 'length' };
+    }
+  }
+}
+
+const token = fc.integer({ min: 0, max: 23 });
+
+const sampling: fc.Arbitrary<SamplingParams> = fc.oneof(
+  fc.constant(greedySampling),
+  fc.record({
+    temperature: fc.constantFrom(0, 0.5, 1, 1.7),
+    topK: fc.constantFrom(0, 1, 3, 20),
+    topP: fc.constantFrom(1, 0.9, 0.3),
+    minP: fc.constantFrom(0, 0.1),
+    repetitionPenalty: fc.constantFrom(1, 1.3),
+    presencePenalty: fc.constantFrom(0, 0.7),
+    frequencyPenalty: fc.constantFrom(0, 0.4),
+    seed: fc.nat(),
+    logitBias: fc.constantFrom(new Map(), new Map([[3, 5]])),
+  }),
+);
+
+const histories = fc
+  .record({
+    slotsMax: fc.integer({ min: 1, max: 5 }),
+    chunksMax: fc.integer({ min: 1, max: 3 }),
+    extraBudget: fc.integer({ min: 0, max: 30 }),
+    kvTokensMax: fc.integer({ min: 64, max: 200 }),
+    entries: fc.array(
+      fc.record({
+        promptIds: fc.array(token, { minLength: 1, maxLength: 40 }),
+        tokensMax: fc.integer({ min: 1, max: 30 }),
+        sampling,
+        stopTokenIds: fc.constantFrom(new Set<number>(), new Set([5])),
+        atPass: fc.integer({ min: 0, max: 12 }),
+        cancelAtPass: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined, freq: 6 }),
+      }),
+      { minLength: 1, maxLength: 8 },
+    ),
+  })
+  .map(({ slotsMax, chunksMax, extraBudget, kvTokensMax, entries }) => ({
+    limits: { slotsMax, chunksMax },
+    options: { tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, kvTokensMax, waitingMax: 100 },
+    entries: entries.map(({ atPass, cancelAtPass, ...fields }, index) => ({
+      atPass,
+      cancelAtPass,
+      request: request({ id: `r${index}`, ...fields }),
+    })),
+  }));
