@@ -305,7 +305,7 @@ describe('the edges', () => {
     const withId = async (id: string): Promise<string | null> =>
       (await fetch(`${gateway.url}/health`, { headers: { 'x-request-id': id } })).headers.get('x-request-id');
     expect(await withId('abc-123')).toBe('abc-123');
-    expect(await withId('a b"c')).toMatch(/^req-[a-z0-9]{24}$/);
+    expect(await withId('a b"c')).toMatch(/^req-[a-z0-9]{28}$/);
     expect(await withId('x'.repeat(129))).toMatch(/^req-/);
   });
 

@@ -109,9 +109,14 @@ export class Gateway {
   }
 }
 
-/** 24 characters of 36: about 124 bits. */
+/** 28 characters that hold 128 random bits. */
 export function randomId(rng: Rng): string {
-  return Array.from({ length: 24 }, () => rng.below(36).toString(36)).join('');
+  const part = (): string =>
+    rng
+      .below(2 ** 32)
+      .toString(36)
+      .padStart(7, '0');
+  return part() + part() + part() + part();
 }
 
 function drainingError(): ServingError {

@@ -20,23 +20,29 @@ export async function readBody(stream: FastifyRequest['raw'], limits: BodyLimits
   return await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const stop = (error: ServingError): void => {
-      stream.pause();
-      stream.off('data', onData);
-      reject(error);
+    const settle = (): void => {
+      stream.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
       const isTooMuch = bytes > limits.bytesMax;
       const refusal = isTooMuch ? tooLarge(`more than ${limits.bytesMax}`, limits.bytesMax) : limits.hold(chunk.length);
-      if (refusal === undefined) chunks.push(chunk);
-      else stop(refusal);
+      chunks.push(chunk);
+      if (refusal === undefined) return;
+      settle();
+      stream.pause();
+      reject(refusal);
     };
-    stream.on('data', onData);
-    stream.on('end', () => resolve(Buffer.concat(chunks, bytes)));
+    const onEnd = (): void => {
+      settle();
+      resolve(Buffer.concat(chunks, bytes));
+    };
     // Errors and early closes mean the same: nobody is left to answer.
-    stream.on('error', (cause) => reject(clientLeft(cause)));
-    stream.on('close', () => reject(clientLeft(undefined)));
+    const onGone = (cause?: unknown): void => {
+      settle();
+      reject(clientLeft(cause));
+    };
+    stream.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
   });
 }
 
