@@ -135,8 +135,16 @@ describe('resolveModel, on a bad line', () => {
   });
 
   it('tries again when the server fails', async () => {
+    hub.behaviour.hubFailures = [502, 429];
     hub.behaviour.failures = [503, 429, 500];
     expect(readFileSync((await resolve(hubId)).path).equals(content)).toBe(true);
+  });
+
+  it('says how the server fails when it does not stop', async () => {
+    hub.behaviour.hubFailures = [503, 503, 503];
+    expect(await failure(hubId)).toContain(`hub: ${hubId} was answered with status 503`);
+    hub.behaviour.failures = [503, 503, 503, 503, 503];
+    expect(await failure(hubId)).toContain('was answered with status 503');
   });
 
   it('starts over when the server cannot continue', async () => {

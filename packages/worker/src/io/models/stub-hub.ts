@@ -18,6 +18,8 @@ export interface StubBehaviour {
   ignoresRange?: boolean;
   /** Answer these statuses, one a download, before any other. */
   failures?: number[];
+  /** Answer these statuses, one a request to the hub, before any other. */
+  hubFailures?: number[];
   /** Cut these downloads after so many bytes, one a download. */
   cuts?: number[];
   /** Called when a download has begun, with the bytes of the file sent by then; it goes on (or is cut) on resolve. */
@@ -71,6 +73,11 @@ export class StubHub {
     const path = this.#note('hub', request);
     if (this.behaviour.token !== undefined && request.headers.authorization !== `Bearer ${this.behaviour.token}`) {
       response.writeHead(401).end();
+      return;
+    }
+    const failure = this.behaviour.hubFailures?.shift();
+    if (failure !== undefined) {
+      response.writeHead(failure).end();
       return;
     }
     const listed = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/[^/]+$/.exec(path)?.[1];
