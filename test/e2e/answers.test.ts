@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import OpenAI from 'openai';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { eventually, noModel, SluiceProcess, startUp, type UpServer } from './up-server.js';
 
 // One real server with real weights for the whole file; the last test stops it.
 
 const messages = [{ role: 'user', content: 'What is the capital of France?' }] as const;
+
+// Machines that run many things at once are slow.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: UpServer;
 let client: OpenAI;
@@ -127,8 +130,8 @@ describe('The OpenAI client', () => {
     const ask = async (index: number) => {
       const reply = await client.completions.create({
         model: server.model,
-        prompt: `${'Once upon a time. '.repeat(index * 9)}The story of number ${index} begins`,
-        max_tokens: 24,
+        prompt: `${'Once upon a time. '.repeat(index * 6)}The story of number ${index} begins`,
+        max_tokens: 16,
         ...(index % 2 === 0 ? { temperature: 0 } : { temperature: 0.8, seed: index }),
       });
       return reply.choices[0]?.text;

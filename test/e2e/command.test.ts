@@ -1,10 +1,13 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SluiceProcess } from './up-server.js';
 
 // The command as a whole, as far as it goes without a model.
+
+// Machines that run many things at once are slow.
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder = '';
 

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { eventually, noModel, SluiceProcess, startUp, type UpServer } from './up-server.js';
 
 // One real server with real weights, whose processes are killed one after the other; the last test kills it itself.
+
+// Machines that run many things at once are slow.
+vi.setConfig({ testTimeout: 60_000 });
 
 let server: UpServer;
 
@@ -83,7 +86,8 @@ describe('A gateway that is killed', () => {
 
 describe('sluice chat', () => {
   it('prints the answer of a running server', async () => {
-    const chat = new SluiceProcess(['chat', '--url', server.url, 'What', 'is', 'the', 'capital', 'of', 'France?']);
+    const flags = ['--url', server.url, '--temperature', '0', '--max-tokens', '40'];
+    const chat = new SluiceProcess(['chat', ...flags, 'What', 'is', 'the', 'capital', 'of', 'France?']);
     expect(await chat.exited).toEqual({ status: 0, signal: null });
     expect(chat.stdout).toContain('Paris');
   });

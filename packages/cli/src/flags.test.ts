@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { httpAddress, oneOf, UsageError, wholeNumber, word, workerAddress } from './flags.js';
+import { decimal, httpAddress, oneOf, UsageError, wholeNumber, word, workerAddress } from './flags.js';
 
 describe('wholeNumber', () => {
   const parse = wholeNumber('--port', 0, 65535);
@@ -11,6 +11,16 @@ describe('wholeNumber', () => {
   });
   it('names flag, value and bounds', () => {
     expect(() => parse('70000')).toThrow('--port 70000 must be a whole number from 0 to 65535');
+  });
+});
+
+describe('decimal', () => {
+  const parse = decimal('--temperature', 0, 2);
+  it('takes numbers with and without a fraction', () => {
+    expect(['0', '2', '0.7', '.5', '1.'].map(parse)).toEqual([0, 2, 0.7, 0.5, 1]);
+  });
+  it.each(['-0.1', '2.01', 'warm', '', '1e0', 'NaN', '.'])('refuses %j', (value) => {
+    expect(() => parse(value)).toThrow(UsageError);
   });
 });
 

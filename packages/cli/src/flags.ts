@@ -12,6 +12,15 @@ export function wholeNumber(flag: string, min: number, max: number): (value: str
   };
 }
 
+/** A parser of decimal numbers from `min` to `max`, for commander's options. It throws {@link UsageError}. */
+export function decimal(flag: string, min: number, max: number): (value: string) => number {
+  return (value) => {
+    const number = /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    throw new UsageError(`${flag} ${shown(value)} must be a number from ${min} to ${max}`);
+  };
+}
+
 /** A parser of one of `choices`. It throws {@link UsageError}. */
 export function oneOf<const T extends string>(flag: string, choices: readonly T[]): (value: string) => T {
   return (value) => {

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { type ChatAnswer, type ChatMessage, listModels, streamChat } from '../client/chat-stream.js';
 import { CommandError } from '../command-error.js';
-import { httpAddress, text, wholeNumber } from '../flags.js';
+import { decimal, httpAddress, text, wholeNumber } from '../flags.js';
 import { styleFor } from '../terminal/style.js';
 import { defaultHost, defaultPort } from './serving-flags.js';
 
@@ -13,6 +13,7 @@ interface ChatFlags {
   readonly url: string;
   readonly model?: string;
   readonly maxTokens?: number;
+  readonly temperature?: number;
 }
 
 export function chatCommand(): Command {
@@ -28,6 +29,11 @@ export function chatCommand(): Command {
     .addOption(
       new Option('--max-tokens <n>', 'longest answer (default: what the context leaves)').argParser(
         wholeNumber('--max-tokens', 1, 1_048_576),
+      ),
+    )
+    .addOption(
+      new Option('--temperature <t>', "0 for the likeliest answer (default: the server's)").argParser(
+        decimal('--temperature', 0, 2),
       ),
     )
     .action(async (words: readonly string[], flags: ChatFlags) => {
@@ -57,6 +63,7 @@ async function ask(
       messages,
       signal,
       ...(flags.maxTokens === undefined ? {} : { tokensMax: flags.maxTokens }),
+      ...(flags.temperature === undefined ? {} : { temperature: flags.temperature }),
     };
     const answer = await streamChat(request, (piece) => process.stdout.write(piece));
     process.stdout.write('\n');

@@ -1,7 +1,6 @@
 import { cacheFolder } from '@sluice/shared';
 import { Argument, Command } from 'commander';
 import { text } from '../flags.js';
-import { workerPart } from '../parts.js';
 import { describeFetch } from '../terminal/describe-fetch.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { defaultModel } from './serving-flags.js';
@@ -16,7 +15,7 @@ export function pullCommand(): Command {
     )
     .action(async (name: string) => {
       const line = new ProgressLine(process.stderr);
-      const { resolveModel } = await workerPart();
+      const { resolveModel } = await import('@sluice/worker');
       try {
         const model = await resolveModel(name, {
           cacheFolder: cacheFolder(),

@@ -1,7 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import { Command } from 'commander';
 import { threadsPerWorker } from '../cpu-share.js';
-import { workerPart } from '../parts.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import type { Progress } from '../supervisor/messages.js';
 import { ProgressLine } from '../terminal/progress-line.js';
@@ -26,7 +25,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     if (isSupervised()) void tellParent({ type: 'progress', progress });
     else line.update(progress);
   };
-  const { startWorker } = await workerPart();
+  const { startWorker } = await import('@sluice/worker');
   const worker = await startWorker({ ...flags, threads: flags.threads ?? threadsPerWorker(1), onProgress }).catch(
     async (error: unknown) => {
       line.clear();

@@ -1,4 +1,4 @@
-import type { FetchProgress } from '../parts.js';
+import type { FetchProgress } from '@sluice/worker';
 import type { Progress } from '../supervisor/messages.js';
 
 const words = {

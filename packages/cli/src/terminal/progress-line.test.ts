@@ -16,11 +16,19 @@ const fetching = (done: number, total: number | undefined = 92_000_000) => ({ ph
 
 describe('ProgressLine, not on a terminal', () => {
   it('writes a line when a phase begins and every 10 %', () => {
-    const { written, line } = lineOn(false);
-    for (let percent = 0; percent <= 100; percent++) line.update(fetching(percent * 920_000));
+    const { written, line, tick } = lineOn(false);
+    for (let percent = 0; percent <= 100; percent++) {
+      line.update(fetching(percent * 920_000));
+      tick(200);
+    }
     expect(written).toHaveLength(11);
     expect(written[0]).toBe('fetching: 0 % (0.0 MB of 92.0 MB)\n');
     expect(written.at(-1)).toBe('fetching: 100 % (92.0 MB of 92.0 MB)\n');
+  });
+  it('writes one line of a phase that is over at once', () => {
+    const { written, line } = lineOn(false);
+    for (let percent = 0; percent <= 100; percent++) line.update(fetching(percent * 920_000));
+    expect(written).toEqual(['fetching: 0 % (0.0 MB of 92.0 MB)\n']);
   });
   it('starts again with the next phase', () => {
     const { written, line } = lineOn(false);
@@ -62,6 +70,9 @@ describe('ProgressLine, on a terminal', () => {
 });
 
 describe('renderProgress', () => {
+  it('shows a fraction as percents only', () => {
+    expect(renderProgress({ phase: 'compile', done: 0.5, total: 1 })).toMatch(/^compile {2}━+─+ {2}50 %$/);
+  });
   it('draws no more than a full bar', () => {
     expect(renderProgress(fetching(200_000_000))).toContain(`${'━'.repeat(28)}  100 %`);
   });

@@ -8,19 +8,20 @@ export interface ProgressSink {
 }
 
 const barCells = 28;
-/** A terminal is repainted this often at most. */
+/** A terminal is repainted this often at most; elsewhere, lines of one phase come this often at most. */
 const repaintMs = 80;
+const lineMs = 1000;
 
 /**
  * Shows how far something has come: on a terminal one line that is painted over, elsewhere a line at the start of a
- * phase and every 10 %.
+ * phase and every 10 %, as far as it lasts.
  */
 export class ProgressLine {
   readonly #sink: ProgressSink;
   readonly #nowMs: () => number;
   #phase: string | undefined;
   #tenths = 0;
-  #paintedMs = Number.NEGATIVE_INFINITY;
+  #shownMs = Number.NEGATIVE_INFINITY;
   #isPainted = false;
 
   constructor(sink: ProgressSink, nowMs: () => number = () => performance.now()) {
@@ -40,13 +41,13 @@ export class ProgressLine {
     if (this.#isPainted) this.#sink.write('\r\x1b[K');
     this.#isPainted = false;
     this.#phase = undefined;
-    this.#paintedMs = Number.NEGATIVE_INFINITY;
+    this.#shownMs = Number.NEGATIVE_INFINITY;
   }
 
   #paint(progress: Progress, isNew: boolean): void {
     const isDone = progress.total !== undefined && progress.done >= progress.total;
-    if (!isNew && !isDone && this.#nowMs() - this.#paintedMs < repaintMs) return;
-    this.#paintedMs = this.#nowMs();
+    if (!isNew && !isDone && this.#nowMs() - this.#shownMs < repaintMs) return;
+    this.#shownMs = this.#nowMs();
     this.#isPainted = true;
     // One column short of the edge: a terminal that wraps could not be painted over.
     this.#sink.write(`\r\x1b[K${renderProgress(progress).slice(0, (this.#sink.columns ?? 80) - 1)}`);
@@ -54,8 +55,9 @@ export class ProgressLine {
 
   #print(progress: Progress, isNew: boolean): void {
     const tenths = progress.total ? Math.floor((progress.done / progress.total) * 10) : 0;
-    if (!isNew && tenths <= this.#tenths) return;
+    if (!isNew && (tenths <= this.#tenths || this.#nowMs() - this.#shownMs < lineMs)) return;
     this.#tenths = tenths;
+    this.#shownMs = this.#nowMs();
     this.#sink.write(`${progress.phase}: ${amount(progress)}\n`);
   }
 }
@@ -71,7 +73,8 @@ export function renderProgress(progress: Progress): string {
 function amount({ done, total }: Progress): string {
   if (!total) return done > 0 ? megabytes(done) : '…';
   const percent = `${Math.floor(Math.min(1, done / total) * 100)} %`;
-  // Small totals count things (tensors, layers), large ones bytes.
+  // A total of 1 is a fraction's; small ones count things (tensors, layers), large ones bytes.
+  if (total === 1) return percent;
   return total < 100_000
     ? `${percent} (${done} of ${total})`
     : `${percent} (${megabytes(done)} of ${megabytes(total)})`;

@@ -15,11 +15,11 @@ const welcome = {
 describe('renderWelcome', () => {
   it('shows answer, speed, address and a curl line that a shell takes as it is', () => {
     const text = renderWelcome(welcome, styleFor({}));
-    expect(text).toContain('Sluice serves tiny at http://127.0.0.1:8000  (1 worker, 2 threads each)');
+    expect(text).toContain('Sluice serves tiny at http://127.0.0.1:8000  (1 worker of 2 threads)');
     expect(text).toContain('answered  Paris.\n');
     expect(text).toContain('first token after 42 ms, then 118.3 tokens/s');
     expect(text).toContain('http://127.0.0.1:8000/metrics');
     const body = /-d '([^']*)'/.exec(text)?.[1] ?? '';
-    expect(JSON.parse(body)).toEqual({ model: 'tiny', messages: [{ role: 'user', content: welcome.question }] });
+    expect(JSON.parse(body)).toMatchObject({ model: 'tiny', messages: [{ role: 'user', content: welcome.question }] });
   });
 });

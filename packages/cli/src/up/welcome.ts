@@ -16,9 +16,10 @@ export interface Welcome {
 export function renderWelcome(welcome: Welcome, style: Style): string {
   const { url, model, answer } = welcome;
   const rate = answer.tokensPerSecond === undefined ? '' : `, then ${answer.tokensPerSecond.toFixed(1)} tokens/s`;
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: welcome.question }] });
+  const messages = [{ role: 'user', content: welcome.question }];
+  const body = JSON.stringify({ model, messages, temperature: 0, max_tokens: 64 });
   return `
-${style.bold(`Sluice serves ${model} at ${url}`)}  (${count(welcome.workers, 'worker')}, ${count(welcome.threads, 'thread')} each)
+${style.bold(`Sluice serves ${model} at ${url}`)}  (${count(welcome.workers, 'worker')} of ${count(welcome.threads, 'thread')})
 
   ${style.dim('asked')}     ${welcome.question}
   ${style.dim('answered')}  ${answer.text.trim().replaceAll('\n', '\n            ')}
