@@ -23,7 +23,7 @@ export interface BindingContext {
   readonly forget: (binding: Binding) => void;
 }
 
-/** An input or output with its name ready for C: 0.3 µs instead of 2 to bind. */
+/** An input or output with its name ready for C, so that binding converts no string. */
 export interface Slot extends ValueInfo {
   readonly nameBytes: Uint8Array;
   readonly nameAddress: bigint;
