@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { Logger } from '@sluice/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type FakeRun, finished, helloScript } from './test-support/fake-worker.js';
 import {
@@ -337,6 +338,33 @@ describe('the edges', () => {
     expect(await metric('sluice_gateway_token_gap_seconds_count')).toBe(2);
     expect(await metric(`sluice_worker_slots_max{worker="${gateway.worker.address}"}`)).toBe(16);
     expect(await metric('sluice_gateway_workers_attached')).toBe(1);
+  });
+
+  it('log one line per request, with what it cost and none of its text', async () => {
+    const lines: unknown[] = [];
+    const keep = (fields: unknown): void => void lines.push(fields);
+    const log = { info: keep, debug: () => {}, warn: keep, error: keep } as unknown as Logger;
+    await start({ log });
+    lines.length = 0;
+    const headers = { 'content-type': 'application/json', 'x-request-id': 'logged' };
+    const secret = [{ role: 'user', content: 'a secret' }];
+    await (await gateway.chat({ stream: true, messages: secret }, { headers })).text();
+    await gateway.chat({ messages: secret, temperature: 9 }, { headers });
+    expect(lines).toEqual([
+      {
+        requestId: 'logged',
+        method: 'POST',
+        route: '/v1/chat/completions',
+        status: 200,
+        finish: 'stop',
+        promptTokens: 7,
+        generatedTokens: 2,
+        ttftMs: expect.any(Number),
+        durationMs: expect.any(Number),
+      },
+      expect.objectContaining({ status: 400, finish: 'invalid_request', generatedTokens: 0 }),
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('secret');
   });
 
   it('acknowledge frames before a worker has to wait', async () => {

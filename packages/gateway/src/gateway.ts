@@ -72,7 +72,8 @@ export class Gateway {
       logprobs: call.logprobsTop !== undefined,
       includeUsage: call.includeUsage,
     });
-    const relay = new Relay(call.stream ? eventWriter(format, reply) : wholeWriter(format, reply), reply, metrics);
+    const writer = call.stream ? eventWriter(format, reply) : wholeWriter(format, reply);
+    const relay = new Relay(call, writer, reply, metrics);
     this.#relays.add(relay);
 
     // workers: off it goes. The listener hears of it from the next frame on, never before `submit` returns.

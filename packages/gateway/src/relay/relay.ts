@@ -1,6 +1,8 @@
-import type { Failed, GenerateEvent } from '@sluice/proto';
-import { isErrorCode, ServingError } from '@sluice/shared';
+import type { GenerateEvent } from '@sluice/proto';
+import { ServingError } from '@sluice/shared';
+import type { GenerationCall } from '../api/generation-call.js';
 import { finishReasonOf } from '../api/reply-format.js';
+import { callerError } from '../api/worker-error.js';
 import type { HttpReply } from '../http/http-reply.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import type { Generation, GenerationListener } from '../workers/worker-connection.js';
@@ -11,6 +13,7 @@ import type { ReplyWriter } from './reply-writer.js';
  * the last event, a failure, a lost worker, a client that left or does not read, or the gateway's deadline.
  */
 export class Relay implements GenerationListener {
+  readonly #call: GenerationCall;
   readonly #writer: ReplyWriter;
   readonly #reply: HttpReply;
   readonly #metrics: GatewayMetrics;
@@ -18,7 +21,8 @@ export class Relay implements GenerationListener {
   #isOver = false;
   #lastTokenMs: number | undefined;
 
-  constructor(writer: ReplyWriter, reply: HttpReply, metrics: GatewayMetrics) {
+  constructor(call: GenerationCall, writer: ReplyWriter, reply: HttpReply, metrics: GatewayMetrics) {
+    this.#call = call;
     this.#writer = writer;
     this.#reply = reply;
     this.#metrics = metrics;
@@ -34,7 +38,7 @@ export class Relay implements GenerationListener {
     if (event.accepted) this.#reply.record.promptTokens = event.accepted.promptTokens;
     if (event.tokenIds.length > 0) this.#countTokens(event.tokenIds.length, nowMs);
     if (event.failed) {
-      this.#fail(toServingError(event.failed));
+      this.#fail(callerError(event.failed, this.#call));
     } else if (event.finished?.reason === 'FINISH_REASON_CANCELLED') {
       this.#fail(
         new ServingError('worker_lost', 'the worker ended this request while it stopped; it can be sent again'),
@@ -92,21 +96,4 @@ export class Relay implements GenerationListener {
     }
     this.#lastTokenMs = nowMs;
   }
-}
-
-/** The wire's names of fields, where they are not the caller's. */
-const callerFields: Readonly<Record<string, string>> = {
-  messages_json: 'messages',
-  text: 'prompt',
-  token_ids: 'prompt',
-  tokens_max: 'max_tokens',
-  stop_strings: 'stop',
-  ignore_end: 'ignore_eos',
-  logprobs_top: 'top_logprobs',
-};
-
-function toServingError({ code, message, field }: Failed): ServingError {
-  const name = field.replace(/^sampling\./, '');
-  const caller = Object.hasOwn(callerFields, name) ? callerFields[name] : name;
-  return new ServingError(isErrorCode(code) ? code : 'internal', message, caller ? { field: caller } : {});
 }

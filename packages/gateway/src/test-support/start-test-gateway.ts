@@ -25,7 +25,7 @@ export async function startTestGateway({ fakes = [{}], ...options }: TestGateway
     drainMs: 0,
     ...options,
   });
-  await waitReady(gateway.url, workers.length);
+  await waitReady(gateway.url, options.workers?.length ?? workers.length);
   const post = (path: string, body: unknown, init: RequestInit = {}): Promise<Response> =>
     fetch(gateway.url + path, {
       method: 'POST',
