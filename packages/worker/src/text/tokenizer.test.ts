@@ -1,4 +1,5 @@
 import { ServingError } from '@sluice/shared';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Metadata, type MetadataValue } from '../model/gguf/metadata.js';
 import { readGgufTokenizer } from './gguf-tokenizer.js';
@@ -6,6 +7,20 @@ import { createTokenizer, type Tokenizer } from './tokenizer.js';
 
 const controls = ['<s>', '<|im_end|>', '<|endoftext|>', '<|im_end|', '|><s>'];
 const endOfTurnId = 257;
+
+/** What makes tokenizerOf's tokenizer one of SentencePiece's kind: byte tokens, and id 32 for the space. */
+const sentencepiece: Readonly<Record<string, MetadataValue>> = {
+  'tokenizer.ggml.model': 'llama',
+  'tokenizer.ggml.tokens': [
+    ...Array.from({ length: 256 }, (_, byte) => (byte === 0x20 ? '\u2581' : byteName(byte))),
+    ...controls,
+  ],
+  'tokenizer.ggml.token_type': [
+    ...Array.from({ length: 256 }, (_, byte) => (byte === 0x20 ? 1 : 6)),
+    ...controls.map(() => 3),
+  ],
+  'tokenizer.ggml.scores': new Array<number>(256 + controls.length).fill(0),
+};
 
 describe('Tokenizer.encode', () => {
   it('puts the begin token in front once, if the model wants it and it is asked for', () => {
@@ -27,6 +42,25 @@ describe('Tokenizer.encode', () => {
       const shielded = tokenizer.encode(tokenizer.shield(text), { special: true });
       expect(shielded).toEqual([...Buffer.from(text)]);
     }
+  });
+
+  it('finds none in any shielded text, whatever pieces of control tokens it is made of', () => {
+    const piece = fc.constantFrom(...controls, '<', '|', '>', '<|im_', 'end|>', 's>', ' ', 'a', '\uFDD0', '\u{1F600}');
+    for (const tokenizer of [tokenizerOf(), tokenizerOf(sentencepiece)]) {
+      fc.assert(
+        fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+          const ids = tokenizer.encode(tokenizer.shield(pieces.join('')), { special: true });
+          expect(ids.filter((id) => id >= 256)).toEqual([]);
+          expect(tokenizer.decode(ids)).toBe(pieces.join('').replaceAll('\uFDD0', ''));
+        }),
+      );
+    }
+  });
+
+  it('puts a SentencePiece space in front of each stretch of text between control tokens', () => {
+    const tokenizer = tokenizerOf(sentencepiece);
+    expect(tokenizer.encode('a<s>b', { special: true })).toEqual([0x20, 0x61, 256, 0x20, 0x62]);
+    expect(tokenizer.encode('', { special: true })).toEqual([]);
   });
 });
 
@@ -76,6 +110,10 @@ describe('readGgufTokenizer', () => {
     for (const [values, message] of cases) expect(() => tokenizerOf(values)).toThrow(message);
   });
 });
+
+function byteName(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+}
 
 /** A byte-level tokenizer without merges: token ids 0 to 255 are bytes, the control tokens follow. */
 function tokenizerOf(values: Readonly<Record<string, MetadataValue>> = {}): Tokenizer {
