@@ -3,12 +3,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BenchFlag, type Benchmark, BenchUsageError } from './benchmark.js';
+import { engineBenchmark } from './engine/engine.js';
 import { describeCommit, describeMachine } from './io/machine.js';
 import { createProgress } from './io/progress.js';
 import { serveBenchmark } from './serve/serve.js';
 
 /** All benchmarks by name; a new one is a line here and a section of the README. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  engine: engineBenchmark,
   serve: serveBenchmark,
 };
 

@@ -13,7 +13,8 @@ const complete: RequestRecord = {
 };
 const truncated: RequestRecord = { ...complete, outcome: 'truncated', reason: '63 of 64 tokens', gapsMs: [9_000] };
 const failed: RequestRecord = { ...complete, outcome: 'failed', reason: 'HTTP 503', ttftMs: undefined };
-const cost: LoadCost = { wallMs: 2_000, serverCpuMs: 320, clientCpuMs: 32, residentMb: 512.34 };
+const machine = { totalMs: 4_000, busyMs: 752, stolenMs: 100 };
+const cost: LoadCost = { wallMs: 2_000, serverCpuMs: 320, clientCpuMs: 32, residentMb: 512.34, machine };
 
 describe('summarize', () => {
   it('takes throughput, cost and times from complete requests', () => {
@@ -32,6 +33,8 @@ describe('summarize', () => {
       cpuUsPerToken: 500,
       clientCpuUsPerToken: 50,
       residentMb: 512.3,
+      othersCpuRatio: 0.1,
+      stolenCpuRatio: 0.025,
     });
   });
 
@@ -55,6 +58,8 @@ describe('summarize', () => {
       outputTokensPerEvent: null,
       cpuUsPerToken: null,
       residentMb: null,
+      othersCpuRatio: null,
+      stolenCpuRatio: 0.025,
     });
     expect(summarize([], addCosts([])).totalTokensPerSecond).toBe(0);
   });
@@ -67,6 +72,7 @@ describe('addCosts', () => {
       serverCpuMs: 640,
       clientCpuMs: 64,
       residentMb: 600,
+      machine: { totalMs: 8_000, busyMs: 1_504, stolenMs: 200 },
     });
   });
 

@@ -14,6 +14,14 @@ export interface LoadCost {
   readonly clientCpuMs: number;
   /** Of the server's whole process tree, at the end of the load. */
   readonly residentMb: number | undefined;
+  /** CPU time of the whole machine, all CPUs added. */
+  readonly machine: MachineCost | undefined;
+}
+
+export interface MachineCost {
+  readonly totalMs: number;
+  readonly busyMs: number;
+  readonly stolenMs: number;
 }
 
 /** The fields of a result, as the README describes them. */
@@ -33,6 +41,8 @@ export interface LoadSummary {
   readonly cpuUsPerToken: number | null;
   readonly clientCpuUsPerToken: number | null;
   readonly residentMb: number | null;
+  readonly othersCpuRatio: number | null;
+  readonly stolenCpuRatio: number | null;
 }
 
 /**
@@ -61,6 +71,17 @@ export function summarize(records: readonly RequestRecord[], cost: LoadCost): Lo
     cpuUsPerToken: cost.serverCpuMs === undefined ? null : perToken(cost.serverCpuMs),
     clientCpuUsPerToken: perToken(cost.clientCpuMs),
     residentMb: cost.residentMb === undefined ? null : round(cost.residentMb, 1),
+    ...neighbours(cost),
+  };
+}
+
+/** How much of the machine's CPU time went to processes that are no part of the measurement, and to other machines. */
+function neighbours({ machine, serverCpuMs, clientCpuMs }: LoadCost) {
+  if (machine === undefined || machine.totalMs === 0) return { othersCpuRatio: null, stolenCpuRatio: null };
+  const othersMs = serverCpuMs === undefined ? undefined : Math.max(0, machine.busyMs - serverCpuMs - clientCpuMs);
+  return {
+    othersCpuRatio: othersMs === undefined ? null : round(othersMs / machine.totalMs, 3),
+    stolenCpuRatio: round(machine.stolenMs / machine.totalMs, 3),
   };
 }
 
@@ -68,12 +89,19 @@ export function summarize(records: readonly RequestRecord[], cost: LoadCost): Lo
 export function addCosts(costs: readonly LoadCost[]): LoadCost {
   const known = <Key extends 'serverCpuMs' | 'residentMb'>(key: Key): number[] =>
     costs.flatMap((cost) => cost[key] ?? []);
+  const machines = costs.flatMap((cost) => cost.machine ?? []);
   return {
     wallMs: sum(costs.map((cost) => cost.wallMs)),
     serverCpuMs: known('serverCpuMs').length === costs.length ? sum(known('serverCpuMs')) : undefined,
     clientCpuMs: sum(costs.map((cost) => cost.clientCpuMs)),
     residentMb: known('residentMb').length === costs.length ? Math.max(...known('residentMb')) : undefined,
+    machine: machines.length === costs.length ? addMachines(machines) : undefined,
   };
+}
+
+function addMachines(machines: readonly MachineCost[]): MachineCost {
+  const total = (key: keyof MachineCost): number => sum(machines.map((machine) => machine[key]));
+  return { totalMs: total('totalMs'), busyMs: total('busyMs'), stolenMs: total('stolenMs') };
 }
 
 /** From a histogram in microseconds up to an hour, four significant digits. Null without a sample. */

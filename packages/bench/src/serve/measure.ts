@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompletionClient } from '../io/completion-client.js';
+import { type MachineTime, machineTime } from '../io/machine-time.js';
 import { processTreeUsage } from '../io/process-usage.js';
 import { freePort, ServerProcess } from '../io/server-process.js';
 import { runClosedLoop } from '../load/closed-loop.js';
@@ -90,6 +91,7 @@ function spent(pid: number | undefined) {
     wallMs: performance.now(),
     clientCpuMs: (client.user + client.system) / 1000,
     server: pid === undefined ? undefined : processTreeUsage(pid),
+    machine: machineTime(),
   };
 }
 
@@ -99,6 +101,15 @@ function costBetween(before: Spent, after: Spent): LoadCost {
     clientCpuMs: after.clientCpuMs - before.clientCpuMs,
     serverCpuMs: before.server && after.server ? after.server.cpuMs - before.server.cpuMs : undefined,
     residentMb: after.server?.residentMb,
+    machine: before.machine && after.machine && machineBetween(before.machine, after.machine),
+  };
+}
+
+function machineBetween(before: MachineTime, after: MachineTime): MachineTime {
+  return {
+    totalMs: after.totalMs - before.totalMs,
+    busyMs: after.busyMs - before.busyMs,
+    stolenMs: after.stolenMs - before.stolenMs,
   };
 }
 

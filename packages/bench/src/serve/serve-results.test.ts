@@ -14,10 +14,11 @@ const request: RequestRecord = {
 };
 
 /** Ten requests, 3,200 tokens, in so many milliseconds. */
-function pass(wallMs: number, record = request): Measurement {
+function pass(wallMs: number, record = request, busyMs = 100): Measurement {
+  const machine = { totalMs: 1_000, busyMs, stolenMs: 0 };
   return {
     records: Array(10).fill(record),
-    cost: { wallMs, serverCpuMs: 100, clientCpuMs: 1, residentMb: 500 },
+    cost: { wallMs, serverCpuMs: 100, clientCpuMs: 0, residentMb: 500, machine },
   };
 }
 
@@ -67,6 +68,14 @@ describe('ownWhole', () => {
 });
 
 describe('serveTable', () => {
+  it('warns of figures that were taken while somebody else used the machine', () => {
+    const quiet = serveTable(serveResults([cell('peer', false, 4, pass(1))]));
+    const busy = serveTable(serveResults([cell('peer', false, 4, pass(1, request, 400))]));
+    expect(quiet).not.toContain('measure again');
+    expect(busy).toContain('30 %');
+    expect(busy).toContain('1 of 1 rows were measured while others took more than 5 %');
+  });
+
   it('shows under the table why something has no figures', () => {
     const table = serveTable(serveResults([{ ...cell('peer', false, 4), unmeasured: 'did not start' }]));
     expect(table).toContain('peer at 4: did not start');

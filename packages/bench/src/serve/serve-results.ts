@@ -49,8 +49,14 @@ export function serveTable(results: readonly ServeResult[]): string {
     }))
     .filter(({ why }) => why.length > 0)
     .map(({ where, why }) => `${where}: ${why.join('; ')}`);
-  return [renderTable(columns, results), ...(faults.length > 0 ? ['', ...faults] : [])].join('\n');
+  const disturbed = results.filter((result) => (disturbance(result) ?? 0) > disturbanceMax).length;
+  const warning = `${disturbed} of ${results.length} rows were measured while others took more than ${percent(disturbanceMax)} of the machine: measure again when it is quiet.`;
+  const notes = [...faults, ...(disturbed > 0 ? [warning] : [])];
+  return [renderTable(columns, results), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }
+
+/** Above it, figures say more about the neighbours. llama-server suffers most: its threads wait for each other by spinning. */
+const disturbanceMax = 0.05;
 
 const columns: readonly Column<ServeResult>[] = [
   { title: 'at once', align: 'right', cell: (row) => `${row.concurrency}` },
@@ -64,8 +70,18 @@ const columns: readonly Column<ServeResult>[] = [
   number('P99 ms', (row) => row.gapMs?.p99),
   number('CPU µs/tok', (row) => row.cpuUsPerToken),
   number('MB', (row) => row.residentMb),
+  { title: 'others', align: 'right', cell: (row) => percent(disturbance(row)) },
   { title: 'complete', align: 'left', cell: completeCell },
 ];
+
+/** The share of the machine that was not there for the measurement; undefined if unknown. */
+function disturbance({ othersCpuRatio, stolenCpuRatio }: ServeResult): number | undefined {
+  return othersCpuRatio === null ? undefined : othersCpuRatio + (stolenCpuRatio ?? 0);
+}
+
+function percent(ratio: number | undefined): string {
+  return ratio === undefined ? '–' : `${(ratio * 100).toFixed(0)} %`;
+}
 
 function completeCell({ complete, requests, truncated, errors }: ServeResult): string {
   const lost = [truncated > 0 ? `${truncated} cut` : [], errors > 0 ? `${errors} failed` : []].flat();

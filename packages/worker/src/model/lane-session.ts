@@ -90,9 +90,12 @@ export class LaneSession {
       }
     }
     this.#shape('ids', tokens, [tokens]);
-    this.#shape('wanted', wants.length, [wants.length]);
+    // ArgMax gives an empty input a wrong shape: where nothing is wanted, the head computes token 0 for nobody.
+    const wantedRows = Math.max(1, wants.length);
+    if (wants.length === 0) wanted[0] = 0n;
+    this.#shape('wanted', wantedRows, [wantedRows]);
     const sampledRows = this.#placeSampled(wants);
-    this.#outputs.bind(this.#binding, wants.length, sampledRows);
+    this.#outputs.bind(this.#binding, wantedRows, sampledRows);
     await this.#session.run(this.#binding);
     return { rows: this.#outputs.rows(wants) };
   }

@@ -1,0 +1,79 @@
+import os from 'node:os';
+import { type BenchContext, type Benchmark, type BenchOutcome, type BenchValues, wholeNumber } from '../benchmark.js';
+import { modelFile } from '../io/model-file.js';
+import { figure, renderTable } from '../report/table.js';
+import { batchRuns, passes } from './engine-cases.js';
+import { type BatchResult, measureBatch, measurePass, openModel, type PassResult } from './measure.js';
+
+/** The engine without wire and text: forward passes of given shapes, and whole batches through the batch loop. */
+export const engineBenchmark: Benchmark = {
+  summary: 'forward passes and the batch loop alone, beside the figures of the first sketch',
+  flags: {
+    model: {
+      value: 'NAME',
+      description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
+    },
+    weights: { value: 'KIND', description: 'q8, q4 or f32 (default q8)' },
+    threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
+  },
+  run,
+};
+
+type EngineResult = PassResult | BatchResult;
+
+async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
+  const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
+  const weights = String(values.weights ?? 'q8');
+  const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  progress.stage('loading the model');
+  const bench = await openModel(path, weights, threads);
+  const repeats = quick ? 7 : 25;
+  const passResults: PassResult[] = [];
+  for (const one of passes) {
+    progress.stage(`pass: ${one.subject}`);
+    passResults.push(await measurePass(bench.model, one, repeats));
+  }
+  const batches: BatchResult[] = [];
+  for (const one of batchRuns(quick)) {
+    progress.stage(`batch: ${one.subject}`);
+    batches.push(await measureBatch(bench, one));
+  }
+  bench.close();
+  const results: EngineResult[] = [...passResults, ...batches];
+  return {
+    settings: { model: path, weights, threads, repeats },
+    results,
+    table: `${passTable(passResults)}\n\n${batchTable(batches)}`,
+    valid: true,
+  };
+}
+
+function passTable(results: readonly PassResult[]): string {
+  return renderTable(
+    [
+      { title: 'pass', align: 'left', cell: ({ subject }) => subject },
+      { title: 'P50 ms', align: 'right', cell: ({ passMs }) => figure(passMs.p50) },
+      { title: 'least ms', align: 'right', cell: ({ passMs }) => figure(passMs.min) },
+      { title: 'tokens/s', align: 'right', cell: ({ totalTokensPerSecond }) => figure(totalTokensPerSecond) },
+      { title: 'sketch ms', align: 'right', cell: ({ sketchMs }) => figure(sketchMs) },
+      { title: 'of sketch', align: 'right', cell: ({ ratioToSketch }) => figure(ratioToSketch) },
+    ],
+    results,
+  );
+}
+
+function batchTable(results: readonly BatchResult[]): string {
+  return renderTable(
+    [
+      { title: 'batch loop', align: 'left', cell: ({ subject }) => subject },
+      { title: 'total tok/s', align: 'right', cell: ({ totalTokensPerSecond }) => figure(totalTokensPerSecond) },
+      { title: 'output tok/s', align: 'right', cell: ({ outputTokensPerSecond }) => figure(outputTokensPerSecond) },
+      { title: 'TTFT P50 ms', align: 'right', cell: ({ ttftMs }) => figure(ttftMs.p50) },
+      { title: 'gap P99 ms', align: 'right', cell: ({ gapMs }) => figure(gapMs.p99) },
+      { title: 'host gap P50 ms', align: 'right', cell: ({ hostGapMs }) => figure(hostGapMs.p50) },
+      { title: 'host gap P99 ms', align: 'right', cell: ({ hostGapMs }) => figure(hostGapMs.p99) },
+      { title: 'resident MB', align: 'right', cell: ({ residentMb }) => figure(residentMb) },
+    ],
+    results,
+  );
+}
