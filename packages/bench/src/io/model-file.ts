@@ -1,28 +1,11 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { cacheFolder } from '@sluice/shared';
+import type { FetchProgress } from '@sluice/worker';
 import type { Progress } from './progress.js';
 
 /** The model that `sluice up` serves unless it is told otherwise. */
 const defaultModel = 'smollm2-135m';
-
-/** What is used of the worker package, loaded only when a name has to be looked up: it loads ONNX Runtime as well. */
-interface ModelSource {
-  resolveModel(
-    name: string,
-    options: {
-      readonly cacheFolder: string;
-      readonly env: NodeJS.ProcessEnv;
-      readonly onProgress: (progress: FetchProgress) => void;
-    },
-  ): Promise<{ readonly path: string }>;
-}
-
-interface FetchProgress {
-  readonly phase: string;
-  readonly bytesDone: number;
-  readonly bytesTotal: number | undefined;
-}
 
 /**
  * The GGUF file of a model, fetched if it is not here, so that all subjects serve the same file.
@@ -31,7 +14,8 @@ interface FetchProgress {
 export async function modelFile(model: string = defaultModel, progress: Progress): Promise<string> {
   if (statSync(model, { throwIfNoEntry: false })?.isFile()) return path.resolve(model);
   progress.stage(`model ${model}: looking it up`);
-  const { resolveModel } = (await import('@sluice/worker')) as unknown as ModelSource;
+  // Loaded only for this: the worker's package brings ONNX Runtime, which the load generator has no use for.
+  const { resolveModel } = await import('@sluice/worker');
   const onProgress = ({ phase, bytesDone, bytesTotal }: FetchProgress): void =>
     progress.detail(`${phase} ${megabytes(bytesDone)}${bytesTotal ? ` of ${megabytes(bytesTotal)}` : ''} MB`);
   const resolved = await resolveModel(model, { cacheFolder: cacheFolder(), env: process.env, onProgress });
