@@ -10,7 +10,8 @@ const tokenIdMax = 2 ** 31 - 1;
 
 const completionSchema = z.strictObject({
   ...generationFields,
-  prompt: z.union([wellFormedString, z.array(z.unknown())]),
+  // Not z.array, which would copy what may be millions of token ids.
+  prompt: z.union([wellFormedString, z.custom<readonly unknown[]>(Array.isArray, 'must be a string or an array')]),
   /** The old form: a count says both that log-probabilities are wanted and how many. */
   logprobs: z.int().min(0).max(5).optional(),
 });

@@ -8,6 +8,10 @@ export function fieldError(field: string, problem: string): ServingError {
   return new ServingError('invalid_request', `${field}: ${problem}`, { field });
 }
 
+export function unknownField(name: string): ServingError {
+  return fieldError(name.slice(0, 100), 'is not a field of this request');
+}
+
 /**
  * What zod found wrong with `input`, as the error of its first issue; `prefix` is where `input` lies in the body
  * (`messages[2]`).
@@ -15,8 +19,7 @@ export function fieldError(field: string, problem: string): ServingError {
 export function errorFromIssues(issues: readonly Issue[], input: unknown, prefix = ''): ServingError {
   const issue = deepestIssue(issues);
   if (issue.code === 'unrecognized_keys') {
-    const field = fieldName(prefix, [...issue.path, issue.keys[0] ?? '']);
-    return new ServingError('invalid_request', `${field}: is not a field of this request`, { field });
+    return unknownField(fieldName(prefix, [...issue.path, issue.keys[0] ?? '']));
   }
   const field = fieldName(prefix, issue.path);
   const value = valueAt(input, issue.path);

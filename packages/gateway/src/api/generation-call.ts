@@ -1,4 +1,5 @@
 import type { GenerateRequestInit, SamplingInit } from '@sluice/proto';
+import { ServingError } from '@sluice/shared';
 import { fieldError } from './field-error.js';
 
 /** A prompt as the worker takes it. */
@@ -35,7 +36,8 @@ export interface ModelBounds {
 
 /**
  * The checks that need the model.
- * @throws ServingError `invalid_request` when a limit or a token id is beyond what the model has.
+ * @throws ServingError `invalid_request` when a limit or a token id is beyond what the model has,
+ * `context_length_exceeded` for token ids that leave no room for an answer; text is counted by the worker.
  */
 export function checkAgainstModel(call: GenerationCall, bounds: ModelBounds): void {
   const { tokensMax, tokensMaxField, prompt } = call;
@@ -44,6 +46,7 @@ export function checkAgainstModel(call: GenerationCall, bounds: ModelBounds): vo
     throw fieldError(tokensMaxField, `${tokensMax} ${bound}`);
   }
   if (prompt.kind === 'tokens') {
+    checkTokenCount(prompt.tokenIds.length, bounds.contextTokens);
     const at = prompt.tokenIds.findIndex((id) => id >= bounds.vocabularyCount);
     if (at >= 0) {
       const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
@@ -55,6 +58,14 @@ export function checkAgainstModel(call: GenerationCall, bounds: ModelBounds): vo
     const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
     throw fieldError('logit_bias', `token ${tokenId} ${bound}`);
   }
+}
+
+function checkTokenCount(promptTokens: number, contextTokens: number): void {
+  if (promptTokens < contextTokens) return;
+  const bound = `at most ${contextTokens - 1} fit the context of ${contextTokens} tokens`;
+  throw new ServingError('context_length_exceeded', `prompt: ${promptTokens} tokens are too many, ${bound}`, {
+    field: 'prompt',
+  });
 }
 
 /** Prompt tokens before anybody has counted them, at four bytes a token; for routing only. */

@@ -1,5 +1,5 @@
 import { ServingError } from '@sluice/shared';
-import { preview } from './field-error.js';
+import { preview, unknownField } from './field-error.js';
 
 /** Whether a value asks for nothing beyond what is done anyway. */
 type IsNeutral = (value: unknown) => boolean;
@@ -53,16 +53,19 @@ const unsupported: Readonly<Record<string, IsNeutral>> = {
 
 /**
  * The body without unsupported fields whose value is the neutral one, and without nulls: null is as good as absent for
- * every field that we know, `supported` or not.
- * @throws ServingError `unsupported_parameter` for a field that asks for what is not done.
+ * every field that we know, `supported` or not. Looks no further than the first field that it refuses.
+ * @throws ServingError `unsupported_parameter` for a field that asks for what is not done, `invalid_request` for one
+ * that nobody knows.
  */
 export function withoutUnsupported(body: object, supported: Readonly<Record<string, unknown>>): object {
   const rest: [string, unknown][] = [];
   for (const [field, value] of Object.entries(body)) {
     const isNeutral = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;
-    if (value === null && (isNeutral || Object.hasOwn(supported, field))) continue;
-    if (isNeutral === undefined) rest.push([field, value]);
-    else if (!isNeutral(value)) {
+    const isSupported = Object.hasOwn(supported, field);
+    if (!isSupported && isNeutral === undefined) throw unknownField(field);
+    if (value === null) continue;
+    if (isSupported) rest.push([field, value]);
+    else if (!isNeutral?.(value)) {
       throw new ServingError('unsupported_parameter', `${field}: ${preview(value)} is not supported`, { field });
     }
   }

@@ -108,15 +108,25 @@ describe('WorkerConnection', () => {
     const run = submit();
     clock.advance(2000);
     frame([]);
-    clock.advance(2999);
+    clock.advance(3299);
     expect(run.lost).toBeUndefined();
     clock.advance(1);
     expect(run.lost?.code).toBe('worker_lost');
     expect(streams[0]?.isClosed).toBe(true);
     clock.advance(100);
     expect(streams.length).toBe(2);
-    clock.advance(6100);
+    clock.advance(6600);
     expect(streams[1]?.isClosed).toBe(true);
+  });
+
+  it('does not take its own stall for the silence of a worker', () => {
+    welcome();
+    const run = submit();
+    clock.advance(3000);
+    frame([delta(1, { text: 'was here all along' })]);
+    clock.advance(300);
+    expect(run.lost).toBeUndefined();
+    expect(run.texts).toEqual(['was here all along']);
   });
 
   it('waits longer after each failure, up to the longest wait, and starts over after a welcome', () => {

@@ -227,14 +227,18 @@ export class WorkerConnection {
     for (const { listener } of orphans) listener.onLost(new ServingError('worker_lost', problem));
   }
 
-  /** One timer for the connection's whole life, not one per frame. */
-  #watch(): void {
+  /**
+   * One timer for the connection's whole life, not one per frame. A worker is lost only when it is still silent at a
+   * second look: after a stall of this process timers fire before the frames that came meanwhile are read.
+   */
+  #watch(isSecondLook = false): void {
     const { clock } = this.#parts;
-    const silentMs = clock.nowMs() - this.#heardMs;
     const { silenceMs } = this.#options;
-    if (silentMs >= silenceMs) this.#lose(new Error(`silent for ${Math.round(silentMs)} ms`));
-    const nextMs = silentMs >= silenceMs ? silenceMs : silenceMs - silentMs;
-    this.#stopWatch = clock.after(Math.max(1, nextMs), () => this.#watch());
+    const silentMs = clock.nowMs() - this.#heardMs;
+    const isSilent = silentMs >= silenceMs;
+    if (isSilent && isSecondLook) this.#lose(new Error(`silent for ${Math.round(silentMs)} ms`));
+    const nextMs = isSilent ? (isSecondLook ? silenceMs : silenceMs / 10) : silenceMs - silentMs;
+    this.#stopWatch = clock.after(Math.max(1, nextMs), () => this.#watch(isSilent && !isSecondLook));
   }
 
   #forget(id: number, live: LiveRequest): void {
