@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
-import { cacheFolder, createLog, systemClock } from '@sluice/shared';
+import path from 'node:path';
+import { cacheFolder, createLog, ServingError, systemClock } from '@sluice/shared';
 import { Engine, type StepRecord } from '../engine/engine.js';
 import { sarathi } from '../engine/scheduler/sarathi.js';
 import type { WeightMode } from '../model/compile/linear.js';
@@ -10,11 +12,14 @@ import { createTextPort, type TextPort } from '../service/text-port.js';
 import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
 import { createChatTemplate } from '../text/chat-template.js';
 import { readGgufTokenizer } from '../text/gguf-tokenizer.js';
+import { readJsonTokenizer } from '../text/json-tokenizer.js';
 import { createTokenizer } from '../text/tokenizer.js';
+import type { TokenizerDefinition } from '../text/tokenizer-definition.js';
 import { openCompiled } from './compiled/compiled-folder.js';
 import type { FetchProgress } from './models/fetch-progress.js';
 import { openGguf } from './models/open-gguf.js';
 import { resolveModel } from './models/resolve-model.js';
+import { TokenizerPool } from './tokenizer-pool.js';
 import { type SizeWishes, workerSizes } from './worker-limits.js';
 
 export interface WorkerOptions extends SizeWishes {
@@ -68,13 +73,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const clock = systemClock();
   const cache = cacheFolder();
   const progress = options.onProgress ?? (() => {});
-  const { path, name } = await resolveModel(options.model, {
+  const { path: modelPath, name } = await resolveModel(options.model, {
     cacheFolder: cache,
     env: process.env,
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
-  const file = await openGguf(path);
-  const { model, text, config, sizes } = await load(file, options, cache, progress).finally(() => file.close());
+  const file = await openGguf(modelPath);
+  const { model, text, pool, config, sizes } = await load(file, options, cache, progress).finally(() => file.close());
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -108,6 +113,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const close = async (): Promise<void> => {
     await server.close(CLOSE_GRACE_MS);
     await engine.close();
+    await pool.close();
     model.close();
   };
   try {
@@ -137,14 +143,21 @@ async function load(
   });
   const { config } = compiled;
   const sizes = workerSizes(options, config, os.freemem());
-  const definition = readGgufTokenizer(file.metadata);
+  const definition = await readTokenizer(file);
   const tokenizer = createTokenizer(definition);
+  if (tokenizer.vocabularyCount > config.vocabularyCount) {
+    throw new ServingError(
+      'model_unusable',
+      `${file.path}: a tokenizer of ${tokenizer.vocabularyCount} tokens must have at most the ${config.vocabularyCount} of the model`,
+    );
+  }
   const template = file.metadata.optionalString('tokenizer.chat_template');
   const chatTemplate =
     template === undefined
       ? undefined
       : createChatTemplate({ definition, template, shield: tokenizer.shield, wallMs: () => Date.now() });
-  const text: TextPort = createTextPort(tokenizer, chatTemplate);
+  const pool = new TokenizerPool({ definition, tokenizer });
+  const text: TextPort = createTextPort(tokenizer, chatTemplate, (words, encode) => pool.encode(words, encode));
   progress({ phase: 'load', done: 0, total: undefined });
   const model = new LaneModel(compiled, {
     slots: sizes.slots,
@@ -152,7 +165,32 @@ async function load(
     stepTokensMax: sizes.tokenBudget,
     threads: options.threads,
   });
-  return { model, text, config, sizes };
+  return { model, text, pool, config, sizes };
+}
+
+/**
+ * The file's own tokenizer; for a file without one, the tokenizer.json beside it. Not the other way round: that file may
+ * belong to any model in the folder.
+ */
+async function readTokenizer(file: GgufFile): Promise<TokenizerDefinition> {
+  if (file.metadata.has('tokenizer.ggml.model')) return readGgufTokenizer(file.metadata);
+  const beside = (name: string): Promise<unknown> => readJson(path.join(path.dirname(file.path), name));
+  const json = await beside('tokenizer.json');
+  if (json === undefined) {
+    throw new ServingError('model_unusable', `${file.path} has no tokenizer, and there is no tokenizer.json beside it`);
+  }
+  return readJsonTokenizer(json, await beside('tokenizer_config.json'));
+}
+
+/** Undefined where there is no such file. */
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ServingError('model_unusable', `${file} is not JSON: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {

@@ -20,7 +20,7 @@ const MASS_MIN = 0.05;
 /**
  * The model's candidates after penalties: touched ones change their place, touched ones from outside join, and all that
  * is still above the last candidate is exactly ranked, since no untouched token outside can be above it. Undefined when
- * penalties took so much that the total is not known well enough.
+ * penalties took so much that the total is not known well enough, or a bias gave so much that it is no number.
  */
 export function poolOf(
   row: LogitsRow,
@@ -49,10 +49,10 @@ export function poolOf(
     entries.push({ tokenId, logit });
     totalMass += weight(logit) - weight(before);
   }
-  if (!(totalMass > MASS_MIN)) return undefined;
+  if (!(totalMass > MASS_MIN && totalMass < Number.POSITIVE_INFINITY)) return undefined;
   entries.sort(byRank);
-  const floor = logits[logits.length - 1]!;
-  const below = entries.findIndex((entry) => entry.logit < floor);
+  const last: Entry = { tokenId: tokenIds[tokenIds.length - 1]!, logit: logits[logits.length - 1]! };
+  const below = entries.findIndex((entry) => byRank(entry, last) > 0);
   return {
     tokenIds: Int32Array.from(entries, (entry) => entry.tokenId),
     weights: Float64Array.from(entries, (entry) => weight(entry.logit)),

@@ -62,7 +62,8 @@ function pick(pool: Pool, params: SamplingParams, draw: number): number | undefi
   if (params.minP > 0) {
     const least = weights[0]! * params.minP;
     const end = weights.findIndex((weight) => weight < least);
-    if (end < 0 ? !pool.whole : end > pool.exact) return undefined;
+    // Only a token whose rank is known shows that none behind it has enough.
+    if (!pool.whole && (end < 0 || end >= pool.exact)) return undefined;
     count = end < 0 ? tokenIds.length : end;
     mass = sum(weights, count);
   }

@@ -23,6 +23,10 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
   const heads = number('attention.head_count');
   const hidden = number('embedding_length');
   const headDim = optional('attention.key_length') ?? hidden / heads;
+  const scaling = metadata.optionalString('llama.rope.scaling.type') ?? 'none';
+  if (scaling !== 'none' && scaling !== 'linear') {
+    refuse(`rotary scaling "${scaling}" is not supported (supported: none, linear)`);
+  }
   const config: DecoderConfig = {
     architecture: 'llama',
     layers: number('block_count'),
@@ -36,7 +40,7 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
     normEpsilon: number('attention.layer_norm_rms_epsilon'),
     rope: {
       base: optional('rope.freq_base') ?? 10_000,
-      positionDivisor: 1,
+      positionDivisor: scaling === 'linear' ? number('rope.scaling.factor') : 1,
       frequencyFactors: file.tensors.has('rope_freqs.weight')
         ? [...(await file.readTensor('rope_freqs.weight'))]
         : undefined,
@@ -55,11 +59,6 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
   if (valueDim !== headDim) refuse(`value dimension ${valueDim} must equal key dimension ${headDim}`);
   const experts = optional('expert_count') ?? 0;
   if (experts > 0) refuse(`mixture of ${experts} experts is not supported`);
-  const scaling = metadata.optionalString('llama.rope.scaling.type') ?? 'none';
-  if (scaling === 'linear') {
-    return { ...config, rope: { ...config.rope, positionDivisor: number('rope.scaling.factor') } };
-  }
-  if (scaling !== 'none') refuse(`rotary scaling "${scaling}" is not supported (supported: none, linear)`);
   for (const width of [hidden, config.feedForward, heads * headDim]) {
     if (width % BLOCK !== 0) refuse(`layer width ${width} must be a multiple of ${BLOCK}`);
   }
