@@ -23,7 +23,10 @@ export interface ServerCommand {
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #folder: string;
-  readonly #killOnExit = (): void => void this.#child.kill('SIGKILL');
+  readonly #killOnExit = (): void => {
+    this.#child.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
 
   /**
    * Resolves when the server is ready.
