@@ -32,12 +32,12 @@ export function addModelFlags(command: Command): Command {
     .addOption(
       new Option(
         '--context <tokens>',
-        'most tokens of prompt and answer together (default: what suits the model)',
+        "most tokens of prompt and answer together (default: 4096, or the model's own if less)",
       ).argParser(wholeNumber('--context', 16, 1_048_576)),
     )
     .addOption(
-      new Option('--slots <n>', "requests that a worker runs side by side (default: the worker's choice)").argParser(
-        wholeNumber('--slots', 1, 4096),
+      new Option('--slots <n>', 'requests that a worker runs side by side (default: 64)').argParser(
+        wholeNumber('--slots', 1, 1024),
       ),
     )
     .addOption(

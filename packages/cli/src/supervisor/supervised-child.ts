@@ -31,8 +31,8 @@ export type ChildEvent =
  * A child process that is started again when it dies, with growing pauses, until it is stopped or given up.
  *
  * States: starting → serving → (dead → starting …) → stopping → ended; from starting or dead also → ended (given up).
- * The child is given up at once when it says itself that it cannot serve, and before it has ever served also when it
- * ends with its first words unsaid several times in a row (see restart-policy.ts).
+ * The child is given up when it says itself that it cannot serve, before it ever has, and when it has died too often in
+ * a row (restart-policy.ts).
  */
 export class SupervisedChild {
   readonly name: string;
@@ -47,6 +47,8 @@ export class SupervisedChild {
   #readyAtMs: number | undefined;
   #wasReady = false;
   #failure: string | undefined;
+  /** The line with which the command ended itself this time, without its "sluice: ". */
+  #lastWords: string | undefined;
 
   constructor(spec: ChildSpec, listener: (event: ChildEvent) => void) {
     this.name = spec.name;
@@ -65,8 +67,12 @@ export class SupervisedChild {
     });
     this.#process = child;
     this.#failure = undefined;
+    this.#lastWords = undefined;
     for (const stream of [child.stdout, child.stderr]) {
-      const lines = new LineSplitter((line) => this.#listener({ kind: 'line', line }));
+      const lines = new LineSplitter((line) => {
+        if (line.startsWith('sluice: ')) this.#lastWords = line.slice('sluice: '.length);
+        this.#listener({ kind: 'line', line });
+      });
       stream?.on('data', (chunk: Uint8Array) => {
         this.#spec.log.write(chunk);
         lines.push(chunk);
@@ -133,14 +139,15 @@ export class SupervisedChild {
       this.#listener({ kind: 'gave up', why: this.#failure });
       return;
     }
+    const why = this.#failure ?? (this.#lastWords === undefined ? how : `${how} (${this.#lastWords})`);
     const life = { deathsBefore: this.#deaths, servedMs, hasServed: this.#wasReady };
     const decision = decideRestart(life, this.#spec.limits);
     this.#deaths = decision.deaths;
     if (decision.kind === 'give up') {
-      this.#listener({ kind: 'gave up', why: `${this.#failure ?? how}, ${decision.deaths} times in a row` });
+      this.#listener({ kind: 'gave up', why: `${why}, ${decision.deaths} times in a row` });
       return;
     }
-    this.#listener({ kind: 'died', how: this.#failure ?? how, delayMs: decision.delayMs });
+    this.#listener({ kind: 'died', how: why, delayMs: decision.delayMs });
     this.#restart = setTimeout(() => this.start(), decision.delayMs);
   }
 }

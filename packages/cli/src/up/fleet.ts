@@ -36,7 +36,7 @@ export class Fleet {
   readonly gaveUp: Promise<number>;
   readonly #options: FleetOptions;
   readonly #workers: SupervisedChild[] = [];
-  readonly #given = new Set<string>();
+  readonly #givenUp = new Set<string>();
   #gateway: SupervisedChild | undefined;
   #hasStarted = false;
   #resolveGaveUp: (status: number) => void = () => {};
@@ -115,7 +115,8 @@ export class Fleet {
     const { onProgress, onNews, onLogLine } = this.#options;
     switch (event.kind) {
       case 'progress':
-        onProgress(event.progress);
+        // A restart's news is that it is over.
+        if (!this.#hasStarted) onProgress(event.progress);
         break;
       case 'line': {
         onLogLine?.(`${name}: ${event.line}`);
@@ -133,8 +134,9 @@ export class Fleet {
         // At the start it is the error that start() throws.
         if (!this.#hasStarted) break;
         onNews(`${name} is given up: ${event.why} (log: ${logPath})`);
-        this.#given.add(name);
-        if (name === 'gateway' || this.#workers.every((worker) => this.#given.has(worker.name))) this.#resolveGaveUp(1);
+        this.#givenUp.add(name);
+        if (name === 'gateway' || this.#workers.every((worker) => this.#givenUp.has(worker.name)))
+          this.#resolveGaveUp(1);
         break;
     }
   }

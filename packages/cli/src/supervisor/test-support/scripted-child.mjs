@@ -18,6 +18,7 @@ switch (behaviour) {
     ready();
     break;
   case 'die at start':
+    console.error('sluice: no luck');
     process.exit(7);
     break;
   case 'refuse':
