@@ -228,8 +228,12 @@ function naiveChoices(
     const { tokenIds, weights } = naivePool(row, { ...params, topP }, adjustments);
     const mass = weights.reduce((a, b) => a + b, 0);
     return [draw - rounding, draw, draw + rounding].map((edge) => {
-      let rest = edge * mass;
-      return tokenIds.find((_, index) => (rest -= weights[index]!) < 0) ?? tokenIds.at(-1)!;
+      let reached = 0;
+      for (const [index, tokenId] of tokenIds.entries()) {
+        reached += weights[index]!;
+        if (edge * mass < reached) return tokenId;
+      }
+      return tokenIds.at(-1)!;
     });
   });
 }
