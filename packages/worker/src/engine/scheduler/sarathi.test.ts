@@ -104,6 +104,13 @@ describe('sarathi', () => {
     expect(decision.chunks).toEqual([]);
   });
 
+  it('lets nobody new overtake a prompt under way, not even by one token', () => {
+    const running = [68, 46, 2].map((tokens) => view({ promptTokens: tokens, tokens }));
+    const waiting = [view({ promptTokens: 1, tokens: 1 })];
+    const decision = sarathi({ ...roomy, running, waiting, limits: { tokenBudget: 113, chunksMax: 3 } });
+    expect(decision.chunks.map(({ tokens }) => tokens)).toEqual([68, 44]);
+  });
+
   it('changes nothing of what it looks at', () => {
     checkAll((queue) => {
       const before = structuredClone(queue);

@@ -42,12 +42,11 @@ export function sarathi<S extends SequenceView>(queue: QueueView<S>): Decision<S
     budget -= tokens;
     return true;
   };
-  for (const sequence of kept) {
-    if (sequence.computed < sequence.promptTokens && !add(sequence)) break;
-  }
+  const served = kept.every((sequence) => sequence.computed >= sequence.promptTokens || add(sequence));
 
-  // Nothing new comes in while somebody had to go: it would only take the memory that was just freed.
-  if (preempted.length > 0) return { decodes, chunks, preempted };
+  // Nothing new comes in before those under way have their share, nor while somebody had to go: it would only take the
+  // memory that was just freed.
+  if (!served || preempted.length > 0) return { decodes, chunks, preempted };
   let { slotsFree } = queue;
   const watermark = queue.running.length === 0 ? 0 : Math.floor(queue.blocksMax * WATERMARK);
   for (const sequence of queue.waiting) {
