@@ -105,8 +105,10 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
     const attention = lanes.attend(layer, qkv);
     addition = linear.apply(builder, attention, at('o'), matrices(layer, 'attn_output'), at('attention_out'));
     const fed = normed(norm(`blk.${layer}.ffn_norm.weight`), at('feed_in'));
-    const gate = linear.apply(builder, fed, at('gate'), matrices(layer, 'ffn_gate'), at('gate_out'));
-    const up = linear.apply(builder, fed, at('up'), matrices(layer, 'ffn_up'), at('up_out'));
+    const both = linear.apply(builder, fed, at('gate_up'), matrices(layer, 'ffn_gate', 'ffn_up'), at('gate_up_out'));
+    const gate = at('gate_out');
+    const up = at('up_out');
+    builder.nodeWithOutputs('Split', [both], [gate, up], { axis: { int: -1 }, num_outputs: { int: 2 } });
     // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
     const activated = builder.node('QuickGelu', [gate], at('activated'), { alpha: { float: 1 } });
     const product = builder.node('Mul', [activated, up], at('gated'));
