@@ -164,13 +164,14 @@ export class Engine implements EnginePort {
   }
 
   #decide(): Decision<LiveSequence> {
+    const { chunksMax, chunkBlockTokens } = this.#parts.model.limits;
     return this.#parts.policy({
       running: this.#running,
       waiting: this.#waiting,
       slotsFree: this.#slots.freeCount,
       blocksFree: this.#ledger.blocksFree,
       blocksMax: this.#ledger.blocksMax,
-      limits: { tokenBudget: this.#options.tokenBudget, chunksMax: this.#parts.model.limits.chunksMax },
+      limits: { tokenBudget: this.#options.tokenBudget, chunksMax, chunkBlockTokens },
     });
   }
 

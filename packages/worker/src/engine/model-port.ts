@@ -25,6 +25,11 @@ export interface ModelLimits {
   readonly stepTokensMax: number;
   /** Prefill chunks of one pass. */
   readonly chunksMax: number;
+  /**
+   * Attention computes a chunk in blocks of so many tokens, at least 4. A chunk that leaves one token for the last block
+   * is computed right, but rounded otherwise than the same tokens in other chunks.
+   */
+  readonly chunkBlockTokens: number;
   /** Wanted rows of one pass. */
   readonly wantedRowsMax: number;
 }

@@ -29,7 +29,7 @@ export interface DecodeRow {
 
 export interface PrefillChunk {
   readonly slot: number;
-  /** The slice, in order. At least two tokens unless the whole prompt is one. */
+  /** The slice, in order. At least two tokens, also in the last block (ModelLimits), unless the whole prompt is one. */
   readonly tokenIds: ArrayLike<number>;
   /** Tokens of the sequence already in the slot. */
   readonly position: number;

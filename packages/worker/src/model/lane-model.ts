@@ -2,7 +2,7 @@ import { loadRuntime, mapFile, type PrepackedWeights, Tensor } from '@sluice/ort
 import { assert } from '@sluice/shared';
 import type { ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
-import { type DecoderConfig, rotaryTables } from './architectures/config.js';
+import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { WeightEntry } from './compile/weight-table.js';
 import { LaneCache } from './lane-cache.js';
@@ -46,6 +46,7 @@ export class LaneModel implements ModelPort {
       contextTokens,
       stepTokensMax,
       chunksMax: Math.max(...files.graphs.keys()),
+      chunkBlockTokens: attentionBlockTokens(config),
       wantedRowsMax: stepTokensMax,
     };
     // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.

@@ -1,3 +1,5 @@
+import type { ModelLimits } from '../model-port.js';
+
 /**
  * What a policy sees of a sequence. Its life, in tokens:
  *
@@ -32,6 +34,8 @@ export interface StepLimits {
   /** Tokens of one step, decodes and chunks together. Decodes are never dropped for it: it bounds prefill. */
   readonly tokenBudget: number;
   readonly chunksMax: number;
+  /** As the model says. */
+  readonly chunkBlockTokens: ModelLimits['chunkBlockTokens'];
 }
 
 /** What to do in one step. A sequence is in at most one of `decodes`, `chunks` and `preempted`. */
@@ -52,12 +56,15 @@ export interface ChunkDecision<S extends SequenceView> {
 export type Policy = <S extends SequenceView>(queue: QueueView<S>) => Decision<S>;
 
 /**
- * The largest slice of what is left of a prompt that fits the budget and leaves no single token alone: a slice of one
- * token takes another kernel, which rounds differently, so the output would depend on where a prompt was cut. 0 when
- * none fits.
+ * The largest slice of what is left of a prompt that fits the budget and leaves no single token alone, be it behind the
+ * slice or in the last of the blocks that attention computes it in: a single token takes another kernel, which rounds
+ * differently, so the output would depend on where a prompt was cut. 0 when none fits.
  */
-export function chunkTokens(remaining: number, budget: number): number {
-  if (remaining <= budget) return remaining;
-  const tokens = remaining - budget === 1 ? budget - 1 : budget;
-  return tokens >= 2 ? tokens : 0;
+export function chunkTokens(remaining: number, budget: number, blockTokens: number): number {
+  const most = Math.min(remaining, budget);
+  if (remaining === 1) return most;
+  for (let tokens = most; tokens >= 2; tokens--) {
+    if (remaining - tokens !== 1 && tokens % blockTokens !== 1) return tokens;
+  }
+  return 0;
 }

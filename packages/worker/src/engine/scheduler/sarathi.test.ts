@@ -22,15 +22,17 @@ describe('sarathi', () => {
   });
 
   it('serves prompts first come first served, those under way before new ones', () => {
-    checkAll((queue, { chunks, preempted }) => {
+    checkAll((queue, { decodes, chunks, preempted }) => {
       const prefilling = queue.running.filter((sequence) => !isDecoding(sequence) && !preempted.includes(sequence));
       const order = [...prefilling, ...queue.waiting];
-      const served = chunks.map(({ sequence }) => sequence);
-      expect(served).toEqual(order.slice(0, served.length));
-      // What is behind a prompt that was cut short gets the one token that the cut could not use, or nothing.
-      const cut = chunks.findIndex(({ sequence, tokens }) => tokens < left(sequence));
-      const behind = cut < 0 ? [] : chunks.slice(cut + 1);
-      expect(behind.reduce((sum, { tokens }) => sum + tokens, 0)).toBeLessThanOrEqual(1);
+      let budget = Math.max(0, queue.limits.tokenBudget - decodes.length);
+      for (const [index, { sequence, tokens }] of chunks.entries()) {
+        expect(sequence).toBe(order[index]);
+        expect(tokens).toBe(take(left(sequence), budget));
+        budget -= tokens;
+      }
+      const next = prefilling[chunks.length];
+      if (next !== undefined && chunks.length < queue.limits.chunksMax) expect(take(left(next), budget)).toBe(0);
     });
   });
 
@@ -53,7 +55,7 @@ describe('sarathi', () => {
       for (const { sequence, tokens } of chunks) {
         expect(tokens).toBeGreaterThan(0);
         expect(left(sequence) - tokens).not.toBe(1);
-        if (tokens === 1) expect(sequence.promptTokens).toBe(1);
+        if (tokens % 32 === 1) expect(sequence.promptTokens).toBe(1);
       }
     });
   });
@@ -91,7 +93,12 @@ describe('sarathi', () => {
   it('does not go below zero when more sequences decode than the budget has tokens', () => {
     const running = Array.from({ length: 20 }, () => view({ promptTokens: 3, tokens: 5, computed: 4 }));
     const waiting = [view({ promptTokens: 30, tokens: 30 })];
-    const decision = sarathi({ ...roomy, running, waiting, limits: { tokenBudget: 16, chunksMax: 2 } });
+    const decision = sarathi({
+      ...roomy,
+      running,
+      waiting,
+      limits: { tokenBudget: 16, chunksMax: 2, chunkBlockTokens: 32 },
+    });
     expect(decision.decodes).toHaveLength(20);
     expect(decision.chunks).toEqual([]);
   });
@@ -99,7 +106,12 @@ describe('sarathi', () => {
   it('plans no empty chunk when decodes take exactly the budget', () => {
     const running = Array.from({ length: 16 }, () => view({ promptTokens: 3, tokens: 5, computed: 4 }));
     running.push(view({ promptTokens: 50, tokens: 50, computed: 20 }));
-    const decision = sarathi({ ...roomy, running, waiting: [], limits: { tokenBudget: 16, chunksMax: 2 } });
+    const decision = sarathi({
+      ...roomy,
+      running,
+      waiting: [],
+      limits: { tokenBudget: 16, chunksMax: 2, chunkBlockTokens: 32 },
+    });
     expect(decision.decodes).toHaveLength(16);
     expect(decision.chunks).toEqual([]);
   });
@@ -107,7 +119,12 @@ describe('sarathi', () => {
   it('lets nobody new overtake a prompt under way, not even by one token', () => {
     const running = [68, 46, 2].map((tokens) => view({ promptTokens: tokens, tokens }));
     const waiting = [view({ promptTokens: 1, tokens: 1 })];
-    const decision = sarathi({ ...roomy, running, waiting, limits: { tokenBudget: 113, chunksMax: 3 } });
+    const decision = sarathi({
+      ...roomy,
+      running,
+      waiting,
+      limits: { tokenBudget: 113, chunksMax: 3, chunkBlockTokens: 32 },
+    });
     expect(decision.chunks.map(({ tokens }) => tokens)).toEqual([68, 44]);
   });
 
@@ -122,18 +139,26 @@ describe('sarathi', () => {
 
 describe('chunkTokens', () => {
   it('takes as much as fits', () => {
-    expect([chunkTokens(10, 20), chunkTokens(20, 20), chunkTokens(30, 20)]).toEqual([10, 20, 20]);
+    expect([take(10, 20), take(20, 20), take(30, 20)]).toEqual([10, 20, 20]);
   });
 
   it('leaves two tokens rather than one', () => {
-    expect(chunkTokens(21, 20)).toBe(19);
-    expect(chunkTokens(3, 2)).toBe(0);
+    expect(take(21, 20)).toBe(19);
+    expect(take(3, 2)).toBe(0);
   });
 
   it('gives a single token only where it is all there is', () => {
-    expect([chunkTokens(1, 1), chunkTokens(2, 1), chunkTokens(9, 1), chunkTokens(9, 0)]).toEqual([1, 0, 0, 0]);
+    expect([take(1, 1), take(1, 0), take(2, 1), take(9, 1), take(9, 0)]).toEqual([1, 0, 0, 0, 0]);
+  });
+
+  it('leaves no single token for the last block either', () => {
+    expect([take(33, 64), take(65, 64), take(100, 33), take(34, 33), take(33, 33)]).toEqual([31, 63, 32, 32, 31]);
   });
 });
+
+function take(remaining: number, budget: number): number {
+  return chunkTokens(remaining, budget, 32);
+}
 
 const roomy = { slotsFree: 4, blocksFree: 1_000, blocksMax: 2_000 };
 
@@ -215,7 +240,11 @@ const prompts: fc.Arbitrary<Grown> = fc
 const machines = fc.record({
   slots: fc.integer({ min: 1, max: 6 }),
   blocks: fc.integer({ min: 8, max: 20 }),
-  limits: fc.record({ tokenBudget: fc.integer({ min: 22, max: 60 }), chunksMax: fc.integer({ min: 1, max: 3 }) }),
+  limits: fc.record({
+    tokenBudget: fc.integer({ min: 22, max: 60 }),
+    chunksMax: fc.integer({ min: 1, max: 3 }),
+    chunkBlockTokens: fc.constant(32),
+  }),
 });
 
 /** A sequence that holds a slot: its prompt under way, decoding, or decoding again what it had before a preemption. */
@@ -259,6 +288,6 @@ const queues: fc.Arbitrary<QueueView<SequenceView>> = fc
       slotsFree: running.length === 0 ? Math.max(1, slotsFree) : slotsFree,
       blocksFree: blocksMax - held,
       blocksMax,
-      limits: { tokenBudget: running.length + budgetExtra, chunksMax },
+      limits: { tokenBudget: running.length + budgetExtra, chunksMax, chunkBlockTokens: 32 },
     };
   });

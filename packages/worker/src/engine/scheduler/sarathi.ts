@@ -36,7 +36,7 @@ export function sarathi<S extends SequenceView>(queue: QueueView<S>): Decision<S
   const chunks: ChunkDecision<S>[] = [];
   const add = (sequence: S): boolean => {
     if (chunks.length === queue.limits.chunksMax) return false;
-    const tokens = chunkTokens(sequence.promptTokens - sequence.computed, budget);
+    const tokens = chunkTokens(sequence.promptTokens - sequence.computed, budget, queue.limits.chunkBlockTokens);
     if (tokens === 0) return false;
     chunks.push({ sequence, tokens });
     budget -= tokens;

@@ -26,6 +26,7 @@ export class HashModel implements ModelPort {
       contextTokens: 64,
       stepTokensMax: 64,
       chunksMax: 2,
+      chunkBlockTokens: 8,
       wantedRowsMax: 64,
       ...limits,
     };
@@ -108,6 +109,7 @@ function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits):
   assert(tokens > 0 && tokens <= limits.stepTokensMax, `${tokens} tokens of ${limits.stepTokensMax}`);
   for (const { position, tokenIds } of chunks) {
     assert(tokenIds.length >= 2 || position === 0, 'a chunk of one token is the whole prompt');
+    assert(tokenIds.length === 1 || tokenIds.length % limits.chunkBlockTokens !== 1, 'no block has one token');
     assert(position + tokenIds.length <= limits.contextTokens, 'a chunk stays inside its slot');
   }
   for (const { position } of decodes) assert(position < limits.contextTokens, 'a decode stays inside its slot');

@@ -33,6 +33,16 @@ export function kvBytesPerToken(config: DecoderConfig): number {
 }
 
 /**
+ * Tokens of a prompt that ONNX Runtime's attention on CPU computes at a time: twice the head dimension, or fewer where
+ * the processor's second-level cache is small (flash attention of release 1.30). This is the largest number, up to 128,
+ * that divides all of those.
+ */
+export function attentionBlockTokens({ headDim }: DecoderConfig): number {
+  const blockTokens = 2 * headDim;
+  return Math.min(128, blockTokens & -blockTokens);
+}
+
+/**
  * Cosines and sines of every rotation, [positions, headDim / 2] each, in 32-bit floats from 64-bit angles.
  * RoFormer (Su et al. 2021), section 3.4.2.
  */

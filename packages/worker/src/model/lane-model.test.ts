@@ -1,0 +1,291 @@
+import { seededRng } from '@sluice/shared';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { chunkTokens } from '../engine/scheduler/policy.js';
+import type { WeightMode } from './compile/linear.js';
+import { quantize4, quantize8 } from './compile/quantize.js';
+import { blocksToFloats } from './compile/test-support/blocks-to-floats.js';
+import { LaneModel } from './lane-model.js';
+import { type ReferenceTensor, referenceLogits } from './reference.js';
+import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
+import { type Act, type KeptRow, type Pass, SlotDriver } from './test-support/slot-driver.js';
+import type { TinyModelOptions } from './tiny-model.js';
+
+/** Largest difference of a logit from the reference's, which computes in 64 bits. Logits reach about ±40. */
+const LOGIT_TOLERANCE = 1e-3;
+/** Error of a logit over the spread of all, with inputs of linear layers in blocks of 8 bits. */
+const ACTIVATION_ROUNDING = 0.05;
+const SLOTS = 5;
+/** Of heads of 16. */
+const BLOCK_TOKENS = 32;
+
+const folder = new TinyModelFolder();
+const models: LaneModel[] = [];
+afterAll(async () => {
+  for (const model of models) model.close();
+  await folder.remove();
+});
+
+describe('LaneModel.forward in 32-bit floats', () => {
+  it('gives the logits of the reference for every token of a whole prompt', async () => {
+    const { tiny, driver } = await open('f32');
+    const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(40) }] });
+    expect(rows).toHaveLength(40);
+    expectReference(tiny, rows);
+  });
+
+  it.each<[string, TinyModelOptions]>([
+    ['as many key-value heads as heads', { kvHeads: 4 }],
+    ['one key-value head', { kvHeads: 1 }],
+    ['heads wider than their share of the hidden size', { headDim: 32 }],
+    ['a head of its own', { tied: false }],
+    ['a sliding window shorter than the text', { slidingWindowTokens: 8 }],
+    ['positions scaled linearly', { rope: { positionDivisor: 4 } }],
+    ['frequency factors', { rope: { frequencyFactors: [1, 1, 1, 2, 4, 8, 8, 8] } }],
+    ['another rotary base', { rope: { base: 500_000 } }],
+    ['weights in 16-bit floats', { matrixType: 'F16' }],
+    ['weights in 4-bit blocks', { matrixType: 'Q4_1' }],
+  ])('gives the logits of the reference for a model with %s', async (_, options) => {
+    const { tiny, driver } = await open('f32', options);
+    const rows = await driver.run({ chunks: [{ slot: 1, tokenIds: words(20) }] });
+    for (const tokenId of words(6)) rows.push(...(await driver.run({ decodes: [{ slot: 1, tokenIds: [tokenId] }] })));
+    expectReference(tiny, rows);
+  });
+
+  it('gives the logits of the reference for everything that a batch may mix', async () => {
+    const { tiny, model } = await open('f32');
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const driver = new SlotDriver(model);
+        for (const acts of history) expectReference(tiny, await driver.run(passOf(driver, acts)));
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe.each<WeightMode>(['f32', 'q8', 'q4'])('LaneModel.forward with %s weights', (weights) => {
+  it('gives the same bits for a prompt in one piece and in any pieces that the scheduler may cut', async () => {
+    const { driver } = await open(weights);
+    const prompt = words(48);
+    const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 2, max: 46 }), { maxLength: 8 }), async (budgets) => {
+        driver.free(1);
+        for (let step = 0; driver.context(1).length < prompt.length; step++) {
+          const tokenIds = slice(prompt, driver.context(1).length, budgets[step] ?? prompt.length);
+          if (tokenIds.length === 0) continue;
+          for (const row of await driver.run({ chunks: [{ slot: 1, tokenIds }] })) {
+            expectSameBits(row, whole[row.context.length - 1]!);
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('gives the same bits whatever else is in the batch', async () => {
+    const { model, files } = await open(weights);
+    const alone = new Map<string, KeptRow>();
+    const soloist = new SlotDriver(keep(new LaneModel(files, { ...sizes, slots: 1 })));
+    await fc.assert(
+      fc.asyncProperty(fc.array(sequences, { minLength: 2, maxLength: SLOTS }), fc.nat(), async (drawn, seed) => {
+        const driver = new SlotDriver(model);
+        const rows = await sideBySide(driver, drawn, seed);
+        for (const [index, sequence] of drawn.entries()) {
+          const key = JSON.stringify(sequence);
+          if (!alone.has(key)) alone.set(key, (await sideBySide(soloist, [sequence], 0))[0]!);
+          expectSameBits(rows[index]!, alone.get(key)!);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('finds in each row its best token, candidates and log-sum-exps', async () => {
+    const { model } = await open(weights);
+    const temperatures = [0.7, 1];
+    const driver = new SlotDriver(model, { temperatures });
+    await driver.run({ chunks: [{ slot: 2, tokenIds: words(9) }] });
+    const pass = { decodes: [{ slot: 2, tokenIds: [7] }], chunks: [{ slot: 3, tokenIds: words(5) }] };
+    for (const row of await driver.run(pass)) {
+      const ranked = [...row.logits.keys()].sort((a, b) => row.logits[b]! - row.logits[a]! || a - b);
+      expect(row.best).toBe(ranked[0]);
+      expect([...row.candidates!.tokenIds]).toEqual(ranked.slice(0, 128));
+      expect([...row.candidates!.logits]).toEqual(ranked.slice(0, 128).map((tokenId) => row.logits[tokenId]));
+      for (const [index, temperature] of temperatures.entries()) {
+        expect(row.logSumExps[index]).toBeCloseTo(logSumExp(row.logits, temperature), 4);
+      }
+    }
+  });
+});
+
+describe.each<WeightMode>(['q8', 'q4'])('LaneModel.forward with %s weights', (mode) => {
+  it('gives the logits of the reference on the rounded weights, to the rounding of activations', async () => {
+    const { tiny, driver } = await open(mode, { tied: false });
+    const weights = new Map([...tiny.weights].map(([name, tensor]) => [name, rounded(name, tensor, mode)]));
+    const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(40) }] });
+    const expected = referenceLogits(weights, tiny.config, words(40));
+    const errors = rows.flatMap((row, index) => [...row.logits.map((logit, id) => logit - expected[index]![id]!)]);
+    expect(deviation(errors) / deviation(expected.flatMap((row) => [...row]))).toBeLessThan(ACTIVATION_ROUNDING);
+  });
+});
+
+describe('LaneModel', () => {
+  it('says what a plan must keep to', async () => {
+    const { model, driver } = await open('f32');
+    const chunks = [0, 1, 2].map((slot) => ({ slot, tokenIds: [1, 2] }));
+    await expect(driver.run({ chunks })).rejects.toThrow('a plan has at most 2 chunks, not 3');
+    const other = new SlotDriver(model);
+    const pass = other.run({ chunks: [{ slot: 0, tokenIds: [1, 2] }] });
+    await expect(other.run({ chunks: [{ slot: 1, tokenIds: [1, 2] }] })).rejects.toThrow('one pass at a time');
+    await pass;
+  });
+
+  it('fills a slot to the last token of the context', async () => {
+    const { tiny, driver } = await open('f32');
+    const prompt = words(sizes.contextTokens - 1);
+    await driver.run({ chunks: [{ slot: SLOTS - 1, tokenIds: prompt.slice(0, 60) }] });
+    await driver.run({ chunks: [{ slot: SLOTS - 1, tokenIds: prompt.slice(60) }] });
+    await driver.run({ chunks: [{ slot: 0, tokenIds: [1, 2] }] });
+    const decodes = [0, SLOTS - 1].map((slot) => ({ slot, tokenIds: [9] }));
+    expectReference(tiny, await driver.run({ decodes }));
+    // Idle over a full slot, and a decode on both sides of it.
+    expectReference(tiny, await driver.run({ decodes: decodes.slice(0, 1), chunks: [{ slot: 1, tokenIds: [3, 4] }] }));
+  });
+});
+
+const sizes = { contextTokens: 80, stepTokensMax: 64, threads: 1 };
+
+async function open(weights: WeightMode, options: TinyModelOptions = {}) {
+  const tiny = await folder.compile(3, weights, { contextTokens: 128, ...options });
+  const model = keep(new LaneModel(tiny.files, { ...sizes, slots: SLOTS }));
+  return { tiny, files: tiny.files, model, driver: new SlotDriver(model) };
+}
+
+function keep(model: LaneModel): LaneModel {
+  models.push(model);
+  return model;
+}
+
+function words(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => (index * 97 + index * index * 31 + 5) % 288);
+}
+
+const known = new WeakMap<CompiledTinyModel, Map<string, Float32Array>>();
+
+/** The reference's row behind a context; a text's rows come in one go, so the longest context should come first. */
+function reference(tiny: CompiledTinyModel, context: readonly number[]): Float32Array {
+  const rows = known.get(tiny) ?? new Map<string, Float32Array>();
+  known.set(tiny, rows);
+  if (!rows.has(context.join())) {
+    for (const [index, logits] of referenceLogits(tiny.weights, tiny.config, context).entries()) {
+      rows.set(context.slice(0, index + 1).join(), logits);
+    }
+  }
+  return rows.get(context.join())!;
+}
+
+function expectReference(tiny: CompiledTinyModel, rows: readonly KeptRow[]): void {
+  for (const { logits, context } of rows.toReversed()) {
+    const expected = reference(tiny, context);
+    const error = Math.max(...logits.map((logit, tokenId) => Math.abs(logit - expected[tokenId]!)));
+    expect(error).toBeLessThan(LOGIT_TOLERANCE);
+  }
+}
+
+function expectSameBits(actual: KeptRow, expected: KeptRow): void {
+  expect(actual.context).toEqual(expected.context);
+  const different = actual.logits.findIndex((logit, tokenId) => !Object.is(logit, expected.logits[tokenId]));
+  expect(different).toBe(-1);
+}
+
+function logSumExp(logits: Float32Array, temperature: number): number {
+  return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit / temperature), 0));
+}
+
+/** A tensor as the compiler keeps it: matrices in blocks, embedding and head in 8 bits, the rest as it is. */
+function rounded(name: string, { shape, data }: ReferenceTensor, mode: WeightMode): ReferenceTensor {
+  const columns = shape[1];
+  if (columns === undefined) return { shape, data };
+  if (mode === 'q8' || name === 'token_embd.weight' || name === 'output.weight') {
+    return { shape, data: blocksToFloats(quantize8(data), 8, columns) };
+  }
+  return { shape, data: blocksToFloats(quantize4(data, columns), 4, columns) };
+}
+
+function deviation(values: readonly number[]): number {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
+
+/** What the scheduler would take of a prompt. */
+function slice(prompt: readonly number[], from: number, budget: number): number[] {
+  return prompt.slice(from, from + chunkTokens(prompt.length - from, budget, BLOCK_TOKENS));
+}
+
+/** What a slot does in a pass: nothing, one decode, a chunk of some tokens, or its sequence ends before it. */
+type SlotAct = 'rest' | 'free' | 'decode' | number;
+
+const histories: fc.Arbitrary<SlotAct[][]> = fc.array(
+  fc.array(fc.oneof(fc.constantFrom<SlotAct>('rest', 'free', 'decode', 'decode'), fc.integer({ min: 2, max: 9 })), {
+    minLength: SLOTS,
+    maxLength: SLOTS,
+  }),
+  { minLength: 1, maxLength: 6 },
+);
+
+/** A pass of these acts: at most two chunks, and a decode only where something is in the slot. */
+function passOf(driver: SlotDriver, acts: readonly SlotAct[]): Pass {
+  const decodes: Act[] = [];
+  const chunks: Act[] = [];
+  for (const [slot, act] of acts.entries()) {
+    if (act === 'free') driver.free(slot);
+    const at = driver.context(slot).length;
+    const fresh = (count: number) => Array.from({ length: count }, (_, i) => (slot * 53 + (at + i) * 19 + 1) % 288);
+    if (act === 'decode' && at > 0) decodes.push({ slot, tokenIds: fresh(1) });
+    if (typeof act === 'number' && chunks.length < 2) chunks.push({ slot, tokenIds: fresh(act) });
+  }
+  if (decodes.length + chunks.length === 0) chunks.push({ slot: 0, tokenIds: [1, 2] });
+  return { decodes, chunks };
+}
+
+interface DrawnSequence {
+  readonly prompt: readonly number[];
+  readonly output: readonly number[];
+}
+
+const sequences: fc.Arbitrary<DrawnSequence> = fc
+  .record({ offset: fc.nat(3), promptTokens: fc.integer({ min: 2, max: 40 }), outputTokens: fc.nat(5) })
+  .map(({ offset, promptTokens, outputTokens }) => {
+    const ids = words(50).slice(offset);
+    return { prompt: ids.slice(0, promptTokens), output: ids.slice(promptTokens, promptTokens + outputTokens) };
+  });
+
+/** Runs sequences together, each a slot, cut and paused as the seed says; the last row of each. */
+async function sideBySide(driver: SlotDriver, drawn: readonly DrawnSequence[], seed: number): Promise<KeptRow[]> {
+  const last: KeptRow[] = [];
+  const rng = seededRng(seed);
+  for (const slot of drawn.keys()) driver.free(slot);
+  for (;;) {
+    const decodes: Act[] = [];
+    const chunks: Act[] = [];
+    let isDone = true;
+    for (const [slot, { prompt, output }] of drawn.entries()) {
+      const done = driver.context(slot).length;
+      if (done === prompt.length + output.length) continue;
+      isDone = false;
+      if (rng.below(4) === 0) continue;
+      if (done >= prompt.length) decodes.push({ slot, tokenIds: [output[done - prompt.length]!] });
+      else if (chunks.length < 2) chunks.push({ slot, tokenIds: slice(prompt, done, 4 + rng.below(29)) });
+    }
+    if (isDone) return last;
+    if (decodes.length + chunks.length === 0) continue;
+    const rows = await driver.run({ decodes, chunks });
+    let row = -1;
+    for (const { slot, tokenIds } of [...decodes, ...chunks]) {
+      row += tokenIds.length;
+      last[slot] = rows[row]!;
+    }
+  }
+}

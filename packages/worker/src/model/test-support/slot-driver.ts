@@ -1,0 +1,72 @@
+import type { ModelPort } from '../../engine/model-port.js';
+import type { LogitsRow, LogitsWant, StepPlan } from '../../engine/step-plan.js';
+
+export interface Act {
+  readonly slot: number;
+  readonly tokenIds: readonly number[];
+}
+
+/** What is done in one pass: one token each of `decodes`, a slice each of `chunks`. */
+export interface Pass {
+  readonly decodes?: readonly Act[];
+  readonly chunks?: readonly Act[];
+}
+
+/** A row of logits that outlives its pass, with what its sequence was when the row was computed. */
+export interface KeptRow extends LogitsRow {
+  readonly context: readonly number[];
+}
+
+/** Runs passes on a model and keeps book of what is in its slots; every token's row is wanted. */
+export class SlotDriver {
+  readonly #model: ModelPort;
+  readonly #want: LogitsWant;
+  readonly #slots: number[][];
+
+  constructor(model: ModelPort, want: LogitsWant = { temperatures: [] }) {
+    this.#model = model;
+    this.#want = want;
+    this.#slots = Array.from({ length: model.limits.slotsMax }, () => []);
+  }
+
+  /** What is in a slot. */
+  context(slot: number): readonly number[] {
+    return this.#slots[slot]!;
+  }
+
+  free(slot: number): void {
+    this.#slots[slot] = [];
+  }
+
+  /** The rows in the order of the plan. */
+  async run({ decodes = [], chunks = [] }: Pass): Promise<KeptRow[]> {
+    const named = new Set([...decodes, ...chunks].map(({ slot }) => slot));
+    const plan: StepPlan = {
+      decodes: decodes.map(({ slot, tokenIds }) => ({
+        slot,
+        tokenId: tokenIds[0]!,
+        position: this.context(slot).length,
+        want: this.#want,
+      })),
+      chunks: chunks.map(({ slot, tokenIds }) => ({
+        slot,
+        tokenIds,
+        position: this.context(slot).length,
+        want: this.#want,
+        wantTokens: tokenIds.length,
+      })),
+      resting: this.#slots.flatMap((tokens, slot) =>
+        tokens.length === 0 || named.has(slot) ? [] : [{ slot, position: tokens.length }],
+      ),
+    };
+    const contexts: number[][] = [];
+    for (const { slot, tokenIds } of [...decodes, ...chunks]) {
+      for (const tokenId of tokenIds) {
+        this.#slots[slot]!.push(tokenId);
+        contexts.push([...this.#slots[slot]!]);
+      }
+    }
+    const { rows } = await this.#model.forward(plan);
+    return rows.map((row, index) => ({ ...row, logits: row.logits.slice(), context: contexts[index]! }));
+  }
+}
