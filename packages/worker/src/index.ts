@@ -1,8 +1,8 @@
-export { Engine, type EngineOptions, type EngineParts, type StepRecord } from './engine/engine.js';
+export { Engine, type EngineOptions, type EngineParts } from './engine/engine.js';
 export type { EnginePort, StepListener } from './engine/engine-port.js';
 export type { ModelLimits, ModelPort } from './engine/model-port.js';
+export { createPolicy, type PolicyName, policyNames } from './engine/scheduler/policies.js';
 export type { Policy } from './engine/scheduler/policy.js';
-export { sarathi } from './engine/scheduler/sarathi.js';
 export { greedySampling, type SamplingParams, type SequenceEvent, type SequenceRequest } from './engine/sequence.js';
 export {
   type LogitsRow,
@@ -11,6 +11,7 @@ export {
   type StepPlan,
   wantBest,
 } from './engine/step-plan.js';
+export type { StepRecord } from './engine/step-record.js';
 export { type CompiledFolder, openCompiled } from './io/compiled/compiled-folder.js';
 export type { FetchProgress } from './io/models/fetch-progress.js';
 export { openGguf } from './io/models/open-gguf.js';

@@ -1,6 +1,7 @@
 import { cacheFolder, createLog, ServingError, seededRng, systemClock } from '@sluice/shared';
 import {
   CHUNK_COUNTS,
+  createPolicy,
   Engine,
   greedySampling,
   LaneModel,
@@ -8,7 +9,6 @@ import {
   openGguf,
   type SequenceEvent,
   type StepPlan,
-  sarathi,
   type WeightMode,
   weightModes,
 } from '@sluice/worker';
@@ -98,7 +98,7 @@ async function runBatch({ model }: BenchModel, one: BatchCase): Promise<BatchRes
     { tokenBudget: benchSizes.tokenBudget, kvTokensMax: benchSizes.slots * benchSizes.contextTokens, waitingMax: 1024 },
     {
       model,
-      policy: sarathi,
+      policy: createPolicy('sarathi'),
       clock,
       log: createLog('bench'),
       listener,

@@ -1,14 +1,15 @@
 import { createLog, systemClock } from '@sluice/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Engine, type EngineOptions, PREFILL_TOKENS_MIN, type StepRecord } from './engine.js';
+import { Engine, type EngineOptions, PREFILL_TOKENS_MIN } from './engine.js';
 import { LiveSequence } from './live-sequence.js';
 import type { ModelLimits } from './model-port.js';
 import { sampleToken } from './sampling/sampler.js';
 import { uniform } from './sampling/uniform.js';
-import { sarathi } from './scheduler/sarathi.js';
+import { createPolicy } from './scheduler/policies.js';
 import { greedySampling, type SamplingParams, type SequenceEvent, type SequenceRequest } from './sequence.js';
 import type { StepPlan } from './step-plan.js';
+import type { StepRecord } from './step-record.js';
 import { HashModel, hashRow } from './test-support/hash-model.js';
 
 const log = createLog('test', {});
@@ -116,7 +117,7 @@ describe('Engine', () => {
       { tokenBudget: 20, kvTokensMax: 64, waitingMax: 10 },
       {
         model,
-        policy: sarathi,
+        policy: createPolicy('sarathi'),
         clock: systemClock(),
         log,
         listener: (events) => order.push(...events.map((e) => e.kind)),
@@ -196,7 +197,7 @@ class Outcomes {
 function start(options: EngineOptions, limits: Partial<ModelLimits>, onStep?: (record: StepRecord) => void) {
   const model = new HashModel(limits);
   const outcomes = new Outcomes(() => engine.load().running + engine.load().waiting === 0);
-  const parts = { model, policy: sarathi, clock: systemClock(), log, listener: outcomes.add };
+  const parts = { model, policy: createPolicy('sarathi'), clock: systemClock(), log, listener: outcomes.add };
   const engine = new Engine(options, onStep === undefined ? parts : { ...parts, onStep });
   return { model, engine, outcomes };
 }

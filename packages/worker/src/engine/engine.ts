@@ -4,12 +4,19 @@ import { SlotTable } from './kv/slot-table.js';
 import { blocksFor, TokenLedger } from './kv/token-ledger.js';
 import { LiveSequence } from './live-sequence.js';
 import type { ModelPort } from './model-port.js';
-import { StepRates } from './rates.js';
+import { refusalOf } from './refusal.js';
 import { logprobsOf, sampleToken } from './sampling/sampler.js';
 import { uniform } from './sampling/uniform.js';
 import type { Decision, Policy } from './scheduler/policy.js';
-import type { EngineFinishReason, SequenceEvent, SequenceRequest } from './sequence.js';
+import {
+  defaultObjectives,
+  type EngineFinishReason,
+  type Objectives,
+  type SequenceEvent,
+  type SequenceRequest,
+} from './sequence.js';
 import type { DecodeRow, LogitsRow, PrefillChunk, StepOutput, StepPlan } from './step-plan.js';
+import { type StepRecord, StepRecorder } from './step-record.js';
 
 export interface EngineOptions {
   /** Tokens of one step. At least the model's slots and {@link PREFILL_TOKENS_MIN}, so that prefill never starves. */
@@ -18,6 +25,8 @@ export interface EngineOptions {
   readonly kvTokensMax: number;
   /** Sequences that may wait; one more is refused. */
   readonly waitingMax: number;
+  /** Of sequences that bring none; absent: {@link defaultObjectives}. */
+  readonly objectives?: Objectives;
 }
 
 export interface EngineParts {
@@ -28,17 +37,6 @@ export interface EngineParts {
   readonly listener: StepListener;
   /** Called after each step, for metrics and benches. */
   readonly onStep?: (step: StepRecord) => void;
-}
-
-/** What a step was and took. */
-export interface StepRecord {
-  readonly decodes: number;
-  readonly prefillTokens: number;
-  /** The forward pass alone. */
-  readonly passMs: number;
-  /** From the end of the pass before it to its own start; undefined where the engine was idle in between. */
-  readonly hostGapMs: number | undefined;
-  readonly preempted: number;
 }
 
 /** What prefill is sure to get of a step in which every slot decodes. */
@@ -57,12 +55,12 @@ export class Engine implements EnginePort {
   readonly #parts: EngineParts;
   readonly #slots: SlotTable;
   readonly #ledger: TokenLedger;
-  readonly #rates: StepRates;
+  readonly #recorder: StepRecorder;
   /** Every live sequence by id. */
   readonly #live = new Map<string, LiveSequence>();
   /** By arrival, preempted ones first. */
   readonly #waiting: LiveSequence[] = [];
-  /** By arrival. */
+  /** In the order in which they got their slots. */
   #running: LiveSequence[] = [];
   #events: SequenceEvent[] = [];
   #anyCancelled = false;
@@ -82,7 +80,7 @@ export class Engine implements EnginePort {
     this.contextTokens = limits.contextTokens;
     this.#slots = new SlotTable(limits.slotsMax);
     this.#ledger = new TokenLedger(options.kvTokensMax);
-    this.#rates = new StepRates();
+    this.#recorder = new StepRecorder(parts.policy, parts.onStep);
     this.#loop = this.#run();
   }
 
@@ -91,7 +89,12 @@ export class Engine implements EnginePort {
     if (refusal !== undefined) return refusal;
     const { sampling } = request;
     const temperature = sampling.temperature === 0 ? 0 : Math.max(TEMPERATURE_MIN, sampling.temperature);
-    const sequence = new LiveSequence({ ...request, sampling: { ...sampling, temperature } }, this.contextTokens);
+    const sequence = new LiveSequence(
+      { ...request, sampling: { ...sampling, temperature } },
+      this.contextTokens,
+      this.#parts.clock.nowMs(),
+      this.#options.objectives ?? defaultObjectives,
+    );
     this.#live.set(request.id, sequence);
     this.#waiting.push(sequence);
     this.#wake?.();
@@ -117,7 +120,7 @@ export class Engine implements EnginePort {
       kvTokensUsed: this.#ledger.tokensUsed,
       kvTokensMax: this.#ledger.tokensMax,
       slotsMax: this.#slots.slotsMax,
-      ...this.#rates.current,
+      ...this.#recorder.rates,
     };
   }
 
@@ -157,21 +160,23 @@ export class Engine implements EnginePort {
       const output = await pass;
       const endMs = this.#parts.clock.nowMs();
       if (output instanceof ServingError) this.#failAll(decision, output);
-      else this.#commit(plan, decision, output);
-      this.#record(plan, decision, endMs - startMs, passEndMs === undefined ? undefined : startMs - passEndMs);
+      else this.#commit(plan, decision, output, endMs);
+      this.#recorder.add(plan, decision, { startMs, endMs, endBeforeMs: passEndMs });
       passEndMs = endMs;
     }
   }
 
   #decide(): Decision<LiveSequence> {
-    const { chunksMax, chunkBlockTokens } = this.#parts.model.limits;
-    return this.#parts.policy({
+    const { chunksMax, chunkBlockTokens, stepTokensMax } = this.#parts.model.limits;
+    return this.#parts.policy.decide({
+      nowMs: this.#parts.clock.nowMs(),
       running: this.#running,
       waiting: this.#waiting,
       slotsFree: this.#slots.freeCount,
       blocksFree: this.#ledger.blocksFree,
       blocksMax: this.#ledger.blocksMax,
-      limits: { tokenBudget: this.#options.tokenBudget, chunksMax, chunkBlockTokens },
+      limits: { tokenBudget: this.#options.tokenBudget, stepTokensMax, chunksMax, chunkBlockTokens },
+      cost: this.#recorder.cost,
     });
   }
 
@@ -216,8 +221,9 @@ export class Engine implements EnginePort {
   }
 
   #admit(sequence: LiveSequence): void {
-    const first = this.#waiting.shift();
-    assert(first === sequence, 'sequences are admitted in the order in which they wait');
+    const index = this.#waiting.indexOf(sequence);
+    assert(index >= 0, 'a sequence is let in that does not wait');
+    this.#waiting.splice(index, 1);
     sequence.slot = this.#slots.take();
     sequence.blocks = blocksFor(sequence.tokens);
     this.#ledger.take(sequence.blocks);
@@ -239,19 +245,19 @@ export class Engine implements EnginePort {
   }
 
   /** Takes each wanted row's token. The order of rows is the order of the plan. */
-  #commit(plan: StepPlan, decision: Decision<LiveSequence>, output: StepOutput): void {
+  #commit(plan: StepPlan, decision: Decision<LiveSequence>, output: StepOutput, nowMs: number): void {
     let row = 0;
     for (const [index, sequence] of decision.decodes.entries()) {
       sequence.computed += 1;
-      if (plan.decodes[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!);
+      if (plan.decodes[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!, nowMs);
     }
     for (const [index, { sequence, tokens }] of decision.chunks.entries()) {
       sequence.computed += tokens;
-      if (plan.chunks[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!);
+      if (plan.chunks[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!, nowMs);
     }
   }
 
-  #take(sequence: LiveSequence, row: LogitsRow): void {
+  #take(sequence: LiveSequence, row: LogitsRow, nowMs: number): void {
     if (sequence.cancelled) return;
     const { id, sampling, logprobsTop, stopTokenIds } = sequence.request;
     const draw = sampling.temperature === 0 ? 0 : uniform(sampling.seed, sequence.generated);
@@ -259,7 +265,8 @@ export class Engine implements EnginePort {
     const logprobs = logprobsTop === undefined ? undefined : logprobsOf(row, sequence.want, tokenId, logprobsTop);
     sequence.tokenIds.push(tokenId);
     sequence.adjustments?.addGenerated(tokenId);
-    this.#events.push({ kind: 'token', id, tokenId, logprobs });
+    sequence.times.add(nowMs);
+    this.#events.push({ kind: 'token', id, tokenId, logprobs, timeliness: sequence.times });
     if (stopTokenIds.has(tokenId)) this.#finish(sequence, 'stop');
     else if (sequence.tokens === sequence.tokensMax) this.#finish(sequence, 'length');
   }
@@ -268,7 +275,13 @@ export class Engine implements EnginePort {
 
   #finish(sequence: LiveSequence, reason: EngineFinishReason): void {
     this.#remove(sequence);
-    this.#events.push({ kind: 'finished', id: sequence.request.id, reason, completionTokens: sequence.generated });
+    this.#events.push({
+      kind: 'finished',
+      id: sequence.request.id,
+      reason,
+      completionTokens: sequence.generated,
+      timeliness: sequence.lastTokenMs === undefined ? undefined : sequence.times,
+    });
   }
 
   #endCancelled(): void {
@@ -301,34 +314,16 @@ export class Engine implements EnginePort {
   // ---- around the loop
 
   #refusal(request: SequenceRequest): ServingError | undefined {
-    const promptTokens = request.promptIds.length;
     if (this.#state !== 'ready') return new ServingError('draining', 'this worker takes no new requests');
     if (this.#live.has(request.id)) {
       return new ServingError('invalid_request', `request id "${request.id}" is in use`, { field: 'id' });
     }
-    if (promptTokens === 0) {
-      return new ServingError('invalid_request', 'prompt: 0 tokens must be at least 1', { field: 'prompt' });
-    }
-    if (promptTokens >= this.contextTokens) {
-      return new ServingError(
-        'context_length_exceeded',
-        `prompt of ${promptTokens} tokens must be at most ${this.contextTokens - 1}: ` +
-          `the context is ${this.contextTokens} tokens, prompt and output together`,
-        { field: 'prompt' },
-      );
-    }
-    const tokens = Math.min(this.contextTokens, promptTokens + request.tokensMax);
-    if (blocksFor(tokens) > this.#ledger.blocksMax) {
-      return new ServingError(
-        'context_length_exceeded',
-        `prompt and output of ${tokens} tokens must be at most ${this.#ledger.tokensMax}, the memory of this worker`,
-        { field: 'prompt' },
-      );
-    }
-    if (this.#waiting.length >= this.#options.waitingMax) {
-      return new ServingError('queue_full', `${this.#waiting.length} requests wait at this worker, its most`);
-    }
-    return undefined;
+    return refusalOf(request, {
+      contextTokens: this.contextTokens,
+      kvTokensMax: this.#ledger.tokensMax,
+      waiting: this.#waiting.length,
+      waitingMax: this.#options.waitingMax,
+    });
   }
 
   #deliver(): void {
@@ -349,18 +344,6 @@ export class Engine implements EnginePort {
       this.#wake = undefined;
     }
     return true;
-  }
-
-  #record(plan: StepPlan, decision: Decision<LiveSequence>, passMs: number, hostGapMs: number | undefined): void {
-    const prefillTokens = decision.chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
-    this.#rates.add(plan.decodes.length, prefillTokens, passMs);
-    this.#parts.onStep?.({
-      decodes: plan.decodes.length,
-      prefillTokens,
-      passMs,
-      hostGapMs,
-      preempted: decision.preempted.length,
-    });
   }
 }
 

@@ -1,8 +1,9 @@
 import { LogitAdjustments } from './sampling/logit-adjustments.js';
 import { wantFor } from './sampling/sampler.js';
 import type { SequenceView } from './scheduler/policy.js';
-import type { SequenceRequest } from './sequence.js';
+import { defaultObjectives, defaultTerms, type Objectives, type Priority, type SequenceRequest } from './sequence.js';
 import type { LogitsWant } from './step-plan.js';
+import { TokenTimes } from './token-times.js';
 
 /**
  * A sequence inside the engine.
@@ -20,24 +21,38 @@ export class LiveSequence implements SequenceView {
   readonly tokenIds: number[];
   readonly want: LogitsWant;
   readonly adjustments: LogitAdjustments | undefined;
+  readonly arrivalMs: number;
+  readonly priority: Priority;
+  readonly objectives: Objectives;
+  readonly client: string;
+  readonly times: TokenTimes;
   computed = 0;
   blocks = 0;
   /** Undefined while it waits. */
   slot: number | undefined;
   cancelled = false;
 
-  constructor(request: SequenceRequest, contextTokens: number) {
-    const { promptIds, sampling } = request;
+  constructor(request: SequenceRequest, contextTokens: number, arrivalMs = 0, objectives = defaultObjectives) {
+    const { promptIds, sampling, terms = defaultTerms } = request;
     this.request = request;
     this.promptTokens = promptIds.length;
     this.tokensMax = Math.min(contextTokens, promptIds.length + request.tokensMax);
     this.tokenIds = [...promptIds];
     this.want = wantFor(sampling, request.logprobsTop);
     this.adjustments = LogitAdjustments.any(sampling) ? new LogitAdjustments(sampling, promptIds) : undefined;
+    this.arrivalMs = arrivalMs;
+    this.priority = terms.priority;
+    this.objectives = { ttftMs: terms.ttftMs ?? objectives.ttftMs, tbtMs: terms.tbtMs ?? objectives.tbtMs };
+    this.client = terms.client;
+    this.times = new TokenTimes(arrivalMs, this.objectives);
   }
 
   get tokens(): number {
     return this.tokenIds.length;
+  }
+
+  get lastTokenMs(): number | undefined {
+    return this.times.lastMs;
   }
 
   get generated(): number {

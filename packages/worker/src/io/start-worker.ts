@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { cacheFolder, createLog, ServingError, systemClock } from '@sluice/shared';
-import { Engine, type StepRecord } from '../engine/engine.js';
-import { sarathi } from '../engine/scheduler/sarathi.js';
+import { Engine } from '../engine/engine.js';
+import { createPolicy } from '../engine/scheduler/policies.js';
+import type { StepRecord } from '../engine/step-record.js';
 import type { WeightMode } from '../model/compile/linear.js';
 import type { GgufFile } from '../model/gguf/gguf-file.js';
 import { LaneModel } from '../model/lane-model.js';
@@ -86,7 +87,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     { tokenBudget: sizes.tokenBudget, kvTokensMax: sizes.kvTokensMax, waitingMax: WAITING_MAX },
     {
       model,
-      policy: sarathi,
+      policy: createPolicy('sarathi'),
       clock,
       log,
       listener: (events) => server?.onStep(events),

@@ -1,4 +1,6 @@
+import type { StepCost } from '../cost-model.js';
 import type { ModelLimits } from '../model-port.js';
+import type { Objectives, Priority } from '../sequence.js';
 
 /**
  * What a policy sees of a sequence. Its life, in tokens:
@@ -16,10 +18,22 @@ export interface SequenceView {
   readonly computed: number;
   /** Blocks of memory it holds. */
   readonly blocks: number;
+  /** Most tokens of prompt and output. */
+  readonly tokensMax: number;
+  /** When it was submitted. */
+  readonly arrivalMs: number;
+  /** When it gained its last token; undefined before its first. */
+  readonly lastTokenMs: number | undefined;
+  readonly priority: Priority;
+  readonly objectives: Objectives;
+  /** Who asked, for policies that share fairly; empty: nobody in particular. */
+  readonly client: string;
 }
 
-/** All a policy may look at. Policies are pure: the same queue gives the same decision. */
+/** All a policy may look at. */
 export interface QueueView<S extends SequenceView> {
+  /** On the clock of the times in the sequences. */
+  readonly nowMs: number;
   /** Hold a slot; first come first. */
   readonly running: readonly S[];
   /** Hold nothing; first come first, preempted ones before all others. */
@@ -28,11 +42,15 @@ export interface QueueView<S extends SequenceView> {
   readonly blocksFree: number;
   readonly blocksMax: number;
   readonly limits: StepLimits;
+  /** What a step is likely to take. */
+  readonly cost: StepCost;
 }
 
 export interface StepLimits {
   /** Tokens of one step, decodes and chunks together. Decodes are never dropped for it: it bounds prefill. */
   readonly tokenBudget: number;
+  /** What the model can take at most, for policies with no fixed budget; at least `tokenBudget`. */
+  readonly stepTokensMax: number;
   readonly chunksMax: number;
   /** As the model says. */
   readonly chunkBlockTokens: ModelLimits['chunkBlockTokens'];
@@ -47,13 +65,33 @@ export interface Decision<S extends SequenceView> {
 }
 
 export interface ChunkDecision<S extends SequenceView> {
-  /** Running, or the next of the waiting ones: then it gets a slot now. */
+  /** Running, or waiting: then it gets a slot now. */
   readonly sequence: S;
   /** Prompt tokens to compute, at least 1. */
   readonly tokens: number;
 }
 
-export type Policy = <S extends SequenceView>(queue: QueueView<S>) => Decision<S>;
+/**
+ * Decides what each step computes. The same policy with the same past gives the same decision for the same queue, and
+ * asking twice changes nothing: time and speed come in the view, never from a clock.
+ */
+export interface Policy {
+  decide<S extends SequenceView>(queue: QueueView<S>): Decision<S>;
+  /** What became of the last decision. Called after each step, with the sequences as they are after it. */
+  observe(step: ObservedStep): void;
+}
+
+export interface ObservedStep {
+  readonly decision: Decision<SequenceView>;
+  /** When the pass was over. */
+  readonly endMs: number;
+  readonly passMs: number;
+}
+
+/** A policy without memory. */
+export function memoryless(decide: Policy['decide']): Policy {
+  return { decide, observe: () => {} };
+}
 
 /**
  * The largest slice of what is left of a prompt that fits the budget and leaves no single token alone, be it behind the

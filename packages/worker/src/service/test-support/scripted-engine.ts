@@ -9,6 +9,9 @@ interface Scripted {
   isCancelled: boolean;
 }
 
+/** Every token in time. */
+const timeliness = { isTtftMet: true, isTbtMet: true };
+
 /**
  * An engine whose steps and answers the test decides: each {@link step} gives every sequence its next token. A sequence
  * answers with its prompt backwards, or with `answer(prompt)`.
@@ -97,7 +100,7 @@ export class ScriptedEngine implements EnginePort {
     sequence.generated += 1;
     const top = Array.from({ length: logprobsTop ?? 0 }, (_, rank) => ({ tokenId: rank + 97, logprob: -rank - 1 }));
     const logprobs = logprobsTop === undefined ? undefined : { tokenId, logprob: -0.5, top };
-    const events: SequenceEvent[] = [{ kind: 'token', id, tokenId, logprobs }];
+    const events: SequenceEvent[] = [{ kind: 'token', id, tokenId, logprobs, timeliness }];
     if (stopTokenIds.has(tokenId)) events.push(this.#finish(sequence, 'stop'));
     else if (sequence.generated === tokensMax) events.push(this.#finish(sequence, 'length'));
     return events;
@@ -105,6 +108,6 @@ export class ScriptedEngine implements EnginePort {
 
   #finish(sequence: Scripted, reason: EngineFinishReason): SequenceEvent {
     this.#live.delete(sequence.request.id);
-    return { kind: 'finished', id: sequence.request.id, reason, completionTokens: sequence.generated };
+    return { kind: 'finished', id: sequence.request.id, reason, completionTokens: sequence.generated, timeliness };
   }
 }

@@ -1,0 +1,116 @@
+import { seededRng } from '@sluice/shared';
+import { describe, expect, it } from 'vitest';
+import { CostModel, noWork, type StepWork, withChunk, withDecode } from './cost-model.js';
+
+/** Milliseconds of machines that could be: this one, one with dear attention, one as fast as an accelerator. */
+const machines: readonly (readonly [string, (work: StepWork) => number])[] = [
+  ['a small CPU', (w) => 6 + 1.6 * w.decodes + 0.003 * w.decodeContext + 0.9 * w.prefillTokens + 4e-4 * w.prefillPairs],
+  [
+    'dear attention',
+    (w) => 1 + 0.2 * w.decodes + 0.02 * w.decodeContext + 0.1 * w.prefillTokens + 2e-3 * w.prefillPairs,
+  ],
+  ['an accelerator', (w) => 45 + 0.6 * w.decodes + 1e-4 * w.decodeContext + 0.17 * w.prefillTokens + 3 * w.chunks],
+];
+
+describe('CostModel', () => {
+  it.each(machines)('predicts %s within 10 % after 200 noisy steps', (_, machine) => {
+    const run = new Run(machine);
+    run.steps(200);
+    run.steps(100);
+    expect(run.model.errorRatio).toBeLessThan(0.1);
+    expect(run.errorOnFreshWork()).toBeLessThan(0.1);
+  });
+
+  it.each(machines)('is not led astray on %s by steps that were disturbed', (_, machine) => {
+    const run = new Run(machine);
+    run.outlierRatio = 0.08;
+    run.steps(300);
+    expect(run.errorOnFreshWork()).toBeLessThan(0.1);
+  });
+
+  it.each(machines)('follows %s to half and to twice its speed within 30 steps', (_, machine) => {
+    const run = new Run(machine);
+    run.steps(300);
+    for (const slowness of [2, 1, 0.5]) {
+      run.slowness = slowness;
+      run.steps(30);
+      expect(run.errorOnFreshWork()).toBeLessThan(0.15);
+    }
+  });
+
+  it('does not forget what prompts cost while only decodes run, even when the machine slows down meanwhile', () => {
+    const run = new Run(machines[0]![1]);
+    run.steps(200);
+    run.promptRatio = 0;
+    run.slowness = 2;
+    run.steps(2_000);
+    run.promptRatio = 1;
+    expect(run.errorOnFreshWork()).toBeLessThan(0.15);
+  });
+
+  it('never predicts less for more work', () => {
+    const run = new Run(machines[2]![1]);
+    run.noiseRatio = 0.3;
+    run.steps(200);
+    for (let i = 0; i < 100; i++) {
+      const work = run.draw();
+      const ms = run.model.predictMs(work);
+      expect(ms).toBeGreaterThanOrEqual(0);
+      expect(run.model.predictMs(withDecode(work, 50))).toBeGreaterThanOrEqual(ms);
+      expect(run.model.predictMs(withChunk(work, 50, 16))).toBeGreaterThanOrEqual(ms);
+    }
+  });
+
+  it('keeps its head when passes take no time at all', () => {
+    const model = new CostModel();
+    for (let i = 0; i < 500; i++) model.observe(withDecode(noWork, i), 0);
+    expect(model.predictMs(withDecode(noWork, 7))).toBeLessThan(0.1);
+    for (let i = 0; i < 100; i++) model.observe(withDecode(noWork, i), 20);
+    expect(model.predictMs(withDecode(noWork, 7))).toBeGreaterThan(15);
+  });
+});
+
+/** A machine under a drawn load, and a model that watches it. */
+class Run {
+  readonly model = new CostModel();
+  slowness = 1;
+  noiseRatio = 0.06;
+  outlierRatio = 0;
+  /** Share of steps with prompts. */
+  promptRatio = 0.4;
+  readonly #machine: (work: StepWork) => number;
+  readonly #rng = seededRng(7);
+
+  constructor(machine: (work: StepWork) => number) {
+    this.#machine = machine;
+  }
+
+  steps(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const work = this.draw();
+      const noise = 1 + this.noiseRatio * (2 * this.#rng.next() - 1);
+      const disturbed = this.#rng.next() < this.outlierRatio ? 3 + 5 * this.#rng.next() : 1;
+      this.model.observe(work, this.#machine(work) * this.slowness * noise * disturbed);
+    }
+  }
+
+  /** Median relative error against the machine without its noise, on work drawn anew. */
+  errorOnFreshWork(): number {
+    const errors = Array.from({ length: 200 }, () => {
+      const work = this.draw();
+      const truthMs = this.#machine(work) * this.slowness;
+      return Math.abs(this.model.predictMs(work) - truthMs) / truthMs;
+    });
+    return errors.sort((a, b) => a - b)[100]!;
+  }
+
+  draw(): StepWork {
+    let work = noWork;
+    for (let decode = this.#rng.below(33); decode > 0; decode--) work = withDecode(work, this.#rng.below(1_000));
+    if (work.decodes > 0 && this.#rng.next() >= this.promptRatio) return work;
+    for (let chunk = 1 + this.#rng.below(2); chunk > 0; chunk--) {
+      work = withChunk(work, this.#rng.below(2_000), 16 + this.#rng.below(240));
+    }
+    return work;
+  }
+}

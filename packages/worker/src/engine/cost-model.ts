@@ -1,0 +1,159 @@
+import type { StepPlan } from './step-plan.js';
+
+/** What a step computes, as far as its time depends on it. */
+export interface StepWork {
+  /** Decode rows. */
+  readonly decodes: number;
+  /** Tokens that all decode rows together attend to. */
+  readonly decodeContext: number;
+  /** Tokens of all chunks. */
+  readonly prefillTokens: number;
+  /** Pairs of a chunk's token and a token it attends to, of all chunks. */
+  readonly prefillPairs: number;
+  readonly chunks: number;
+}
+
+/** What policies may know of the time that steps take. */
+export interface StepCost {
+  /** Milliseconds of a forward pass; grows with every part of the work. */
+  predictMs(work: StepWork): number;
+}
+
+export const noWork: StepWork = { decodes: 0, decodeContext: 0, prefillTokens: 0, prefillPairs: 0, chunks: 0 };
+
+/** @param contextTokens tokens in the slot before the row. */
+export function withDecode(work: StepWork, contextTokens: number): StepWork {
+  return { ...work, decodes: work.decodes + 1, decodeContext: work.decodeContext + contextTokens + 1 };
+}
+
+/** @param contextTokens tokens in the slot before the chunk. */
+export function withChunk(work: StepWork, contextTokens: number, tokens: number): StepWork {
+  return {
+    ...work,
+    prefillTokens: work.prefillTokens + tokens,
+    prefillPairs: work.prefillPairs + tokens * (contextTokens + (tokens + 1) / 2),
+    chunks: work.chunks + 1,
+  };
+}
+
+export function workOf({ decodes, chunks }: StepPlan): StepWork {
+  const decoding = decodes.reduce((work, { position }) => withDecode(work, position), noWork);
+  return chunks.reduce((work, { position, tokenIds }) => withChunk(work, position, tokenIds.length), decoding);
+}
+
+/**
+ * Milliseconds before anything was measured, for a small model on a few cores; in the units of {@link featuresOf}. Only
+ * their proportions matter for longer than a few steps.
+ */
+const PRIOR = [2, 2, 3, 1, 0.5, 1];
+const FEATURES = PRIOR.length;
+
+/** An older step counts so much less for each step of its kind after it: half after 70. */
+const FORGETTING = 0.99;
+/** Share of a step's surprise by which the machine is taken to have changed its speed: half after 5 steps. */
+const SPEED_GAIN = 0.13;
+/** How fast the usual surprise is learnt. */
+const SPREAD_GAIN = 0.1;
+/** A surprise of more than so many usual ones, and of more than so much, is cut to that. */
+const OUTLIER_SPREADS = 3;
+const OUTLIER_LEAST = 0.1;
+/** What one step can add to the usual surprise, as a logarithm: a factor of 4.5. */
+const SURPRISE_MAX = 1.5;
+/** No pass is shorter. */
+const PASS_MS_MIN = 1e-3;
+const SWEEPS = 3;
+/** Steps over which the error is reported. */
+const ERRORS_MAX = 200;
+
+/**
+ * How long a step takes, learnt from the steps themselves:
+ *
+ *   ms = slowness × (base + a·decodes + b·decodeContext + c·prefillTokens + d·prefillPairs + e·chunks)
+ *
+ * The coefficients come from least squares on relative errors with forgetting, none below zero, kept as normal equations
+ * and improved by a few sweeps of coordinate descent a step. Steps without chunks and steps with some have equations of
+ * their own, so that a long stretch of the one does not wash out what is known of the other. `slowness` follows a machine
+ * that becomes faster or slower as a whole within a few steps, also for the kind of step that was not seen since. What is
+ * far off the usual error is cut (as in Huber's estimator); when everything is far off, that becomes the usual.
+ */
+export class CostModel implements StepCost {
+  readonly #coefficients = Float64Array.from(PRIOR);
+  #slowness = 1;
+  /** Usual size of |ln(actual / predicted)|. */
+  #spread = 1;
+  readonly #decoding = new Equations();
+  readonly #mixed = new Equations();
+  /** |actual − predicted| / actual of the last steps, a ring. */
+  readonly #errors = new Float64Array(ERRORS_MAX);
+  #observed = 0;
+
+  predictMs(work: StepWork): number {
+    return this.#slowness * this.#standardMs(featuresOf(work));
+  }
+
+  /** Learns from a step that was run. */
+  observe(work: StepWork, passMs: number): void {
+    const actualMs = Math.max(PASS_MS_MIN, passMs);
+    const features = featuresOf(work);
+    const standardMs = Math.max(PASS_MS_MIN, this.#standardMs(features));
+    const ratio = actualMs / (this.#slowness * standardMs);
+    this.#errors[this.#observed++ % ERRORS_MAX] = Math.abs(1 - 1 / ratio);
+
+    const limit = 1 + Math.max(OUTLIER_LEAST, OUTLIER_SPREADS * this.#spread);
+    const believed = Math.min(limit, Math.max(1 / limit, ratio));
+    this.#spread += SPREAD_GAIN * (Math.min(SURPRISE_MAX, Math.abs(Math.log(ratio))) - this.#spread);
+    this.#slowness *= believed ** SPEED_GAIN;
+
+    const equations = work.chunks === 0 ? this.#decoding : this.#mixed;
+    equations.add(features, believed * standardMs, 1 / standardMs ** 2);
+    for (let sweep = 0; sweep < SWEEPS; sweep++) this.#improve();
+  }
+
+  /** Median of |actual − predicted| / actual over the last 200 steps; 0 before the first. */
+  get errorRatio(): number {
+    const errors = this.#errors.slice(0, Math.min(this.#observed, ERRORS_MAX)).sort();
+    return errors[errors.length >> 1] ?? 0;
+  }
+
+  /** What the work takes at slowness 1. */
+  #standardMs(features: Float64Array): number {
+    let sum = 0;
+    for (let i = 0; i < FEATURES; i++) sum += this.#coefficients[i]! * features[i]!;
+    return sum;
+  }
+
+  /** Moves each coefficient to its best value above zero, the others as they are. */
+  #improve(): void {
+    const { left: a, right: p } = this.#decoding;
+    const { left: b, right: q } = this.#mixed;
+    for (let i = 0; i < FEATURES; i++) {
+      const row = i * FEATURES;
+      const curvature = a[row + i]! + b[row + i]!;
+      if (curvature === 0) continue;
+      let slope = p[i]! + q[i]!;
+      for (let j = 0; j < FEATURES; j++) slope -= (a[row + j]! + b[row + j]!) * this.#coefficients[j]!;
+      this.#coefficients[i] = Math.max(0, this.#coefficients[i]! + slope / curvature);
+    }
+  }
+}
+
+/** Normal equations of weighted least squares, `left` [features, features] · coefficients = `right` [features]. */
+class Equations {
+  readonly left = new Float64Array(FEATURES * FEATURES);
+  readonly right = new Float64Array(FEATURES);
+
+  add(features: Float64Array, target: number, weight: number): void {
+    for (let i = 0; i < FEATURES; i++) {
+      this.right[i] = this.right[i]! * FORGETTING + weight * features[i]! * target;
+      for (let j = 0; j < FEATURES; j++) {
+        const at = i * FEATURES + j;
+        this.left[at] = this.left[at]! * FORGETTING + weight * features[i]! * features[j]!;
+      }
+    }
+  }
+}
+
+/** [features]; tokens of context and pairs by the thousand. */
+function featuresOf({ decodes, decodeContext, prefillTokens, prefillPairs, chunks }: StepWork): Float64Array {
+  return Float64Array.of(1, decodes, decodeContext / 1_000, prefillTokens, prefillPairs / 1_000, chunks);
+}

@@ -1,0 +1,65 @@
+import type { LoadState } from '@sluice/shared';
+import { CostModel, type StepCost, workOf } from './cost-model.js';
+import { StepRates } from './rates.js';
+import type { Decision, Policy, SequenceView } from './scheduler/policy.js';
+import type { StepPlan } from './step-plan.js';
+
+/** What a step was and took. */
+export interface StepRecord {
+  readonly decodes: number;
+  readonly prefillTokens: number;
+  /** The forward pass alone. */
+  readonly passMs: number;
+  /** What it was expected to take. */
+  readonly predictedMs: number;
+  /** From the end of the pass before it to its own start; undefined where the engine was idle in between. */
+  readonly hostGapMs: number | undefined;
+  readonly preempted: number;
+}
+
+/** When a pass ran. */
+export interface PassTimes {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** When the pass before it ended; undefined where the engine was idle in between. */
+  readonly endBeforeMs: number | undefined;
+}
+
+/** Measures steps, and tells those who learn from them. */
+export class StepRecorder {
+  readonly #cost = new CostModel();
+  readonly #rates = new StepRates();
+  readonly #policy: Policy;
+  readonly #onStep: ((step: StepRecord) => void) | undefined;
+
+  constructor(policy: Policy, onStep: ((step: StepRecord) => void) | undefined) {
+    this.#policy = policy;
+    this.#onStep = onStep;
+  }
+
+  get cost(): StepCost {
+    return this.#cost;
+  }
+
+  get rates(): Pick<LoadState, 'prefillTokensPerSecond' | 'decodeTokensPerSecond' | 'stepMs' | 'steps'> {
+    return this.#rates.current;
+  }
+
+  /** @param decision what the plan was made of, its sequences as they are after the step. */
+  add(plan: StepPlan, decision: Decision<SequenceView>, { startMs, endMs, endBeforeMs }: PassTimes): void {
+    const work = workOf(plan);
+    const passMs = endMs - startMs;
+    const predictedMs = this.#cost.predictMs(work);
+    this.#cost.observe(work, passMs);
+    this.#rates.add(work.decodes, work.prefillTokens, passMs);
+    this.#policy.observe({ decision, endMs, passMs });
+    this.#onStep?.({
+      decodes: work.decodes,
+      prefillTokens: work.prefillTokens,
+      passMs,
+      predictedMs,
+      hostGapMs: endBeforeMs === undefined ? undefined : startMs - endBeforeMs,
+      preempted: decision.preempted.length,
+    });
+  }
+}
