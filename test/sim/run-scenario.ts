@@ -1,0 +1,134 @@
+import { assert, createLog } from '@sluice/shared';
+import { SimulatedClock } from '../../packages/bench/src/simulate/simulated-clock.js';
+import type { Engine } from '../../packages/worker/src/engine/engine.js';
+import type { LiveSequence } from '../../packages/worker/src/engine/live-sequence.js';
+import type { Decision, Policy, QueueView, SequenceView } from '../../packages/worker/src/engine/scheduler/policy.js';
+import type { History, HistoryEntry, HistoryRecord, SequenceSnapshot } from './history.js';
+import type { Scenario } from './scenario.js';
+import { TimedModel } from './timed-model.js';
+
+/** What is run: the worker's own code, or a mutant of it. */
+export type Subject = typeof import('./subject.js');
+
+const log = createLog('sim');
+log.level = 'silent';
+
+/** More than any scenario needs when every pass moves somebody on. */
+const PASSES_MAX = 5_000;
+/** Plans made without time going by: more than a few, and the loop spins. */
+const DECISIONS_AT_ONCE_MAX = 100;
+
+/**
+ * Runs a scenario to its end in simulated time, in this thread, and says all that happened.
+ * @param policy a name of the subject's policies.
+ */
+export async function runScenario(scenario: Scenario, policy: string, { Engine, policies }: Subject): Promise<History> {
+  const history: HistoryRecord[] = [];
+  const clock = new SimulatedClock();
+  const record = (entry: HistoryEntry): void => {
+    history.push({ atMs: clock.nowMs(), ...entry });
+  };
+  const model = new TimedModel(scenario, clock, record);
+  const unwatch = watchCrashes((message) => record({ kind: 'broken', part: 'engine', message }));
+  const made: { engine?: Engine } = {};
+  const makePolicy = policies[policy];
+  assert(makePolicy !== undefined, `policy ${policy} must be one of ${Object.keys(policies).join(', ')}`);
+  const engine = new Engine(scenario.options, {
+    model,
+    policy: observed(makePolicy(), clock, record, made),
+    clock,
+    log,
+    listener: (events) => record({ kind: 'events', events }),
+  });
+  made.engine = engine;
+  for (const { atMs, request } of scenario.requests) {
+    clock.after(atMs, () => {
+      const loadBefore = engine.load();
+      record({ kind: 'submit', request, refusal: engine.submit(request)?.code, loadBefore });
+    });
+  }
+  for (const { atMs, id } of scenario.cancels) {
+    clock.after(atMs, () => {
+      record({ kind: 'cancel', id });
+      engine.cancel(id);
+    });
+  }
+  let drained = scenario.drainAtMs === undefined;
+  if (scenario.drainAtMs !== undefined) {
+    clock.after(scenario.drainAtMs, () => {
+      record({ kind: 'drain' });
+      void engine.drain().then(() => {
+        drained = true;
+      });
+    });
+  }
+  await settle();
+  while (model.passes < PASSES_MAX && clock.advance()) await settle();
+  if (model.passes >= PASSES_MAX)
+    record({ kind: 'broken', part: 'progress', message: `no end in ${PASSES_MAX} passes` });
+  else if (!drained) record({ kind: 'broken', part: 'progress', message: 'drain() never resolved' });
+  else record({ kind: 'end', load: engine.load() });
+  unwatch();
+  return history;
+}
+
+/** The same decisions, told to the history together with what they were made from. */
+function observed(
+  policy: Policy,
+  clock: SimulatedClock,
+  record: (entry: HistoryEntry) => void,
+  made: { readonly engine?: Engine },
+): Policy {
+  let lastMs = -1;
+  let atOnce = 0;
+  const decide = <S extends SequenceView>(queue: QueueView<S>): Decision<S> => {
+    atOnce = clock.nowMs() === lastMs ? atOnce + 1 : 0;
+    lastMs = clock.nowMs();
+    if (atOnce > DECISIONS_AT_ONCE_MAX) throw new Error('the loop spins without time going by');
+    const running = queue.running.map(snapshot);
+    const waiting = queue.waiting.map(snapshot);
+    const decision = policy.decide(queue);
+    record({
+      kind: 'decide',
+      running,
+      waiting,
+      slotsFree: queue.slotsFree,
+      blocksFree: queue.blocksFree,
+      blocksMax: queue.blocksMax,
+      load: made.engine?.load(),
+      decodes: decision.decodes.map(idOf),
+      chunks: decision.chunks.map(({ sequence, tokens }) => ({ id: idOf(sequence), tokens })),
+      preempted: decision.preempted.map(idOf),
+    });
+    return decision;
+  };
+  return { decide, observe: (step) => policy.observe(step) };
+}
+
+/** The engine's policies see views of its own sequences; the history wants to know more of them. */
+function snapshot(view: SequenceView): SequenceSnapshot {
+  const { promptTokens, tokens, computed, blocks, slot } = view as LiveSequence;
+  return { id: idOf(view), promptTokens, tokens, computed, blocks, slot };
+}
+
+function idOf(view: SequenceView): string {
+  return (view as LiveSequence).request.id;
+}
+
+/** Until every promise that can go on has gone on: timers stand still, so only microtasks are left. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** An engine whose loop throws ends its process; here that is one record, and the run goes on without it. */
+function watchCrashes(onCrash: (message: string) => void): () => void {
+  const others = process.listeners('unhandledRejection');
+  const listener = (reason: unknown): void => onCrash(reason instanceof Error ? reason.message : String(reason));
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', listener);
+  return () => {
+    process.removeListener('unhandledRejection', listener);
+    for (const other of others) process.on('unhandledRejection', other);
+  };
+}

@@ -1,0 +1,119 @@
+import { type Rng, seededRng } from '@sluice/shared';
+import type { EngineOptions } from '../../packages/worker/src/engine/engine.js';
+import type { ModelLimits } from '../../packages/worker/src/engine/model-port.js';
+import {
+  greedySampling,
+  type SamplingParams,
+  type SequenceRequest,
+} from '../../packages/worker/src/engine/sequence.js';
+
+/** One run, as data: who asks for what and when, what goes wrong, and how large the machine is. */
+export interface Scenario {
+  readonly seed: number;
+  readonly limits: ModelLimits;
+  readonly options: EngineOptions;
+  readonly requests: readonly { readonly atMs: number; readonly request: SequenceRequest }[];
+  readonly cancels: readonly { readonly atMs: number; readonly id: string }[];
+  /** Numbers of passes, from 0. */
+  readonly failingPasses: ReadonlySet<number>;
+  readonly drainAtMs: number | undefined;
+  readonly cost: PassCost;
+}
+
+/** Duration of a simulated pass: `baseMs + tokens * tokenMs + pairs of tokens that attend * pairMs`. */
+export interface PassCost {
+  readonly baseMs: number;
+  readonly tokenMs: number;
+  readonly pairMs: number;
+}
+
+const VOCABULARY = 24;
+
+/**
+ * Draws a scenario. Each seed leaves some features out altogether, so that no feature hides another (Groce et al., Swarm
+ * Testing, ISSTA 2012).
+ */
+export function drawScenario(seed: number): Scenario {
+  const rng = seededRng(seed);
+  const has = (share: number): boolean => rng.next() < share;
+  const slotsMax = 1 + rng.below(has(0.2) ? 12 : 5);
+  const contextTokens = 32 + rng.below(64);
+  const tokenBudget = slotsMax + 16 + rng.below(24);
+  const count = 1 + rng.below(has(0.1) ? 60 : 14);
+  const features = {
+    burst: has(0.3),
+    smallMemory: has(0.5),
+    sampled: has(0.5),
+    cancels: has(0.5),
+    failures: has(0.25),
+    longPrompts: has(0.4),
+    badRequests: has(0.2),
+    shortQueue: has(0.2),
+    drain: has(0.1),
+  };
+  const kvBlocks = features.smallMemory ? 3 + rng.below(6) : Math.ceil((slotsMax * contextTokens) / 16);
+  const meanGapMs = 1 + rng.below(120);
+  let atMs = 0;
+  const requests = Array.from({ length: count }, (_, index) => {
+    atMs += features.burst ? (has(0.15) ? meanGapMs * 6 : 0) : -Math.log(1 - rng.next()) * meanGapMs;
+    return { atMs, request: drawRequest(rng, index, contextTokens, features) };
+  });
+  const cancels = features.cancels
+    ? requests.filter(() => has(0.4)).map((one) => ({ atMs: one.atMs + rng.next() * 400, id: one.request.id }))
+    : [];
+  if (features.cancels && has(0.2)) for (const { request } of requests) cancels.push({ atMs, id: request.id });
+  return {
+    seed,
+    limits: {
+      vocabularyCount: VOCABULARY,
+      slotsMax,
+      contextTokens,
+      stepTokensMax: tokenBudget + rng.below(2) * 200,
+      chunksMax: 1 + rng.below(2),
+      chunkBlockTokens: 4 + 4 * rng.below(3),
+      wantedRowsMax: slotsMax + 4,
+    },
+    options: { tokenBudget, kvTokensMax: kvBlocks * 16 + rng.below(16), waitingMax: features.shortQueue ? 3 : 100 },
+    requests,
+    cancels,
+    failingPasses: new Set(features.failures ? Array.from({ length: 1 + rng.below(3) }, () => rng.below(40)) : []),
+    drainAtMs: features.drain ? rng.next() * atMs : undefined,
+    cost: { baseMs: 2 + rng.below(6), tokenMs: 0.2 + rng.next(), pairMs: rng.next() * 0.005 },
+  };
+}
+
+interface RequestFeatures {
+  readonly sampled: boolean;
+  readonly longPrompts: boolean;
+  readonly badRequests: boolean;
+}
+
+function drawRequest(rng: Rng, index: number, contextTokens: number, features: RequestFeatures): SequenceRequest {
+  const bad = features.badRequests && rng.next() < 0.3 ? 1 + rng.below(3) : 0;
+  const longest = features.longPrompts ? contextTokens - 1 : Math.min(20, contextTokens - 1);
+  const promptTokens = bad === 1 ? contextTokens : bad === 2 ? 0 : 1 + rng.below(longest);
+  return {
+    // Two live requests of one id are a caller's mistake with a defined answer.
+    id: `r${bad === 3 ? Math.max(0, index - 1) : index}`,
+    promptIds: Array.from({ length: promptTokens }, () => rng.below(VOCABULARY)),
+    tokensMax: 1 + rng.below(24),
+    sampling: features.sampled && rng.next() < 0.7 ? drawSampling(rng) : greedySampling,
+    stopTokenIds: new Set(rng.next() < 0.4 ? [rng.below(VOCABULARY), rng.below(VOCABULARY)] : []),
+    logprobsTop: rng.next() < 0.2 ? 2 : undefined,
+  };
+}
+
+function drawSampling(rng: Rng): SamplingParams {
+  const coin = (): boolean => rng.below(2) === 1;
+  return {
+    temperature: coin() ? 0.8 : 0,
+    topK: coin() ? 5 : 0,
+    topP: coin() ? 0.9 : 1,
+    minP: 0,
+    repetitionPenalty: coin() ? 1.3 : 1,
+    presencePenalty: coin() ? 0.5 : 0,
+    frequencyPenalty: coin() ? 0.4 : 0,
+    seed: rng.below(1000),
+    logitBias: new Map(coin() ? [[rng.below(VOCABULARY), 2]] : []),
+  };
+}
