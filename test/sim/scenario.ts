@@ -3,8 +3,10 @@ import type { EngineOptions } from '../../packages/worker/src/engine/engine.js';
 import type { ModelLimits } from '../../packages/worker/src/engine/model-port.js';
 import {
   greedySampling,
+  priorities,
   type SamplingParams,
   type SequenceRequest,
+  type ServiceTerms,
 } from '../../packages/worker/src/engine/sequence.js';
 
 /** One run, as data: who asks for what and when, what goes wrong, and how large the machine is. */
@@ -37,8 +39,8 @@ export function drawScenario(seed: number): Scenario {
   const rng = seededRng(seed);
   const has = (share: number): boolean => rng.next() < share;
   const slotsMax = 1 + rng.below(has(0.2) ? 12 : 5);
-  const contextTokens = 32 + rng.below(64);
-  const tokenBudget = slotsMax + 16 + rng.below(24);
+  const contextTokens = 32 + rng.below(has(0.2) ? 200 : 64);
+  const tokenBudget = slotsMax + 16 + (has(0.3) ? 0 : rng.below(24));
   const count = 1 + rng.below(has(0.1) ? 60 : 14);
   const features = {
     burst: has(0.3),
@@ -50,6 +52,7 @@ export function drawScenario(seed: number): Scenario {
     badRequests: has(0.2),
     shortQueue: has(0.2),
     drain: has(0.1),
+    terms: has(0.4),
   };
   const kvBlocks = features.smallMemory ? 3 + rng.below(6) : Math.ceil((slotsMax * contextTokens) / 16);
   const meanGapMs = 1 + rng.below(120);
@@ -86,6 +89,7 @@ interface RequestFeatures {
   readonly sampled: boolean;
   readonly longPrompts: boolean;
   readonly badRequests: boolean;
+  readonly terms: boolean;
 }
 
 function drawRequest(rng: Rng, index: number, contextTokens: number, features: RequestFeatures): SequenceRequest {
@@ -100,6 +104,16 @@ function drawRequest(rng: Rng, index: number, contextTokens: number, features: R
     sampling: features.sampled && rng.next() < 0.7 ? drawSampling(rng) : greedySampling,
     stopTokenIds: new Set(rng.next() < 0.4 ? [rng.below(VOCABULARY), rng.below(VOCABULARY)] : []),
     logprobsTop: rng.next() < 0.2 ? 2 : undefined,
+    ...(features.terms ? { terms: drawTerms(rng) } : {}),
+  };
+}
+
+function drawTerms(rng: Rng): ServiceTerms {
+  return {
+    priority: priorities[rng.below(priorities.length)] ?? 'normal',
+    ttftMs: rng.below(2) === 1 ? 20 + rng.below(400) : undefined,
+    tbtMs: rng.below(2) === 1 ? 5 + rng.below(60) : undefined,
+    client: `client ${rng.below(3)}`,
   };
 }
 

@@ -14,6 +14,7 @@ import { refusals } from './refusals.js';
 import { slotConservation } from './slot-conservation.js';
 import { stepBudget } from './step-budget.js';
 import { streamOrder } from './stream-order.js';
+import { timeliness } from './timeliness.js';
 
 /** What holds under every policy. */
 const always = {
@@ -28,6 +29,7 @@ const always = {
   refusals,
   'queue-bound': queueBound,
   'load-report': loadReport,
+  timeliness,
 } satisfies Record<string, Checker>;
 
 /** What a policy promises on top. */
