@@ -52,7 +52,9 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
     if (typeof value === 'number' && !(value > 0)) refuse(`${name} ${value} must be above 0`);
   }
   if (heads % config.kvHeads !== 0) refuse(`${heads} heads must be a multiple of ${config.kvHeads} key-value heads`);
-  if (headDim % 8 !== 0) refuse(`head dimension ${headDim} must be a multiple of 8`);
+  if (headDim % 16 !== 0) refuse(`head dimension ${headDim} must be a multiple of 16`);
+  const { positionDivisor } = config.rope;
+  if (!(positionDivisor > 0)) refuse(`rotary scaling factor ${positionDivisor} must be above 0`);
   const rotated = optional('rope.dimension_count') ?? headDim;
   if (rotated !== headDim) refuse(`rotary dimension ${rotated} must equal head dimension ${headDim}`);
   const valueDim = optional('attention.value_length') ?? headDim;
@@ -133,37 +135,39 @@ function matrix(file: GgufFile, name: string): SourceMatrix {
 /** Every tensor the graph reads is there in the shape the metadata promises, and none is there that it would ignore. */
 function checkTensors(file: GgufFile, config: DecoderConfig): void {
   const { hidden, feedForward, vocabularyCount } = config;
+  const known = new Set<string>();
+  const check = (name: string, shape: readonly number[]): void => {
+    known.add(name);
+    const actual = file.tensor(name).shape;
+    if (actual.join() === shape.join()) return;
+    throw new ServingError(
+      'model_unusable',
+      `${file.path}: tensor ${name} has shape [${actual.join(', ')}] where its metadata says [${shape.join(', ')}]`,
+    );
+  };
+  check('token_embd.weight', [vocabularyCount, hidden]);
+  check('output_norm.weight', [hidden]);
+  if (file.tensors.has('output.weight')) check('output.weight', [vocabularyCount, hidden]);
+  if (file.tensors.has('rope_freqs.weight')) check('rope_freqs.weight', [config.headDim / 2]);
   const attention = config.heads * config.headDim;
   const keys = config.kvHeads * config.headDim;
-  const expected = new Map<string, readonly number[]>([
-    ['token_embd.weight', [vocabularyCount, hidden]],
-    ['output_norm.weight', [hidden]],
-  ]);
+  const shapes: Record<string, readonly number[]> = {
+    attn_norm: [hidden],
+    attn_q: [attention, hidden],
+    attn_k: [keys, hidden],
+    attn_v: [keys, hidden],
+    attn_output: [hidden, attention],
+    ffn_norm: [hidden],
+    ffn_gate: [feedForward, hidden],
+    ffn_up: [feedForward, hidden],
+    ffn_down: [hidden, feedForward],
+  };
+  // Checked one by one, so that an absurd number of layers ends at the first that is not there.
   for (let layer = 0; layer < config.layers; layer++) {
-    const shapes: Record<string, readonly number[]> = {
-      attn_norm: [hidden],
-      attn_q: [attention, hidden],
-      attn_k: [keys, hidden],
-      attn_v: [keys, hidden],
-      attn_output: [hidden, attention],
-      ffn_norm: [hidden],
-      ffn_gate: [feedForward, hidden],
-      ffn_up: [feedForward, hidden],
-      ffn_down: [hidden, feedForward],
-    };
-    for (const [name, shape] of Object.entries(shapes)) expected.set(`blk.${layer}.${name}.weight`, shape);
-  }
-  for (const [name, shape] of expected) {
-    const actual = file.tensor(name).shape;
-    if (actual.join() !== shape.join()) {
-      throw new ServingError(
-        'model_unusable',
-        `${file.path}: tensor ${name} has shape [${actual.join(', ')}] where its metadata says [${shape.join(', ')}]`,
-      );
-    }
+    for (const [name, shape] of Object.entries(shapes)) check(`blk.${layer}.${name}.weight`, shape);
   }
   for (const name of file.tensors.keys()) {
-    if (expected.has(name) || name === 'output.weight' || name === 'rope_freqs.weight') continue;
+    if (known.has(name)) continue;
     throw new ServingError('model_unusable', `${file.path}: tensor ${name} is not part of a llama model as known here`);
   }
 }
