@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import os from 'node:os';
-import path from 'node:path';
 import { cacheFolder, createLog, ServingError, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
 import { createPolicy } from '../engine/scheduler/policies.js';
@@ -12,14 +10,12 @@ import { LaneModel } from '../model/lane-model.js';
 import { createTextPort, type TextPort } from '../service/text-port.js';
 import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
 import { createChatTemplate } from '../text/chat-template.js';
-import { readGgufTokenizer } from '../text/gguf-tokenizer.js';
-import { readJsonTokenizer } from '../text/json-tokenizer.js';
 import { createTokenizer } from '../text/tokenizer.js';
-import type { TokenizerDefinition } from '../text/tokenizer-definition.js';
 import { openCompiled } from './compiled/compiled-folder.js';
 import type { FetchProgress } from './models/fetch-progress.js';
 import { openGguf } from './models/open-gguf.js';
 import { resolveModel } from './models/resolve-model.js';
+import { readTokenizer } from './read-tokenizer.js';
 import { TokenizerPool } from './tokenizer-pool.js';
 import { type SizeWishes, workerSizes } from './worker-limits.js';
 
@@ -167,31 +163,6 @@ async function load(
     threads: options.threads,
   });
   return { model, text, pool, config, sizes };
-}
-
-/**
- * The file's own tokenizer; for a file without one, the tokenizer.json beside it. Not the other way round: that file may
- * belong to any model in the folder.
- */
-async function readTokenizer(file: GgufFile): Promise<TokenizerDefinition> {
-  if (file.metadata.has('tokenizer.ggml.model')) return readGgufTokenizer(file.metadata);
-  const beside = (name: string): Promise<unknown> => readJson(path.join(path.dirname(file.path), name));
-  const json = await beside('tokenizer.json');
-  if (json === undefined) {
-    throw new ServingError('model_unusable', `${file.path} has no tokenizer, and there is no tokenizer.json beside it`);
-  }
-  return readJsonTokenizer(json, await beside('tokenizer_config.json'));
-}
-
-/** Undefined where there is no such file. */
-async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ServingError('model_unusable', `${file} is not JSON: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {

@@ -64,7 +64,7 @@ describe('LaneModel.forward in 32-bit floats', () => {
   });
 });
 
-describe.each<WeightMode>(['f32', 'q8', 'q4'])('LaneModel.forward with %s weights', (weights) => {
+describe.each<WeightMode>(['f32', 'q8', 'q4', 'w8a8'])('LaneModel.forward with %s weights', (weights) => {
   it('gives the same bits for a prompt in one piece and in any pieces that the scheduler may cut', async () => {
     const { driver } = await open(weights);
     const prompt = words(48);

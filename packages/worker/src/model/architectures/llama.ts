@@ -1,8 +1,9 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
 import { attentionLanes } from '../compile/lanes-graph.js';
-import type { SourceMatrix } from '../compile/linear.js';
+import type { ScaledRows } from '../compile/linear-int8.js';
 import { BLOCK } from '../compile/quantize.js';
+import { type ChannelFactors, divideRows, type SourceMatrix } from '../compile/source-matrix.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Architecture, BuildContext } from './architecture.js';
 import type { DecoderConfig } from './config.js';
@@ -71,7 +72,8 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
 function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
   const { config, file, linear } = context;
   const lanes = attentionLanes(builder, config, context.chunks);
-  const norm = (name: string): string => builder.weight(name, 'float32', [config.hidden], () => file.readTensor(name));
+  const norm = (name: string, divisors?: ChannelFactors): string =>
+    builder.weight(name, 'float32', [config.hidden], divideRows(column(file, name), divisors).read);
   const matrices = (layer: number, ...names: string[]): SourceMatrix[] =>
     names.map((name) => matrix(file, `blk.${layer}.${name}.weight`));
   const epsilon = { float: config.normEpsilon };
@@ -96,35 +98,52 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
 
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: string): string => `layer${layer}.${name}`;
-    const attended = normed(norm(`blk.${layer}.attn_norm.weight`), at('attention_in'));
-    const qkv = linear.apply(
-      builder,
-      attended,
-      at('qkv'),
-      matrices(layer, 'attn_q', 'attn_k', 'attn_v'),
-      at('qkv_out'),
-    );
-    const attention = lanes.attend(layer, qkv);
+    const qkv = linear.smoothed(at('qkv'), matrices(layer, 'attn_q', 'attn_k', 'attn_v'));
+    const attended = normed(norm(`blk.${layer}.attn_norm.weight`, qkv.divisors), at('attention_in'));
+    const heads = linear.apply(builder, attended, at('qkv'), qkv.matrices, at('qkv_out'));
+    const attention = lanes.attend(layer, heads);
     addition = linear.apply(builder, attention, at('o'), matrices(layer, 'attn_output'), at('attention_out'));
-    const fed = normed(norm(`blk.${layer}.ffn_norm.weight`), at('feed_in'));
-    const both = linear.apply(builder, fed, at('gate_up'), matrices(layer, 'ffn_gate', 'ffn_up'), at('gate_up_out'));
-    const gate = at('gate_out');
-    const up = at('up_out');
-    builder.nodeWithOutputs('Split', [both], [gate, up], { axis: { int: -1 }, num_outputs: { int: 2 } });
-    // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
-    const activated = builder.node('QuickGelu', [gate], at('activated'), { alpha: { float: 1 } });
-    const product = builder.node('Mul', [activated, up], at('gated'));
-    addition = linear.apply(builder, product, at('down'), matrices(layer, 'ffn_down'), at('feed_out'));
+
+    const down = linear.smoothed(at('down'), matrices(layer, 'ffn_down'));
+    const [gate, up] = ['gate', 'up'].map((name) => matrix(file, `blk.${layer}.ffn_${name}.weight`));
+    const gateUp = linear.smoothed(at('gate_up'), [gate!, divideRows(up!, down.divisors)]);
+    const fed = normed(norm(`blk.${layer}.ffn_norm.weight`, gateUp.divisors), at('feed_in'));
+    const both = linear.applyUnscaled(
+      builder,
+      { value: fed, scale: undefined },
+      at('gate_up'),
+      gateUp.matrices,
+      at('gate_up_out'),
+    );
+    const product = gated(builder, both, at);
+    addition = linear.apply(builder, product, at('down'), down.matrices, at('feed_out'));
   }
   return normed(norm('output_norm.weight'), 'last');
+}
+
+/** SiLU(gate) × up of [gate | up]. SiLU needs the gate itself; the scale of up waits until after the next layer. */
+function gated(builder: GraphBuilder, { value, scale }: ScaledRows, at: (name: string) => string): ScaledRows {
+  const gate = at('gate_out');
+  const up = at('up_out');
+  builder.nodeWithOutputs('Split', [value], [gate, up], { axis: { int: -1 }, num_outputs: { int: 2 } });
+  const scaledGate = scale === undefined ? gate : builder.node('Mul', [gate, scale], at('gate_scaled'));
+  // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
+  const activated = builder.node('QuickGelu', [scaledGate], at('activated'), { alpha: { float: 1 } });
+  return { value: builder.node('Mul', [activated, up], at('gated')), scale };
 }
 
 function buildHead(builder: GraphBuilder, { file, linear }: BuildContext, hidden: string): string {
   const tied = !file.tensors.has('output.weight');
   const source = tied ? 'token_embd' : 'output';
-  // A head in 4 bits costs more quality than it saves: it stays in 8, as most GGUF files keep it.
-  const mode = linear.mode === 'q4' ? 'q8' : linear.mode;
+  // A head in 4 bits, or with one scale for a whole row of input, costs more quality than it saves: it stays in blocks
+  // of 8 bits, as most GGUF files keep it.
+  const mode = linear.mode === 'f32' ? 'f32' : 'q8';
   return linear.apply(builder, hidden, source, [matrix(file, `${source}.weight`)], 'logits', mode);
+}
+
+/** A vector as a matrix with a row for each of its numbers. */
+function column(file: GgufFile, name: string): SourceMatrix {
+  return { name, rows: file.tensor(name).shape[0] ?? 0, columns: 1, read: () => file.readTensor(name) };
 }
 
 function matrix(file: GgufFile, name: string): SourceMatrix {

@@ -1,6 +1,7 @@
 import { architectureOf } from '../architectures/architecture.js';
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
+import type { Calibration } from './calibration.js';
 import { GraphBuilder } from './graph-builder.js';
 import { LinearLayers, type WeightMode } from './linear.js';
 import { encodeModel } from './onnx.js';
@@ -8,7 +9,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 3;
+export const COMPILER_VERSION = 4;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
@@ -24,12 +25,17 @@ export interface CompiledModel {
  */
 export async function compileModel(
   file: GgufFile,
-  options: { readonly weights: WeightMode; readonly chunkCounts: readonly number[] },
+  options: {
+    readonly weights: WeightMode;
+    readonly chunkCounts: readonly number[];
+    /** Needed for w8a8. */
+    readonly calibration?: Calibration;
+  },
 ): Promise<CompiledModel> {
   const architecture = architectureOf(file);
   const config = await architecture.readConfig(file);
   const weights = new WeightTable('weights.bin');
-  const linear = new LinearLayers(options.weights);
+  const linear = new LinearLayers(options.weights, options);
   const graphs = options.chunkCounts.map((chunks) => {
     const builder = new GraphBuilder(`hybrid-${chunks}`, weights);
     const context = { file, config, linear, chunks };

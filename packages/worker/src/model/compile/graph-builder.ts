@@ -17,6 +17,7 @@ const MICROSOFT = 'com.microsoft';
 const contributed = new Set([
   'GatherBlockQuantized',
   'GroupQueryAttention',
+  'MatMulIntegerToFloat',
   'MatMulNBits',
   'QuickGelu',
   'SkipSimplifiedLayerNormalization',
@@ -73,6 +74,11 @@ export class GraphBuilder {
 
   floats(name: string, values: Float32Array, shape: readonly number[]): string {
     this.#initializers.set(name, { name, type: 'float32', shape, data: new Uint8Array(values.buffer) });
+    return name;
+  }
+
+  bytes(name: string, values: Uint8Array, shape: readonly number[]): string {
+    this.#initializers.set(name, { name, type: 'uint8', shape, data: values });
     return name;
   }
 

@@ -1,33 +1,43 @@
 import { assert } from '@sluice/shared';
+import type { Calibration } from './calibration.js';
 import type { GraphBuilder } from './graph-builder.js';
-import { BLOCK, type Blocks, quantize4, quantize8, transpose } from './quantize.js';
+import { BlockLayers } from './linear-blocks.js';
+import { Int8Layers, type ScaledRows } from './linear-int8.js';
+import { transpose } from './quantize.js';
+import { columnMaxima, smoothingFactors } from './smoothing.js';
+import { type ChannelFactors, multiplyColumns, rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
 
-/** How linear layers keep their weights: 8-bit blocks, 4-bit blocks with zero points, or 32-bit floats. */
-export type WeightMode = 'q8' | 'q4' | 'f32';
-export const weightModes: readonly WeightMode[] = ['q8', 'q4', 'f32'];
+/**
+ * How linear layers compute: weights in 8-bit blocks, in 4-bit blocks with zero points, in 8-bit integers with a scale
+ * for each output and 8-bit inputs with one for each token, or all in 32-bit floats.
+ */
+export type WeightMode = 'q8' | 'q4' | 'w8a8' | 'f32';
+export const weightModes: readonly WeightMode[] = ['q8', 'q4', 'w8a8', 'f32'];
 
-/** A matrix of the model's file. */
-export interface SourceMatrix {
-  readonly name: string;
-  /** Outputs of the layer. */
-  readonly rows: number;
-  /** Inputs of the layer. */
-  readonly columns: number;
-  /** [rows, columns], row-major. */
-  read(): Promise<Float32Array>;
+/** Matrices for an input that is divided, channel by channel, before it comes; undefined: it comes as it is. */
+export interface SmoothedLayer {
+  readonly matrices: readonly SourceMatrix[];
+  readonly divisors: ChannelFactors | undefined;
 }
 
-/** 8-bit integer arithmetic inside the kernel, with 32-bit sums: the fast path on every CPU that has one. */
-const INT8_ACCURACY = 4;
+export interface LinearOptions {
+  /** Needed for w8a8. */
+  readonly calibration?: Calibration;
+  /** Called for every layer's input, where the graph is built to observe them. */
+  readonly onInput?: (builder: GraphBuilder, layer: string, input: string, columns: number) => void;
+}
 
 /** Writes linear layers into graphs, all in one weight mode. */
 export class LinearLayers {
   readonly mode: WeightMode;
-  /** The blocks of the layer asked for last: quants, scales and zero points are asked for one after the other. */
-  #last: { readonly name: string; readonly blocks: Promise<Blocks> } | undefined;
+  readonly #blocks = new BlockLayers();
+  readonly #int8 = new Int8Layers();
+  readonly #options: LinearOptions;
 
-  constructor(mode: WeightMode) {
+  constructor(mode: WeightMode, options: LinearOptions = {}) {
+    assert(mode !== 'w8a8' || options.calibration !== undefined, 'w8a8 is calibrated first');
     this.mode = mode;
+    this.#options = options;
   }
 
   /**
@@ -36,43 +46,59 @@ export class LinearLayers {
    */
   apply(
     builder: GraphBuilder,
-    input: string,
+    input: string | ScaledRows,
     name: string,
     matrices: readonly SourceMatrix[],
     output: string,
-    mode: WeightMode = this.mode,
+    mode: WeightMode = this.#modeOf(name),
   ): string {
+    const scaled = typeof input === 'string' ? { value: input, scale: undefined } : input;
+    const isScaled = mode === 'w8a8' || scaled.scale !== undefined;
+    const value = this.applyUnscaled(builder, scaled, name, matrices, isScaled ? `${output}.unscaled` : output, mode);
+    return value.scale === undefined ? value.value : builder.node('Mul', [value.value, value.scale], output);
+  }
+
+  /** As {@link apply}, for a caller that can use the rows before they are multiplied by their scales. */
+  applyUnscaled(
+    builder: GraphBuilder,
+    input: ScaledRows,
+    name: string,
+    matrices: readonly SourceMatrix[],
+    output: string,
+    mode: WeightMode = this.#modeOf(name),
+  ): ScaledRows {
     const columns = matrices[0]!.columns;
     assert(
       matrices.every((matrix) => matrix.columns === columns),
       `columns of ${name}`,
     );
-    const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
+    this.#options.onInput?.(builder, name, input.value, columns);
+    if (mode === 'w8a8') return this.#int8.apply(builder, input, name, matrices, output);
     if (mode === 'f32') {
+      const rows = rowsOf(matrices);
       const weight = builder.weight(`${name}.f32`, 'float32', [columns, rows], async () =>
         transpose(await stacked(matrices), rows, columns),
       );
-      return builder.node('MatMul', [input, weight], output);
+      return { value: builder.node('MatMul', [input.value, weight], output), scale: input.scale };
     }
-    const bits = mode === 'q8' ? 8 : 4;
-    const inputs = [input, this.#quants(builder, name, matrices, mode), this.#scales(builder, name, matrices, mode)];
-    if (mode === 'q4') {
-      const zeroBytes = Math.ceil(columns / BLOCK / 2);
-      inputs.push(
-        builder.weight(`${name}.zero`, 'uint8', [rows, zeroBytes], async () => {
-          const { zeroPoints } = await this.#blocks(name, matrices, mode);
-          assert(zeroPoints !== undefined, `zero points of ${name}`);
-          return zeroPoints;
-        }),
-      );
-    }
-    return builder.node('MatMulNBits', inputs, output, {
-      K: { int: columns },
-      N: { int: rows },
-      bits: { int: bits },
-      block_size: { int: BLOCK },
-      accuracy_level: { int: INT8_ACCURACY },
-    });
+    return { value: this.#blocks.apply(builder, input.value, name, matrices, output, mode), scale: input.scale };
+  }
+
+  /**
+   * What of a layer's unevenness the weights take over from the input (SmoothQuant). The caller divides the input, by
+   * folding the divisors into what comes before it.
+   */
+  smoothed(name: string, matrices: readonly SourceMatrix[]): SmoothedLayer {
+    const { calibration } = this.#options;
+    if (calibration === undefined || this.#modeOf(name) !== 'w8a8') return { matrices, divisors: undefined };
+    const inputs = calibration.largest.get(name);
+    assert(inputs !== undefined, `calibration of ${name}`);
+    let made: Promise<Float32Array> | undefined;
+    const divisors = (): Promise<Float32Array> => {
+      made ??= stacked(matrices).then((weights) => smoothingFactors(inputs, columnMaxima(weights, inputs.length)));
+      return made;
+    };
+    return { matrices: matrices.map((matrix) => multiplyColumns(matrix, divisors)), divisors };
   }
 
   /**
@@ -84,62 +110,10 @@ export class LinearLayers {
       const weight = builder.weight(`${name}.rows`, 'float32', [matrix.rows, matrix.columns], () => matrix.read());
       return builder.node('Gather', [weight, ids], output);
     }
-    const quants = this.#quants(builder, name, [matrix], 'q8');
-    const scales = builder.weight(
-      `${name}.row_scale`,
-      'float32',
-      [matrix.rows, matrix.columns / BLOCK, 1],
-      async () => {
-        const { scales } = await this.#blocks(name, [matrix], 'q8');
-        return scales;
-      },
-    );
-    builder.node('GatherBlockQuantized', [quants, ids, scales], `${output}.blocks`, {
-      bits: { int: 8 },
-      block_size: { int: BLOCK },
-      gather_axis: { int: 0 },
-      quantize_axis: { int: 2 },
-    });
-    const shape = builder.integers(`${name}.row_shape`, [-1, matrix.columns]);
-    return builder.node('Reshape', [`${output}.blocks`, shape], output);
+    return this.#blocks.lookUp(builder, ids, name, matrix, output);
   }
 
-  #quants(builder: GraphBuilder, name: string, matrices: readonly SourceMatrix[], mode: 'q8' | 'q4'): string {
-    const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
-    const shape = [rows, matrices[0]!.columns / BLOCK, mode === 'q8' ? BLOCK : BLOCK / 2];
-    return builder.weight(`${name}.${mode}`, 'uint8', shape, async () => {
-      const { quants } = await this.#blocks(name, matrices, mode);
-      return quants;
-    });
+  #modeOf(name: string): WeightMode {
+    return this.mode === 'w8a8' && this.#options.calibration?.keepInBlocks.has(name) ? 'q8' : this.mode;
   }
-
-  #scales(builder: GraphBuilder, name: string, matrices: readonly SourceMatrix[], mode: 'q8' | 'q4'): string {
-    const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
-    return builder.weight(`${name}.scale`, 'float32', [rows, matrices[0]!.columns / BLOCK], async () => {
-      const { scales } = await this.#blocks(name, matrices, mode);
-      return scales;
-    });
-  }
-
-  #blocks(name: string, matrices: readonly SourceMatrix[], mode: 'q8' | 'q4'): Promise<Blocks> {
-    const key = `${name}.${mode}`;
-    if (this.#last?.name !== key) {
-      const columns = matrices[0]!.columns;
-      const blocks = stacked(matrices).then((w) => (mode === 'q8' ? quantize8(w) : quantize4(w, columns)));
-      this.#last = { name: key, blocks };
-    }
-    return this.#last.blocks;
-  }
-}
-
-async function stacked(matrices: readonly SourceMatrix[]): Promise<Float32Array> {
-  if (matrices.length === 1) return matrices[0]!.read();
-  const parts = await Promise.all(matrices.map((matrix) => matrix.read()));
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { dequantize } from '../gguf/dequantize/dequantize.js';
 import { encodeTensor } from '../gguf/encode-tensor.js';
 import { GraphBuilder } from './graph-builder.js';
-import { LinearLayers, type SourceMatrix, type WeightMode } from './linear.js';
+import { LinearLayers, type WeightMode } from './linear.js';
 import { encodeModel } from './onnx.js';
 import { BLOCK, type Blocks, quantize4, quantize8, transpose } from './quantize.js';
+import type { SourceMatrix } from './source-matrix.js';
 import { blocksToFloats } from './test-support/blocks-to-floats.js';
 import { WeightTable } from './weight-table.js';
 

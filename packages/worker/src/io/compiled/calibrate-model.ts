@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { largestInputs } from '../../model/calibrate.js';
+import type { Calibration } from '../../model/compile/calibration.js';
+import { calibrationText } from '../../model/compile/calibration-text.js';
+import { observedGraph } from '../../model/compile/observed-graph.js';
+import type { GgufFile } from '../../model/gguf/gguf-file.js';
+import { createTokenizer } from '../../text/tokenizer.js';
+import { readTokenizer } from '../read-tokenizer.js';
+import type { CompiledFolder } from './compiled-folder.js';
+
+/** More would take longer and hardly change what is found. */
+const TOKENS_MAX = 2048;
+
+/**
+ * Runs the calibration text through a model that was compiled in 8-bit blocks. The default model takes some seconds.
+ * @param onProgress 0 to 1.
+ */
+export async function calibrateModel(
+  file: GgufFile,
+  blocks: CompiledFolder,
+  onProgress: (fraction: number) => void,
+): Promise<Calibration> {
+  const tokenizer = createTokenizer(await readTokenizer(file));
+  const ids = tokenizer.encode(calibrationText, { special: false, begin: true }).slice(0, TOKENS_MAX);
+  const graph = await observedGraph(file, path.basename(blocks.weightsPath));
+  // The runtime looks for the weights beside the graph.
+  const folder = path.dirname(blocks.weightsPath);
+  const graphPath = path.join(folder, `observed.${process.pid}.${randomUUID().slice(0, 8)}.onnx`);
+  try {
+    await writeFile(graphPath, graph.onnx);
+    const largest = await largestInputs(blocks, { path: graphPath, layers: graph.layers }, ids, onProgress);
+    return { largest, keepInBlocks: new Set() };
+  } finally {
+    await rm(graphPath, { force: true });
+  }
+}

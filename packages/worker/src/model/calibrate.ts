@@ -1,0 +1,88 @@
+import { loadRuntime, mapFile, Tensor, type TensorArray } from '@sluice/ort';
+import { type DecoderConfig, rotaryTables } from './architectures/config.js';
+import { chunkLane, decodeLane } from './compile/lanes-graph.js';
+import type { ObservedGraph } from './compile/observed-graph.js';
+import { LaneCache } from './lane-cache.js';
+import type { CompiledFiles } from './lane-model.js';
+
+/** Tokens of a text that are run at once, each such piece as a text of its own. */
+const PIECE_TOKENS = 256;
+
+/**
+ * The largest magnitude of each channel of each linear layer's input, over a text.
+ * @param graph beside the weights of `files`, which are the model in 8-bit blocks.
+ * @param ids of the text, at least two.
+ * @param onProgress 0 to 1.
+ */
+export async function largestInputs(
+  files: Pick<CompiledFiles, 'config' | 'weights' | 'weightsPath'>,
+  graph: { readonly path: string; readonly layers: ObservedGraph['layers'] },
+  ids: readonly number[],
+  onProgress: (fraction: number) => void,
+): Promise<Map<string, Float32Array>> {
+  const { config } = files;
+  const mapped = mapFile(files.weightsPath);
+  const session = loadRuntime().createSession(graph.path, {
+    initializers: new Map(
+      files.weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
+    ),
+    memoryPattern: false,
+    // Weights that the observed part of the graph does not read are no news.
+    logLevel: 'error',
+  });
+  const largest = new Map(graph.layers.map(({ name, columns }) => [name, new Float32Array(columns)]));
+  try {
+    const binding = session.createBinding();
+    const bind = (name: string, array: TensorArray, shape: readonly number[] = [array.length]): void =>
+      binding.bindInput(name, Tensor.over(array, shape));
+    bindConstants(bind, config);
+    const cache = new LaneCache(config, 2, PIECE_TOKENS + 1);
+    const lane = chunkLane(0);
+    cache.bind(binding, decodeLane, 1, 1);
+    cache.bind(binding, lane, 0, 1);
+    const found = graph.layers.map(({ name, columns, output }) => {
+      const array = new Float32Array(columns);
+      binding.bindOutput(output, Tensor.over(array, [columns]));
+      return { array, largest: largest.get(name)! };
+    });
+    const pieces = piecesOf(ids);
+    for (const [index, piece] of pieces.entries()) {
+      bind('ids', BigInt64Array.from(piece, BigInt));
+      bind(lane.start, BigInt64Array.of(0n));
+      bind(lane.end, BigInt64Array.of(BigInt(piece.length)));
+      bind(lane.last, Int32Array.of(piece.length - 1));
+      bind(lane.total, Int32Array.of(piece.length), []);
+      await session.run(binding);
+      for (const { array, largest } of found) {
+        for (const [channel, magnitude] of array.entries()) {
+          if (magnitude > largest[channel]!) largest[channel] = magnitude;
+        }
+      }
+      onProgress((index + 1) / pieces.length);
+    }
+  } finally {
+    session.dispose();
+  }
+  return largest;
+}
+
+/** Rotations, and a decode lane of one idle row. */
+function bindConstants(
+  bind: (name: string, array: TensorArray, shape?: readonly number[]) => void,
+  config: DecoderConfig,
+): void {
+  const { cos, sin } = rotaryTables(config, PIECE_TOKENS + 1);
+  bind('cos', cos, [PIECE_TOKENS + 1, config.headDim / 2]);
+  bind('sin', sin, [PIECE_TOKENS + 1, config.headDim / 2]);
+  bind(decodeLane.sources, BigInt64Array.of(0n), [1, 1]);
+  bind(decodeLane.kept, new BigInt64Array(1), [0]);
+  bind(decodeLane.pasts, Int32Array.of(0));
+  bind(decodeLane.longest, Int32Array.of(1), []);
+}
+
+/** Pieces of the text; a last one of a single token is left out, since it would say nothing. */
+function piecesOf(ids: readonly number[]): readonly (readonly number[])[] {
+  const pieces: (readonly number[])[] = [];
+  for (let from = 0; from + 1 < ids.length; from += PIECE_TOKENS) pieces.push(ids.slice(from, from + PIECE_TOKENS));
+  return pieces;
+}

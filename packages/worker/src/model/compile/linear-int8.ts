@@ -1,0 +1,95 @@
+import type { GraphBuilder } from './graph-builder.js';
+import { type Channels, quantizeChannels } from './quantize-channels.js';
+import { rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
+
+/** Rows of floats that still want to be multiplied: what is meant is value × scale, row by row. */
+export interface ScaledRows {
+  /** [tokens, columns] */
+  readonly value: string;
+  /** [tokens, 1]; undefined: 1. */
+  readonly scale: string | undefined;
+}
+
+/** What a zero becomes: the input is unsigned, because the fast kernels multiply unsigned by signed. */
+const ZERO_POINT = 128;
+const LARGEST_QUANT = 127;
+/** Keeps a row of zeros from being divided by its largest magnitude. */
+const LARGEST_MIN = 1e-30;
+
+/**
+ * Writes linear layers in 8-bit integers: weights with a scale for each output, inputs with one for each token, found
+ * from the token's largest magnitude, so that no token sees its neighbours.
+ *
+ *   x ─┬▶ ReduceMax, ReduceMin ─▶ largest / 127 = scale ─┬────────────────────────────────────┐
+ *      └────────────────────────▶ QuantizeLinear ◀───────┘─▶ MatMulIntegerToFloat ─▶ value    └▶ scale
+ *
+ * The scale of the tokens is left to the caller: some layers can pass it on.
+ */
+export class Int8Layers {
+  /** The channels of the layer asked for last: quants and scales are asked for one after the other. */
+  #last: { readonly name: string; readonly channels: Promise<Channels> } | undefined;
+
+  /** output.value × output.scale = input × (matrices on top of each other)ᵀ; `input` has a row for each of `ids`. */
+  apply(
+    builder: GraphBuilder,
+    input: ScaledRows,
+    name: string,
+    matrices: readonly SourceMatrix[],
+    output: string,
+  ): ScaledRows {
+    const { quants, scale } = quantizeRows(builder, input.value, `${output}.rows`);
+    const rows = rowsOf(matrices);
+    const columns = matrices[0]!.columns;
+    const weight = builder.weight(`${name}.int8`, 'int8', [columns, rows], async () => {
+      const { quants } = await this.#channels(name, matrices);
+      return quants;
+    });
+    const channelScale = builder.weight(`${name}.channel_scale`, 'float32', [rows], async () => {
+      const { scales } = await this.#channels(name, matrices);
+      return scales;
+    });
+    const one = builder.floats('int8_one', Float32Array.of(1), []);
+    const zeroPoint = builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []);
+    builder.node('MatMulIntegerToFloat', [quants, weight, one, channelScale, zeroPoint], output);
+    if (input.scale === undefined) return { value: output, scale };
+    return { value: output, scale: builder.node('Mul', [scale, input.scale], `${output}.scale`) };
+  }
+
+  #channels(name: string, matrices: readonly SourceMatrix[]): Promise<Channels> {
+    if (this.#last?.name !== name) {
+      const columns = matrices[0]!.columns;
+      this.#last = { name, channels: stacked(matrices).then((weights) => quantizeChannels(weights, columns)) };
+    }
+    return this.#last.channels;
+  }
+}
+
+function quantizeRows(builder: GraphBuilder, input: string, name: string): { quants: string; scale: string } {
+  const columns = builder.integers('axis_columns', [-1]);
+  const least = builder.floats('int8_largest_min', Float32Array.of(LARGEST_MIN), [1, 1]);
+  const inverse = builder.floats('int8_inverse', Float32Array.of(1 / LARGEST_QUANT), [1, 1]);
+  const highest = builder.node('ReduceMax', [input, columns], `${name}.highest`);
+  const lowest = builder.node('ReduceMin', [input, columns], `${name}.lowest`);
+  // Two reductions that write a number a row are faster than one over magnitudes that must be written first.
+  const negated = builder.node('Neg', [lowest], `${name}.negated`);
+  const largest = builder.node('Max', [highest, negated, least], `${name}.largest`);
+  const scale = builder.node('Mul', [largest, inverse], `${name}.scale`);
+  const flat = builder.node('Reshape', [scale, builder.integers('shape_vector', [-1])], `${name}.scales`);
+  const quants = builder.node('QuantizeLinear', [input, flat, zeroPoints(builder)], `${name}.quants`, {
+    axis: { int: 0 },
+  });
+  return { quants, scale };
+}
+
+const madeFor = new WeakSet<GraphBuilder>();
+
+/** A zero point for each token, made once a pass. */
+function zeroPoints(builder: GraphBuilder): string {
+  const name = 'int8_zero_points';
+  if (!madeFor.has(builder)) {
+    madeFor.add(builder);
+    const one = builder.bytes('int8_row_zero_point', Uint8Array.of(ZERO_POINT), [1]);
+    builder.node('Expand', [one, builder.node('Shape', ['ids'], 'ids_shape')], name);
+  }
+  return name;
+}

@@ -1,0 +1,53 @@
+/** A matrix of the model's file, or one made from such. */
+export interface SourceMatrix {
+  readonly name: string;
+  /** Outputs of the layer. */
+  readonly rows: number;
+  /** Inputs of the layer. */
+  readonly columns: number;
+  /** [rows, columns], row-major. */
+  read(): Promise<Float32Array>;
+}
+
+/** Makes one number for each input of a layer. */
+export type ChannelFactors = () => Promise<Float32Array>;
+
+/** Several matrices on top of each other, [sum of rows, columns]. */
+export async function stacked(matrices: readonly SourceMatrix[]): Promise<Float32Array> {
+  if (matrices.length === 1) return matrices[0]!.read();
+  const parts = await Promise.all(matrices.map((matrix) => matrix.read()));
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+export function rowsOf(matrices: readonly SourceMatrix[]): number {
+  return matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
+}
+
+/** The matrix with its columns multiplied, for an input that was divided by the same factors. */
+export function multiplyColumns(matrix: SourceMatrix, factors: ChannelFactors): SourceMatrix {
+  return {
+    ...matrix,
+    read: async () => {
+      const [weights, by] = await Promise.all([matrix.read(), factors()]);
+      return weights.map((weight, index) => weight * by[index % matrix.columns]!);
+    },
+  };
+}
+
+/** The matrix with its rows divided: its outputs are those of before over the factors. Undefined: as it is. */
+export function divideRows(matrix: SourceMatrix, factors: ChannelFactors | undefined): SourceMatrix {
+  if (factors === undefined) return matrix;
+  return {
+    ...matrix,
+    read: async () => {
+      const [weights, by] = await Promise.all([matrix.read(), factors()]);
+      return weights.map((weight, index) => weight / by[Math.floor(index / matrix.columns)]!);
+    },
+  };
+}
