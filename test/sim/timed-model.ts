@@ -41,6 +41,14 @@ export class TimedModel implements ModelPort {
     });
   }
 
+  copy(fromSlot: number, toSlot: number, tokens: number): void {
+    this.#inner.copy(fromSlot, toSlot, tokens);
+  }
+
+  release(slot: number, fromToken: number): void {
+    this.#inner.release(slot, fromToken);
+  }
+
   close(): void {}
 
   #breakOff(broken: Error, reject: (reason: Error) => void): void {

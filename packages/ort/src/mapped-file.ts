@@ -1,11 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import koffi from 'koffi';
-import { openLibrary } from './library.js';
 import { invalidArgument, OrtError } from './ort-error.js';
+import { MADV_DONTNEED, memory } from './system-memory.js';
 
 const PROT_READ = 1;
 const MAP_PRIVATE = 2;
-const MADV_DONTNEED = 4;
 const MAP_FAILED = 2n ** 64n - 1n;
 /** One read call takes at most 2 GiB. */
 const READ_BYTES_MAX = 2 ** 30;
@@ -78,28 +77,9 @@ export function mapFile(path: string): MappedFile {
   }
 }
 
-interface MemoryCalls {
-  readonly mmap: (...args: unknown[]) => unknown;
-  readonly munmap: (...args: unknown[]) => unknown;
-  readonly madvise: (...args: unknown[]) => unknown;
-}
-let memoryCalls: MemoryCalls | undefined;
-
 const forgotten = new FinalizationRegistry<{ address: bigint; byteLength: number }>(({ address, byteLength }) => {
   memory().munmap(address, byteLength);
 });
-
-function memory(): MemoryCalls {
-  if (memoryCalls === undefined) {
-    const library = openLibrary(null);
-    memoryCalls = {
-      mmap: library.func('mmap', 'void *', ['void *', 'size_t', 'int', 'int', 'int', 'int64_t']),
-      munmap: library.func('munmap', 'int', ['void *', 'size_t']),
-      madvise: library.func('madvise', 'int', ['void *', 'size_t', 'int']),
-    };
-  }
-  return memoryCalls;
-}
 
 function readWhole(path: string, descriptor: number, byteLength: number): Uint8Array {
   const bytes = new Uint8Array(byteLength);

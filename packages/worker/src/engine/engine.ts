@@ -1,7 +1,6 @@
 import { assert, type Clock, type LoadState, type Logger, ServingError } from '@sluice/shared';
 import type { EnginePort, StepListener } from './engine-port.js';
-import { SlotTable } from './kv/slot-table.js';
-import { blocksFor, TokenLedger } from './kv/token-ledger.js';
+import { SlotMemory, slotOf } from './kv/slot-memory.js';
 import { LiveSequence } from './live-sequence.js';
 import type { ModelPort } from './model-port.js';
 import { refusalOf } from './refusal.js';
@@ -21,8 +20,10 @@ import { type StepRecord, StepRecorder } from './step-record.js';
 export interface EngineOptions {
   /** Tokens of one step. At least the model's slots and {@link PREFILL_TOKENS_MIN}, so that prefill never starves. */
   readonly tokenBudget: number;
-  /** Tokens that all slots together may hold. */
+  /** Tokens that all slots together may hold, cached prompts included. */
   readonly kvTokensMax: number;
+  /** Whether the prompts of sequences that are gone are kept for others that begin alike; absent: true. */
+  readonly prefixCache?: boolean;
   /** Sequences that may wait; one more is refused. */
   readonly waitingMax: number;
   /** Of sequences that bring none; absent: {@link defaultObjectives}. */
@@ -53,8 +54,7 @@ export class Engine implements EnginePort {
   readonly contextTokens: number;
   readonly #options: EngineOptions;
   readonly #parts: EngineParts;
-  readonly #slots: SlotTable;
-  readonly #ledger: TokenLedger;
+  readonly #memory: SlotMemory;
   readonly #recorder: StepRecorder;
   /** Every live sequence by id. */
   readonly #live = new Map<string, LiveSequence>();
@@ -63,6 +63,8 @@ export class Engine implements EnginePort {
   /** In the order in which they got their slots. */
   #running: LiveSequence[] = [];
   #events: SequenceEvent[] = [];
+  /** Had their last token in the step that is being committed. */
+  readonly #ended: LiveSequence[] = [];
   #anyCancelled = false;
   #state: 'ready' | 'draining' | 'closed' = 'ready';
   #wake: (() => void) | undefined;
@@ -78,8 +80,10 @@ export class Engine implements EnginePort {
     this.#options = options;
     this.#parts = parts;
     this.contextTokens = limits.contextTokens;
-    this.#slots = new SlotTable(limits.slotsMax);
-    this.#ledger = new TokenLedger(options.kvTokensMax);
+    this.#memory = new SlotMemory(
+      { kvTokensMax: options.kvTokensMax, prefixCache: options.prefixCache ?? true },
+      parts.model,
+    );
     this.#recorder = new StepRecorder(parts.policy, parts.onStep);
     this.#loop = this.#run();
   }
@@ -96,6 +100,7 @@ export class Engine implements EnginePort {
       this.#options.objectives ?? defaultObjectives,
     );
     this.#live.set(request.id, sequence);
+    this.#memory.lookUp(sequence);
     this.#waiting.push(sequence);
     this.#wake?.();
     return undefined;
@@ -117,9 +122,9 @@ export class Engine implements EnginePort {
       running: this.#running.length,
       waiting: this.#waiting.length,
       prefillTokensWaiting: sum(this.#running) + sum(this.#waiting),
-      kvTokensUsed: this.#ledger.tokensUsed,
-      kvTokensMax: this.#ledger.tokensMax,
-      slotsMax: this.#slots.slotsMax,
+      kvTokensUsed: this.#memory.tokensUsed,
+      kvTokensMax: this.#memory.tokensMax,
+      slotsMax: this.#memory.slotsMax,
       ...this.#recorder.rates,
     };
   }
@@ -150,6 +155,7 @@ export class Engine implements EnginePort {
       if (plan.decodes.length === 0 && plan.chunks.length === 0) {
         assert(this.#live.size === 0, 'the policy left every sequence where it was');
         this.#deliver();
+        this.#memory.trim(true);
         if (!(await this.#sleep())) return;
         passEndMs = undefined;
         continue;
@@ -157,24 +163,26 @@ export class Engine implements EnginePort {
       const startMs = this.#parts.clock.nowMs();
       const pass = this.#forward(plan);
       this.#deliver();
+      this.#memory.trim(false);
       const output = await pass;
       const endMs = this.#parts.clock.nowMs();
       if (output instanceof ServingError) this.#failAll(decision, output);
       else this.#commit(plan, decision, output, endMs);
-      this.#recorder.add(plan, decision, { startMs, endMs, endBeforeMs: passEndMs });
+      this.#recorder.add(plan, decision, this.#ended.splice(0), { startMs, endMs, endBeforeMs: passEndMs });
       passEndMs = endMs;
     }
   }
 
   #decide(): Decision<LiveSequence> {
     const { chunksMax, chunkBlockTokens, stepTokensMax } = this.#parts.model.limits;
+    this.#memory.lookUpAll(this.#waiting);
     return this.#parts.policy.decide({
       nowMs: this.#parts.clock.nowMs(),
       running: this.#running,
       waiting: this.#waiting,
-      slotsFree: this.#slots.freeCount,
-      blocksFree: this.#ledger.blocksFree,
-      blocksMax: this.#ledger.blocksMax,
+      slotsFree: this.#memory.slotsFree,
+      blocksFree: this.#memory.blocksFree,
+      blocksMax: this.#memory.blocksMax,
       limits: { tokenBudget: this.#options.tokenBudget, stepTokensMax, chunksMax, chunkBlockTokens },
       cost: this.#recorder.cost,
     });
@@ -182,7 +190,7 @@ export class Engine implements EnginePort {
 
   /** Moves sequences, slots and memory as decided, and writes the plan. */
   #apply(decision: Decision<LiveSequence>): StepPlan {
-    for (const sequence of decision.preempted) this.#release(sequence);
+    for (const sequence of decision.preempted) this.#memory.release(sequence, true);
     if (decision.preempted.length > 0) {
       this.#running = this.#running.filter((sequence) => sequence.slot !== undefined);
       this.#waiting.unshift(...decision.preempted);
@@ -202,11 +210,7 @@ export class Engine implements EnginePort {
       };
     });
     const decodes = decision.decodes.map((sequence): DecodeRow => {
-      const missing = blocksFor(sequence.computed + 1) - sequence.blocks;
-      if (missing > 0) {
-        this.#ledger.take(missing);
-        sequence.blocks += missing;
-      }
+      this.#memory.grow(sequence);
       return {
         slot: slotOf(sequence),
         tokenId: sequence.tokenIds[sequence.computed]!,
@@ -217,16 +221,14 @@ export class Engine implements EnginePort {
     const resting = this.#running
       .filter((sequence) => !planned.has(sequence))
       .map((sequence) => ({ slot: slotOf(sequence), position: sequence.computed }));
-    return { decodes, chunks, resting };
+    return { decodes, chunks, resting: [...resting, ...this.#memory.idle] };
   }
 
   #admit(sequence: LiveSequence): void {
     const index = this.#waiting.indexOf(sequence);
     assert(index >= 0, 'a sequence is let in that does not wait');
     this.#waiting.splice(index, 1);
-    sequence.slot = this.#slots.take();
-    sequence.blocks = blocksFor(sequence.tokens);
-    this.#ledger.take(sequence.blocks);
+    this.#memory.admit(sequence);
     this.#running.push(sequence);
   }
 
@@ -253,6 +255,7 @@ export class Engine implements EnginePort {
     }
     for (const [index, { sequence, tokens }] of decision.chunks.entries()) {
       sequence.computed += tokens;
+      this.#memory.wrote(sequence);
       if (plan.chunks[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!, nowMs);
     }
   }
@@ -267,8 +270,10 @@ export class Engine implements EnginePort {
     sequence.adjustments?.addGenerated(tokenId);
     sequence.times.add(nowMs);
     this.#events.push({ kind: 'token', id, tokenId, logprobs, timeliness: sequence.times });
-    if (stopTokenIds.has(tokenId)) this.#finish(sequence, 'stop');
-    else if (sequence.tokens === sequence.tokensMax) this.#finish(sequence, 'length');
+    const isStop = stopTokenIds.has(tokenId);
+    if (!isStop && sequence.tokens < sequence.tokensMax) return;
+    this.#finish(sequence, isStop ? 'stop' : 'length');
+    this.#ended.push(sequence);
   }
 
   // ---- how sequences end
@@ -291,24 +296,16 @@ export class Engine implements EnginePort {
 
   #failAll({ decodes, chunks }: Decision<LiveSequence>, error: ServingError): void {
     for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) {
-      this.#remove(sequence);
+      this.#remove(sequence, false);
       this.#events.push({ kind: 'failed', id: sequence.request.id, error });
     }
   }
 
-  #remove(sequence: LiveSequence): void {
+  #remove(sequence: LiveSequence, isIntact = true): void {
     this.#live.delete(sequence.request.id);
     const list = sequence.slot === undefined ? this.#waiting : this.#running;
     list.splice(list.indexOf(sequence), 1);
-    if (sequence.slot !== undefined) this.#release(sequence);
-  }
-
-  #release(sequence: LiveSequence): void {
-    this.#slots.free(slotOf(sequence));
-    this.#ledger.free(sequence.blocks);
-    sequence.slot = undefined;
-    sequence.blocks = 0;
-    sequence.computed = 0;
+    if (sequence.slot !== undefined) this.#memory.release(sequence, isIntact);
   }
 
   // ---- around the loop
@@ -320,7 +317,7 @@ export class Engine implements EnginePort {
     }
     return refusalOf(request, {
       contextTokens: this.contextTokens,
-      kvTokensMax: this.#ledger.tokensMax,
+      kvTokensMax: this.#memory.tokensMax,
       waiting: this.#waiting.length,
       waitingMax: this.#options.waitingMax,
     });
@@ -345,9 +342,4 @@ export class Engine implements EnginePort {
     }
     return true;
   }
-}
-
-function slotOf(sequence: LiveSequence): number {
-  assert(sequence.slot !== undefined, `sequence ${sequence.request.id} holds a slot`);
-  return sequence.slot;
 }

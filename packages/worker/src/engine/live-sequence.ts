@@ -1,3 +1,4 @@
+import type { SlotHolder } from './kv/slot-memory.js';
 import { LogitAdjustments } from './sampling/logit-adjustments.js';
 import { wantFor } from './sampling/sampler.js';
 import type { SequenceView } from './scheduler/policy.js';
@@ -12,7 +13,7 @@ import { TokenTimes } from './token-times.js';
  *      ▲                     │
  *      └─────preempted───────┘   slot and memory are given back, tokens are kept
  */
-export class LiveSequence implements SequenceView {
+export class LiveSequence implements SequenceView, SlotHolder {
   readonly request: SequenceRequest;
   readonly promptTokens: number;
   /** Most tokens of prompt and output. */
@@ -30,6 +31,7 @@ export class LiveSequence implements SequenceView {
   blocks = 0;
   /** Undefined while it waits. */
   slot: number | undefined;
+  cachedTokens: number | undefined;
   cancelled = false;
 
   constructor(request: SequenceRequest, contextTokens: number, arrivalMs = 0, objectives = defaultObjectives) {

@@ -7,9 +7,18 @@ export interface ModelPort {
   /**
    * One forward pass, off the JS thread. One at a time. After it, keys and values of the plan's tokens are in their
    * slots, written in place; positions at and behind a slot's length hold garbage that nothing reads.
-   * @throws (rejects) when the runtime refuses the pass; the slots named in the plan are then undefined.
+   * @throws (rejects) when the runtime refuses the pass; slots that decode or prefill in it are then undefined.
    */
   forward(plan: StepPlan): Promise<StepOutput>;
+
+  /** Copies the keys and values of the first `tokens` positions of a slot to another one. Only between passes. */
+  copy(fromSlot: number, toSlot: number, tokens: number): void;
+
+  /**
+   * The positions of a slot from `fromToken` on are not needed: their memory may go back to the system until they are
+   * written anew. Also while a pass runs.
+   */
+  release(slot: number, fromToken: number): void;
 
   /** Frees the native memory. No pass may be running. */
   close(): void;

@@ -1,4 +1,4 @@
-import { type Binding, Tensor } from '@sluice/ort';
+import { type Binding, releasePages, Tensor } from '@sluice/ort';
 import type { DecoderConfig } from './architectures/config.js';
 import { type decodeLane, UPDATED } from './compile/lanes-graph.js';
 
@@ -42,6 +42,35 @@ export class LaneCache {
     for (let layer = 0; layer < layers; layer++) {
       both(lane.key(layer), this.#keys[layer]!);
       both(lane.value(layer), this.#values[layer]!);
+    }
+  }
+
+  /** Copies the first `tokens` positions of a slot, a run for each layer and head. */
+  copy(fromSlot: number, toSlot: number, tokens: number): void {
+    const length = tokens * this.#config.headDim;
+    this.#eachHead((array, head) => {
+      const from = fromSlot * this.#slotLength + head;
+      array.copyWithin(toSlot * this.#slotLength + head, from, from + length);
+    });
+  }
+
+  /** Gives the pages of positions from `fromToken` on back to the system; they read as zeros until written anew. */
+  release(slot: number, fromToken: number): void {
+    const first = slot * this.#slotLength;
+    if (fromToken === 0) {
+      for (const array of [...this.#keys, ...this.#values]) releasePages(array, first, this.#slotLength);
+      return;
+    }
+    const { headDim } = this.#config;
+    const length = (this.#positions - fromToken) * headDim;
+    this.#eachHead((array, head) => releasePages(array, first + head + fromToken * headDim, length));
+  }
+
+  /** Calls with every array, and where in a slot each of its heads begins. */
+  #eachHead(visit: (array: Float32Array, head: number) => void): void {
+    const headLength = this.#positions * this.#config.headDim;
+    for (const array of [...this.#keys, ...this.#values]) {
+      for (let head = 0; head < this.#slotLength; head += headLength) visit(array, head);
     }
   }
 }

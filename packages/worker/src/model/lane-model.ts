@@ -35,6 +35,7 @@ export class LaneModel implements ModelPort {
   readonly limits: ModelLimits;
   readonly #sessions = new Map<number, LaneSession>();
   readonly #prepacked: PrepackedWeights;
+  readonly #cache: LaneCache;
   #isRunning = false;
 
   constructor(files: CompiledFiles, options: LaneModelOptions) {
@@ -52,6 +53,7 @@ export class LaneModel implements ModelPort {
     // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.
     const positions = contextTokens + 1;
     const cache = new LaneCache(config, slots + 1, positions);
+    this.#cache = cache;
     const candidates = Math.min(CANDIDATES, config.vocabularyCount);
     const outputs = new LaneOutputs(this.limits.wantedRowsMax, config.vocabularyCount, candidates);
     const tables = rotaryTables(config, positions);
@@ -90,6 +92,16 @@ export class LaneModel implements ModelPort {
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  /** About 46 KB a token for a model of 135 million parameters, at the speed of memory: 1,000 tokens in some 10 ms. */
+  copy(fromSlot: number, toSlot: number, tokens: number): void {
+    assert(!this.#isRunning, 'slots are copied between passes');
+    this.#cache.copy(fromSlot, toSlot, tokens);
+  }
+
+  release(slot: number, fromToken: number): void {
+    this.#cache.release(slot, fromToken);
   }
 
   close(): void {

@@ -15,6 +15,10 @@ export interface SequenceView {
   readonly promptTokens: number;
   /** Prompt and generated. */
   readonly tokens: number;
+  /**
+   * Of a waiting one: prompt tokens that it would find in the prefix cache if it were let in now, at most all but two. It
+   * needs blocks for all its tokens none the less.
+   */
   readonly computed: number;
   /** Blocks of memory it holds. */
   readonly blocks: number;
@@ -86,6 +90,8 @@ export interface ObservedStep {
   /** When the pass was over. */
   readonly endMs: number;
   readonly passMs: number;
+  /** Had their last token in this step. */
+  readonly ended: readonly SequenceView[];
 }
 
 /** A policy without memory. */

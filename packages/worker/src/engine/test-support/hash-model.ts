@@ -55,6 +55,15 @@ export class HashModel implements ModelPort {
     return { rows };
   }
 
+  copy(fromSlot: number, toSlot: number, tokens: number): void {
+    assert(fromSlot !== toSlot, `slot ${fromSlot} is copied to itself`);
+    this.#slots[toSlot]!.set(this.#slots[fromSlot]!.subarray(0, tokens));
+  }
+
+  release(slot: number, fromToken: number): void {
+    this.#slots[slot]!.fill(GARBAGE, fromToken);
+  }
+
   close(): void {}
 
   /** Rows of the decode lane's span that decode nothing write behind what their slot holds after the pass. */

@@ -1,0 +1,251 @@
+import { assert } from '@sluice/shared';
+import type { ModelPort } from '../model-port.js';
+import type { RestingSlot } from '../step-plan.js';
+import { PrefixCache, type PrefixHit } from './prefix-cache.js';
+import { SlotTable } from './slot-table.js';
+import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
+
+/** Waiting sequences that are looked up anew when the cache has changed; others when they come near. */
+const LOOK_UPS_MAX = 64;
+
+/** Tokens of a prompt that are always computed: the last one's logits are needed, and none may be alone (policy.ts). */
+const COMPUTED_TOKENS_MIN = 2;
+
+/** A sequence, as far as its memory is concerned. The fields that are not readonly are written here alone. */
+export interface SlotHolder {
+  readonly promptTokens: number;
+  readonly tokens: number;
+  readonly tokenIds: readonly number[];
+  /** Tokens in its slot; while it waits, those that it would find there. */
+  computed: number;
+  blocks: number;
+  /** Undefined while it waits. */
+  slot: number | undefined;
+  /** Tokens of its prompt that were in the cache when it was first let in. */
+  cachedTokens: number | undefined;
+}
+
+export interface SlotMemoryOptions {
+  /** Tokens that all slots together may hold, cached ones included. */
+  readonly kvTokensMax: number;
+  /** Whether prompts are kept for later ones that begin alike. */
+  readonly prefixCache: boolean;
+}
+
+/**
+ * Who has which slot and how much memory. A slot is free, or a sequence's, or idle: kept for the prompt in it, and as good
+ * as free, since it is given up as soon as somebody needs the slot or the memory.
+ *
+ * A hit is a copy from slot to slot, or no copy at all where the idle slot has nothing else to lose: a chat's next turn
+ * goes on in the slot of the turn before. Only what prefill has computed is kept, because generated tokens went through
+ * the decode lane, which rounds otherwise: with the cache a request gets the same bits as without.
+ */
+export class SlotMemory {
+  readonly #model: Pick<ModelPort, 'copy' | 'release'>;
+  readonly #slots: SlotTable;
+  readonly #ledger: TokenLedger;
+  readonly #cache: PrefixCache | undefined;
+  /** By slot: blocks that its sequence or its cached prompt is counted with. */
+  readonly #blocks: Int32Array;
+  /** By slot: the most blocks that were ever written since its pages were last given back. */
+  readonly #written: Int32Array;
+  #lookedUpVersion = 0;
+
+  constructor(options: SlotMemoryOptions, model: Pick<ModelPort, 'limits' | 'copy' | 'release'>) {
+    const { slotsMax } = model.limits;
+    this.#model = model;
+    this.#slots = new SlotTable(slotsMax);
+    this.#ledger = new TokenLedger(options.kvTokensMax);
+    this.#cache = options.prefixCache ? new PrefixCache() : undefined;
+    this.#blocks = new Int32Array(slotsMax);
+    this.#written = new Int32Array(slotsMax);
+  }
+
+  get slotsMax(): number {
+    return this.#slots.slotsMax;
+  }
+
+  /** Free or idle. */
+  get slotsFree(): number {
+    return this.#slots.freeCount + (this.#cache?.idleCount ?? 0);
+  }
+
+  get blocksMax(): number {
+    return this.#ledger.blocksMax;
+  }
+
+  /** Free, or held by idle slots. */
+  get blocksFree(): number {
+    return this.#ledger.blocksFree + (this.#cache?.idleBlocks ?? 0);
+  }
+
+  /** Held by sequences. */
+  get tokensUsed(): number {
+    return (this.blocksMax - this.blocksFree) * TOKENS_PER_BLOCK;
+  }
+
+  get tokensMax(): number {
+    return this.#ledger.tokensMax;
+  }
+
+  /** Idle slots, for the plan: passes must leave them as they are. */
+  get idle(): RestingSlot[] {
+    const idle: RestingSlot[] = [];
+    for (const [slot, position] of this.#cache?.idle ?? []) idle.push({ slot, position });
+    return idle;
+  }
+
+  /** Finds out what waiting sequences would find in the cache; costs nothing where nothing has changed since. */
+  lookUpAll(waiting: readonly SlotHolder[]): void {
+    if (this.#cache === undefined || this.#cache.version === this.#lookedUpVersion) return;
+    this.#lookedUpVersion = this.#cache.version;
+    for (let index = 0; index < Math.min(waiting.length, LOOK_UPS_MAX); index++) this.lookUp(waiting[index]!);
+  }
+
+  /** What a sequence would find in the cache goes into its `computed`. About 1 ms for a million tokens. */
+  lookUp(sequence: SlotHolder): void {
+    sequence.computed = this.#find(sequence, sequence.promptTokens)?.tokens ?? 0;
+  }
+
+  /**
+   * Gives a waiting sequence a slot, memory for all its tokens, and what the cache has of its prompt, up to what its last
+   * look-up found: the policy counted on that. May copy so many tokens now, about a hundredth of computing them.
+   */
+  admit(sequence: SlotHolder): void {
+    const needed = blocksFor(sequence.tokens);
+    const hit = this.#hit(sequence);
+    sequence.computed = hit?.tokens ?? 0;
+    sequence.cachedTokens ??= sequence.computed;
+    if (hit === undefined) {
+      sequence.slot = this.#takeSlot(undefined);
+      this.#makeRoom(needed, undefined);
+    } else if (this.#goesOnIn(hit, needed)) {
+      this.#ledger.free(this.#blocks[hit.slot]!);
+      this.#cache!.forget(hit.slot);
+      sequence.slot = hit.slot;
+      this.#makeRoom(needed, undefined);
+    } else {
+      this.#cache!.touch(hit.slot);
+      sequence.slot = this.#takeSlot(hit.slot);
+      this.#makeRoom(needed, hit.slot);
+      this.#model.copy(hit.slot, sequence.slot, hit.tokens);
+    }
+    this.#ledger.take(needed);
+    this.#setBlocks(sequence, needed);
+    this.wrote(sequence);
+  }
+
+  /** Memory for one more token. */
+  grow(sequence: SlotHolder): void {
+    const missing = blocksFor(sequence.computed + 1) - sequence.blocks;
+    if (missing <= 0) return;
+    this.#makeRoom(missing, undefined);
+    this.#ledger.take(missing);
+    this.#setBlocks(sequence, sequence.blocks + missing);
+  }
+
+  /** A slice of the sequence's prompt has been computed: from now on others can have it. */
+  wrote(sequence: SlotHolder): void {
+    const slot = slotOf(sequence);
+    this.#cache?.hold(slot, sequence.tokenIds, Math.min(sequence.computed, sequence.promptTokens));
+  }
+
+  /** Takes slot and memory from a sequence. `isIntact`: its slot holds what it should, and may be kept for others. */
+  release(sequence: SlotHolder, isIntact: boolean): void {
+    const slot = slotOf(sequence);
+    const kept = isIntact ? Math.min(sequence.computed, sequence.promptTokens) : 0;
+    this.#ledger.free(sequence.blocks);
+    sequence.slot = undefined;
+    sequence.blocks = 0;
+    sequence.computed = 0;
+    this.#blocks[slot] = 0;
+    const useless = this.#cache?.leave(slot, kept) ?? [slot];
+    if (!useless.includes(slot)) {
+      this.#blocks[slot] = blocksFor(kept);
+      this.#ledger.take(this.#blocks[slot]!);
+    }
+    for (const one of useless) this.#freeSlot(one);
+  }
+
+  /**
+   * Gives pages back to the system that were written and hold nothing now: those of one slot, and only once more is
+   * written than may be held, or, where the engine has nothing to do, those of all slots. May run beside a pass.
+   */
+  trim(isEngineIdle: boolean): void {
+    let excessMax = 0;
+    let slotMax = -1;
+    let blocksWritten = 0;
+    for (let slot = 0; slot < this.slotsMax; slot++) {
+      const written = this.#written[slot]!;
+      const excess = written - this.#blocks[slot]!;
+      blocksWritten += written;
+      if (excess > 0 && isEngineIdle) this.#trimSlot(slot);
+      if (excess <= excessMax) continue;
+      excessMax = excess;
+      slotMax = slot;
+    }
+    if (!isEngineIdle && slotMax >= 0 && blocksWritten > this.blocksMax) this.#trimSlot(slotMax);
+  }
+
+  #trimSlot(slot: number): void {
+    const kept = this.#blocks[slot]!;
+    this.#model.release(slot, kept * TOKENS_PER_BLOCK);
+    this.#written[slot] = kept;
+  }
+
+  /** What the last look-up found, or what is left of it after others were let in. */
+  #hit(sequence: SlotHolder): PrefixHit | undefined {
+    const hit = this.#find(sequence, sequence.computed);
+    // The policy may have decided on the whole rest of the prompt: one token less found would leave one behind alone.
+    return hit?.tokens === sequence.computed - 1 ? this.#find(sequence, hit.tokens - 1) : hit;
+  }
+
+  #find(sequence: SlotHolder, tokensMax: number): PrefixHit | undefined {
+    return this.#cache?.find(sequence.tokenIds, Math.min(tokensMax, sequence.promptTokens - COMPUTED_TOKENS_MIN));
+  }
+
+  /** Whether a sequence takes the slot that it finds its beginning in, and no other one. */
+  #goesOnIn(hit: PrefixHit, needed: number): boolean {
+    const cache = this.#cache!;
+    const tokens = cache.idle.get(hit.slot);
+    if (tokens === undefined) return false;
+    const loses = tokens - hit.tokens >= TOKENS_PER_BLOCK;
+    return !loses || this.slotsFree === 1 || this.blocksFree - blocksFor(tokens) < needed;
+  }
+
+  /** A free slot; where there is none, an idle one but for `except`. */
+  #takeSlot(except: number | undefined): number {
+    if (this.#slots.freeCount === 0) this.#giveUpOldest(except);
+    return this.#slots.take();
+  }
+
+  #makeRoom(blocks: number, except: number | undefined): void {
+    while (this.#ledger.blocksFree < blocks) this.#giveUpOldest(except);
+  }
+
+  #giveUpOldest(except: number | undefined): void {
+    const slot = this.#cache?.oldest(except);
+    assert(slot !== undefined, 'the policy counted on a slot or memory that nobody can give up');
+    this.#cache!.forget(slot);
+    this.#freeSlot(slot);
+  }
+
+  #freeSlot(slot: number): void {
+    this.#ledger.free(this.#blocks[slot]!);
+    this.#blocks[slot] = 0;
+    this.#slots.free(slot);
+  }
+
+  #setBlocks(sequence: SlotHolder, blocks: number): void {
+    const slot = slotOf(sequence);
+    sequence.blocks = blocks;
+    this.#blocks[slot] = blocks;
+    this.#written[slot] = Math.max(this.#written[slot]!, blocks);
+  }
+}
+
+/** The slot of a sequence that runs. */
+export function slotOf(sequence: Pick<SlotHolder, 'slot'>): number {
+  assert(sequence.slot !== undefined, 'a running sequence holds a slot');
+  return sequence.slot;
+}
