@@ -1,0 +1,303 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type SlotHolder, SlotMemory } from './slot-memory.js';
+import { blocksFor, TOKENS_PER_BLOCK } from './token-ledger.js';
+
+const CONTEXT_TOKENS = 128;
+const NOTHING = -1;
+
+describe('SlotMemory', () => {
+  it('gives every sequence what its prompt begins with and nothing else, and counts what everybody holds', () => {
+    fc.assert(
+      fc.property(histories, ({ slotsMax, kvTokensMax, acts }) => {
+        const world = new World({ slotsMax, kvTokensMax, prefixCache: true });
+        for (const act of acts) {
+          world.act(act);
+          world.check();
+        }
+        world.releaseAll();
+        world.check();
+        expect(world.memory.slotsFree).toBe(slotsMax);
+        expect(world.memory.tokensUsed).toBe(0);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('goes on in the slot of a finished sequence where the new prompt begins with all of the old one', () => {
+    const world = new World({ slotsMax: 4 });
+    const first = world.start(text(40));
+    world.release(first);
+    const second = world.start([...text(40), 5, 6, 7]);
+    expect(second).toMatchObject({ slot: 0, cachedTokens: 40 });
+    expect(world.copies).toEqual([]);
+  });
+
+  it('copies from a sequence that still runs, as far as its prompt is computed', () => {
+    const world = new World({ slotsMax: 4 });
+    const first = world.start(text(60), 30);
+    const second = world.start(text(50));
+    expect(second.cachedTokens).toBe(30);
+    expect(world.copies).toEqual([{ from: first.slot, to: second.slot, tokens: 30 }]);
+  });
+
+  it('copies where the old prompt goes on otherwise, and keeps both', () => {
+    const world = new World({ slotsMax: 4 });
+    world.release(world.start(text(60)));
+    world.release(world.start([...text(32), 5, 6, 7]));
+    expect(world.copies).toEqual([{ from: 0, to: 1, tokens: 32 }]);
+    expect(world.memory.idle).toEqual([
+      { slot: 0, position: 60 },
+      { slot: 1, position: 35 },
+    ]);
+  });
+
+  it('leaves two tokens of a known prompt to compute', () => {
+    const world = new World({ slotsMax: 4 });
+    world.release(world.start(text(40)));
+    expect(world.start(text(40))).toMatchObject({ slot: 0, cachedTokens: 38 });
+  });
+
+  it('finds nothing in generated tokens, which went through the decode lane', () => {
+    const world = new World({ slotsMax: 4 });
+    const first = world.start(text(40));
+    world.generate(first, [7, 8, 9]);
+    world.release(first);
+    expect(world.start([...text(40), 7, 8, 9, 1, 2])).toMatchObject({ cachedTokens: 40 });
+  });
+
+  it('keeps one copy of what many prompts have been', () => {
+    const world = new World({ slotsMax: 4 });
+    const all = [text(40), text(40), [...text(40), 1], text(20)].map((promptIds) => world.start(promptIds));
+    for (const one of all) world.release(one);
+    expect(world.memory.idle.map(({ position }) => position)).toEqual([41]);
+  });
+
+  it('gives up what was used least recently, when a slot or memory is needed', () => {
+    const world = new World({ slotsMax: 3, kvTokensMax: 128 });
+    const prompts = [1, 2, 3].map((token) => Array<number>(32).fill(token));
+    for (const promptIds of prompts) world.release(world.start(promptIds));
+    // The first is asked for again, so the second is the oldest.
+    world.release(world.start(prompts[0]!));
+    const next = world.start(Array<number>(32).fill(4));
+    expect(next.cachedTokens).toBe(0);
+    expect(world.start([...prompts[0]!, 0, 0]).cachedTokens).toBe(32);
+    expect(world.start([...prompts[1]!, 0, 0]).cachedTokens).toBe(0);
+  });
+
+  it('keeps nothing of a slot that a failed pass left undefined, nor with the cache off', () => {
+    const world = new World({ slotsMax: 2 });
+    world.release(world.start(text(40)), false);
+    expect(world.start(text(40)).cachedTokens).toBe(0);
+    const off = new World({ slotsMax: 2, prefixCache: false });
+    off.release(off.start(text(40)));
+    expect(off.start(text(40)).cachedTokens).toBe(0);
+  });
+
+  it('gives pages back when the engine is idle, but not those of cached prompts', () => {
+    const world = new World({ slotsMax: 3 });
+    const [kept, gone] = [world.start(text(40)), world.start([9, 9, 9])];
+    world.generate(kept, text(30));
+    world.release(kept);
+    world.release(gone);
+    world.memory.trim(false);
+    expect(world.released).toEqual([]);
+    world.memory.trim(true);
+    world.memory.trim(true);
+    expect(world.released).toEqual([
+      { slot: 0, fromToken: 48 },
+      { slot: 1, fromToken: 0 },
+    ]);
+  });
+
+  it('gives pages back beside a pass, one slot a step, once more is written than may be held', () => {
+    const world = new World({ slotsMax: 3, kvTokensMax: 64, prefixCache: false });
+    for (const promptIds of [text(60), [1], text(30)]) world.release(world.start(promptIds));
+    world.start([2]);
+    world.start(text(30));
+    world.memory.trim(false);
+    world.memory.trim(false);
+    expect(world.released).toEqual([{ slot: 0, fromToken: 16 }]);
+  });
+});
+
+type Act =
+  | {
+      readonly kind: 'start';
+      readonly promptIds: readonly number[];
+      readonly computed: number;
+      readonly stale: boolean;
+    }
+  | { readonly kind: 'generate' | 'release' | 'fail'; readonly which: number };
+
+type Running = SlotHolder & { tokenIds: number[] };
+
+/** The engine around a memory, and a model whose slots are lists of tokens. */
+class World {
+  readonly memory: SlotMemory;
+  readonly copies: { from: number | undefined; to: number | undefined; tokens: number }[] = [];
+  readonly released: { slot: number; fromToken: number }[] = [];
+  readonly #slotsMax: number;
+  readonly #blocksMax: number;
+  readonly #slots: number[][];
+  readonly #cached = new Map<number, readonly number[]>();
+  readonly #running: Running[] = [];
+
+  constructor(options: { slotsMax: number; kvTokensMax?: number; prefixCache?: boolean }) {
+    const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true } = options;
+    this.#slotsMax = slotsMax;
+    this.#blocksMax = Math.floor(kvTokensMax / TOKENS_PER_BLOCK);
+    this.#slots = Array.from({ length: slotsMax }, () => Array<number>(CONTEXT_TOKENS).fill(NOTHING));
+    const limits = {
+      vocabularyCount: 24,
+      slotsMax,
+      contextTokens: CONTEXT_TOKENS,
+      stepTokensMax: 64,
+      chunksMax: 2,
+      chunkBlockTokens: 8,
+      wantedRowsMax: 64,
+    };
+    this.memory = new SlotMemory(
+      { kvTokensMax, prefixCache },
+      {
+        limits,
+        copy: (from, to, tokens) => {
+          this.copies.push({ from, to, tokens });
+          this.#slots[to]!.splice(0, tokens, ...this.#slots[from]!.slice(0, tokens));
+        },
+        release: (slot, fromToken) => {
+          this.released.push({ slot, fromToken });
+          this.#slots[slot]!.fill(NOTHING, fromToken);
+        },
+      },
+    );
+  }
+
+  act(act: Act): void {
+    if (act.kind === 'start') {
+      const sequence = holder(act.promptIds);
+      this.memory.lookUp(sequence);
+      // What a look-up found may be gone by the time of the admission.
+      if (act.stale && act.promptIds.length >= 18) sequence.computed = act.promptIds.length - 2;
+      if (this.memory.slotsFree === 0 || this.memory.blocksFree < blocksFor(sequence.tokens)) return;
+      this.#admit(sequence, act.computed);
+      return;
+    }
+    const sequence = this.#running[act.which % Math.max(1, this.#running.length)];
+    if (sequence === undefined) return;
+    if (act.kind !== 'generate') this.release(sequence, act.kind === 'release');
+    else if (this.memory.blocksFree > 0 && sequence.tokens < CONTEXT_TOKENS) this.generate(sequence, [7]);
+    this.memory.trim(act.which % 2 === 0);
+  }
+
+  /** A sequence whose prompt is computed up to `computed`. */
+  start(promptIds: readonly number[], computed = promptIds.length): Running {
+    const sequence = holder(promptIds);
+    this.memory.lookUp(sequence);
+    return this.#admit(sequence, computed);
+  }
+
+  generate(sequence: Running, tokenIds: readonly number[]): void {
+    this.#prefill(sequence, sequence.promptTokens);
+    for (const tokenId of tokenIds) {
+      sequence.tokenIds.push(tokenId);
+      this.memory.grow(sequence);
+      this.#slots[sequence.slot!]![sequence.computed] = tokenId;
+      sequence.computed += 1;
+    }
+  }
+
+  release(sequence: SlotHolder, isIntact = true): void {
+    const slot = sequence.slot!;
+    if (!isIntact) this.#slots[slot]!.fill(NOTHING);
+    this.#running.splice(this.#running.indexOf(sequence as Running), 1);
+    this.memory.release(sequence, isIntact);
+    expect(sequence).toMatchObject({ slot: undefined, blocks: 0, computed: 0 });
+    const idle = this.memory.idle.find((one) => one.slot === slot);
+    if (idle !== undefined) this.#cached.set(slot, sequence.tokenIds.slice(0, idle.position));
+  }
+
+  releaseAll(): void {
+    for (const sequence of [...this.#running]) this.release(sequence);
+  }
+
+  check(): void {
+    const { memory } = this;
+    for (const { tokenIds, computed, slot, blocks } of this.#running) {
+      expect(this.#slots[slot!]!.slice(0, computed)).toEqual(tokenIds.slice(0, computed));
+      expect(blocks).toBeGreaterThanOrEqual(blocksFor(computed));
+    }
+    for (const { slot, position } of memory.idle) {
+      expect(this.#slots[slot]!.slice(0, position)).toEqual(this.#cached.get(slot));
+    }
+    const slots = [...this.#running, ...memory.idle].map(({ slot }) => slot);
+    expect(new Set(slots).size).toBe(slots.length);
+    expect(memory.slotsFree).toBe(this.#slotsMax - this.#running.length);
+    expect(memory.blocksFree).toBe(this.#blocksMax - this.#running.reduce((sum, { blocks }) => sum + blocks, 0));
+    const idleBlocks = memory.idle.reduce((sum, { position }) => sum + blocksFor(position), 0);
+    expect(idleBlocks).toBeLessThanOrEqual(memory.blocksFree);
+  }
+
+  #admit(sequence: Running, computed: number): Running {
+    const promised = sequence.computed;
+    this.memory.admit(sequence);
+    this.#running.push(sequence);
+    expect(sequence.cachedTokens).toBe(sequence.computed);
+    expect(sequence.computed).toBeLessThanOrEqual(Math.max(0, sequence.promptTokens - 2));
+    // A slice that was to reach the end of the prompt must not end one token before it.
+    expect(promised - sequence.computed).not.toBe(1);
+    this.#prefill(sequence, computed);
+    return sequence;
+  }
+
+  #prefill(sequence: SlotHolder, until: number): void {
+    for (; sequence.computed < until; sequence.computed++) {
+      this.#slots[sequence.slot!]![sequence.computed] = sequence.tokenIds[sequence.computed]!;
+    }
+    this.memory.wrote(sequence);
+  }
+}
+
+function holder(promptIds: readonly number[]): Running {
+  const tokenIds = [...promptIds];
+  return {
+    promptTokens: promptIds.length,
+    tokenIds,
+    get tokens() {
+      return tokenIds.length;
+    },
+    computed: 0,
+    blocks: 0,
+    slot: undefined,
+    cachedTokens: undefined,
+  };
+}
+
+function text(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => (index * 7) % 11);
+}
+
+const prompts = fc
+  .record({ shared: fc.nat(60), own: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 1, maxLength: 30 }) })
+  .map(({ shared, own }) => [...text(shared), ...own]);
+
+const acts: fc.Arbitrary<Act> = fc.oneof(
+  fc
+    .record({
+      kind: fc.constant('start' as const),
+      promptIds: prompts,
+      computed: fc.nat(90),
+      stale: fc.boolean(),
+    })
+    .map((act) => ({ ...act, computed: Math.min(act.computed, act.promptIds.length) })),
+  fc.record({
+    kind: fc.constantFrom('generate' as const, 'release' as const, 'release' as const, 'fail' as const),
+    which: fc.nat(8),
+  }),
+);
+
+const histories = fc.record({
+  slotsMax: fc.integer({ min: 1, max: 4 }),
+  kvTokensMax: fc.integer({ min: 128, max: 400 }),
+  acts: fc.array(acts, { minLength: 1, maxLength: 40 }),
+});
