@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { cacheFolder } from '@sluice/shared';
+import { CHUNK_COUNTS, LaneModel, openCompiled, openGguf, type WeightMode } from '@sluice/worker';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type KeptRow, SlotDriver } from '../../packages/worker/src/model/test-support/slot-driver.js';
+import { defaultModelPath } from '../support/default-model.js';
+
+/** smollm2-135m.json; make-smollm2.py says how it was made. */
+interface Golden {
+  readonly perplexity: { readonly ids: readonly number[]; readonly meanNegativeLogLikelihood: number };
+  readonly prompts: readonly GoldenPrompt[];
+}
+
+interface GoldenPrompt {
+  readonly promptIds: readonly number[];
+  /** Greedy. */
+  readonly generatedIds: readonly number[];
+  /** Of each generated token, the five likeliest with their log-probabilities. */
+  readonly top: readonly (readonly (readonly [tokenId: number, logprob: number])[])[];
+}
+
+/** What a model says at each place of the golden continuations, given the golden tokens before it. */
+interface Place {
+  readonly golden: readonly (readonly [tokenId: number, logprob: number])[];
+  readonly best: number;
+  /** Log-probabilities of the golden five. */
+  readonly logprobs: readonly number[];
+}
+
+const golden: Golden = JSON.parse(readFileSync(new URL('smollm2-135m.json', import.meta.url), 'utf8'));
+const modelPath = defaultModelPath();
+const chunkTokens = 64;
+
+beforeEach(({ skip }) => skip(modelPath === undefined, 'the default model was not fetched'));
+
+describe('the default model in 32-bit floats, against transformers', () => {
+  const measured = measure('f32');
+
+  it('chooses the same tokens, but where the two likeliest are as good as equal', () => {
+    for (const { golden, best } of measured().places) {
+      const [first, second] = golden;
+      if (best !== first![0]) expect(first![1] - second![1]).toBeLessThan(0.001);
+    }
+  });
+
+  it('gives the same log-probabilities within 0.002', () => {
+    const { places } = measured();
+    expect(places).toHaveLength(golden.prompts.length * 32);
+    expect(Math.max(...places.flatMap(errors))).toBeLessThan(0.002);
+  });
+
+  it('finds a text as likely within 0.1 % of perplexity', () => {
+    expectPerplexity(measured().perplexity, Math.exp(golden.perplexity.meanNegativeLogLikelihood), 0.001);
+  });
+});
+
+describe('the default model in 8-bit blocks', () => {
+  const measured = measure('q8');
+  const exact = measure('f32');
+
+  it('agrees with transformers on the next token in 96 of 100 places', () => {
+    const { places } = measured();
+    const agreeing = places.filter(({ golden, best }) => best === golden[0]![0]);
+    expect(agreeing.length / places.length).toBeGreaterThanOrEqual(0.96);
+  });
+
+  it('gives log-probabilities that differ by less than 0.06 on average, of the likeliest tokens', () => {
+    const likeliest = measured().places.map((place) => errors(place)[0]!);
+    expect(mean(likeliest)).toBeLessThan(0.06);
+  });
+
+  it('is off the distribution of the graph in 32-bit floats by less than 0.5 % of perplexity', () => {
+    const divergences = measured().rows.map((row, place) => divergence(exact().rows[place]!, row));
+    expect(Math.exp(mean(divergences)) - 1).toBeLessThan(0.005);
+  });
+
+  it('finds a text as likely as the graph in 32-bit floats does', () => {
+    const { ids } = golden.perplexity;
+    const gains = measured().rows.map((row, place) => row[ids[place + 1]!]! - exact().rows[place]![ids[place + 1]!]!);
+    // Rounding makes some tokens likelier and others less; 1,187 of them tell their mean only to this error.
+    const standardError = Math.sqrt(mean(gains.map((gain) => gain ** 2)) / gains.length);
+    expect(standardError).toBeLessThan(0.003);
+    expectPerplexity(measured().perplexity, exact().perplexity, 0.005 + 2 * standardError);
+  });
+});
+
+interface Measured {
+  readonly places: readonly Place[];
+  /** Log-probabilities of the whole vocabulary behind each token of the text but the last. */
+  readonly rows: readonly Float32Array[];
+  readonly perplexity: number;
+}
+
+const results = new Map<WeightMode, Measured>();
+
+/** Runs the model once before the tests of a `describe`; its result is there inside of them. */
+function measure(weights: WeightMode): () => Measured {
+  beforeAll(async () => {
+    if (modelPath === undefined || results.has(weights)) return;
+    const model = await open(weights, modelPath);
+    try {
+      const driver = new SlotDriver(model, { temperatures: [1] });
+      results.set(weights, { places: await placesOf(driver), ...(await scoreOf(driver)) });
+    } finally {
+      model.close();
+    }
+  });
+  return () => results.get(weights)!;
+}
+
+afterAll(() => results.clear());
+
+async function open(weights: WeightMode, path: string): Promise<LaneModel> {
+  const file = await openGguf(path);
+  try {
+    const options = { weights, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
+    return new LaneModel(await openCompiled(file, options), {
+      slots: golden.prompts.length,
+      contextTokens: golden.perplexity.ids.length,
+      stepTokensMax: chunkTokens,
+      threads: 2,
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+/** Prompts through the prefill lane, the golden tokens behind them through the decode lane, all prompts side by side. */
+async function placesOf(driver: SlotDriver): Promise<Place[]> {
+  const places: Place[] = [];
+  const note = (slot: number, index: number, row: KeptRow): void => {
+    const five = golden.prompts[slot]!.top[index]!;
+    places.push({ golden: five, best: row.best, logprobs: five.map(([tokenId]) => logprob(row, tokenId)) });
+  };
+  for (const [slot, { promptIds }] of golden.prompts.entries()) {
+    for await (const rows of prefill(driver, slot, promptIds)) {
+      const last = rows.at(-1)!;
+      if (last.context.length === promptIds.length) note(slot, 0, last);
+    }
+  }
+  for (let index = 1; index < golden.prompts[0]!.generatedIds.length; index++) {
+    const decodes = golden.prompts.map(({ generatedIds }, slot) => ({ slot, tokenIds: [generatedIds[index - 1]!] }));
+    for (const [slot, row] of (await driver.run({ decodes })).entries()) note(slot, index, row);
+  }
+  for (const slot of golden.prompts.keys()) driver.free(slot);
+  return places;
+}
+
+async function scoreOf(driver: SlotDriver): Promise<Pick<Measured, 'rows' | 'perplexity'>> {
+  const { ids } = golden.perplexity;
+  const rows: Float32Array[] = [];
+  for await (const chunk of prefill(driver, 0, ids)) {
+    for (const { logits, logSumExps } of chunk) rows.push(logits.map((logit) => logit - logSumExps[0]!));
+  }
+  rows.pop();
+  return { rows, perplexity: Math.exp(-mean(rows.map((row, place) => row[ids[place + 1]!]!))) };
+}
+
+/** The rows of a text, chunk by chunk; no chunk is left with a single token. */
+async function* prefill(driver: SlotDriver, slot: number, ids: readonly number[]): AsyncGenerator<KeptRow[]> {
+  for (let from = 0; from < ids.length; ) {
+    const tokens = ids.length - from === chunkTokens + 1 ? chunkTokens - 1 : chunkTokens;
+    yield await driver.run({ chunks: [{ slot, tokenIds: ids.slice(from, from + tokens) }] });
+    from += tokens;
+  }
+}
+
+function logprob(row: KeptRow, tokenId: number): number {
+  return row.logits[tokenId]! - row.logSumExps[0]!;
+}
+
+/** Kullback and Leibler's: what `actual` costs in log-probability where `expected` is the truth. */
+function divergence(expected: Float32Array, actual: Float32Array): number {
+  let sum = 0;
+  for (let id = 0; id < expected.length; id++) sum += Math.exp(expected[id]!) * (expected[id]! - actual[id]!);
+  return sum;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function errors({ golden, logprobs }: Place): number[] {
+  return golden.map(([, expected], index) => Math.abs(logprobs[index]! - expected));
+}
+
+function expectPerplexity(actual: number, expected: number, share: number): void {
+  expect(Math.abs(actual / expected - 1)).toBeLessThan(share);
+}
