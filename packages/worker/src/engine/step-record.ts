@@ -45,14 +45,22 @@ export class StepRecorder {
     return this.#rates.current;
   }
 
-  /** @param decision what the plan was made of, its sequences as they are after the step. */
-  add(plan: StepPlan, decision: Decision<SequenceView>, { startMs, endMs, endBeforeMs }: PassTimes): void {
+  /**
+   * @param decision what the plan was made of, its sequences as they are after the step.
+   * @param ended those of them that had their last token.
+   */
+  add(
+    plan: StepPlan,
+    decision: Decision<SequenceView>,
+    ended: readonly SequenceView[],
+    { startMs, endMs, endBeforeMs }: PassTimes,
+  ): void {
     const work = workOf(plan);
     const passMs = endMs - startMs;
     const predictedMs = this.#cost.predictMs(work);
     this.#cost.observe(work, passMs);
     this.#rates.add(work.decodes, work.prefillTokens, passMs);
-    this.#policy.observe({ decision, endMs, passMs });
+    this.#policy.observe({ decision, endMs, passMs, ended });
     this.#onStep?.({
       decodes: work.decodes,
       prefillTokens: work.prefillTokens,

@@ -84,8 +84,8 @@ export function drive(
     for (const one of [...decision.decodes, ...decision.chunks.map((chunk) => chunk.sequence)]) {
       if (one.computed === one.tokens) addToken(one, nowMs);
     }
-    policy.observe({ decision, endMs: nowMs, passMs });
     const ended = running.filter((one) => one.tokens === one.tokensMax);
+    policy.observe({ decision, endMs: nowMs, passMs, ended });
     finished.push(...ended);
     running = running.filter((one) => !ended.includes(one));
   }

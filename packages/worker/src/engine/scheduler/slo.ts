@@ -1,0 +1,119 @@
+import { noWork, type StepWork, withChunk, withDecode } from '../cost-model.js';
+import type { Decision, ObservedStep, Policy, QueueView, SequenceView } from './policy.js';
+import { stepTimeMs } from './slack.js';
+import { StepDraft } from './step-draft.js';
+import { orderPrompts } from './ttft-order.js';
+import { byUrgency } from './urgency.js';
+
+/** Steps are planned to take so much less than there is time: the cost model errs (Niyama's figure). */
+const SAFETY = 1.2;
+/** No step is planned to be longer, so that nobody who comes meanwhile waits long for the next. */
+const STEP_MS_MAX = 1_000;
+/** Slices are at least so long, unless less is left: below it the base of a step is paid for next to nothing. */
+const CHUNK_TOKENS_MIN = 16;
+/** Of a step's time, for guesses of how long a prompt will take: its least slice is something. */
+const PROMPT_SHARE_MIN = 0.05;
+/** One in so many of those let in is one that misses its objective, also while others can keep theirs. */
+const LATE_SHARE = 8;
+
+/**
+ * Keeps objectives: a step takes as long as the most pressing stream has time, and prompts get the slices that the cost
+ * model says fit into it. After Niyama (arXiv 2503.22562): chunks from slack, earliest deadline mixed with shortest
+ * remaining prompt, eager relegation. All decodes are in every step.
+ *
+ * - Overload costs some their objective and not everybody: a prompt that cannot have its first token in time is relegated
+ *   behind those that can, but gets every eighth place; a stream that cannot keep its pace, or holds up several prompts
+ *   to keep it, is let go (slack.ts); and nobody is let in who would cost more streams their pace than prompts wait.
+ * - With nobody to disturb, a prompt gets all the tokens that a pass can take, up to a second's worth.
+ */
+export class ServiceLevel implements Policy {
+  /** Waited at the last decision, and which of them were late. */
+  #waiting: ReadonlySet<SequenceView> = new Set();
+  #late: ReadonlySet<SequenceView> = new Set();
+  /** Let in since the last that was late. */
+  #onTimeInARow = 0;
+
+  decide<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
+    const { nowMs, running, waiting, limits, cost } = queue;
+    const draft = new StepDraft(queue);
+    draft.decodeAll(byUrgency(running, nowMs));
+    const prompts = [...draft.prompts, ...waiting];
+    if (prompts.length === 0) return draft.decision;
+
+    let work = draft.decodes.reduce((sum, { computed }) => withDecode(sum, computed), noWork);
+    const decodesMs = cost.predictMs(work);
+    const mixedMs = cost.predictMs(withChunk(work, 0, CHUNK_TOKENS_MIN));
+    const leastMs = { decodesMs, mixedMs };
+    const timeMs = Math.min(Math.max(STEP_MS_MAX, mixedMs), stepTimeMs(draft.decodes, prompts.length, leastMs, nowMs));
+
+    const promptShare = Math.max(PROMPT_SHARE_MIN, 1 - (decodesMs * SAFETY) / timeMs);
+    const { onTime, late } = orderPrompts(prompts, promptShare, queue);
+    const isLatesTurn = this.#onTimeInARow >= LATE_SHARE - 1;
+    const order = isLatesTurn ? [...late.slice(0, 1), ...onTime, ...late.slice(1)] : [...onTime, ...late];
+    this.#waiting = new Set(waiting);
+    this.#late = new Set(late);
+
+    const largestSlice = (sequence: S): number => {
+      const last = draft.chunks[work.chunks];
+      if (last !== undefined) work = withChunk(work, last.sequence.computed, last.tokens);
+      const { computed, promptTokens } = sequence;
+      const room = limits.stepTokensMax - draft.decodes.length - draft.prefillTokens;
+      const most = Math.max(0, Math.min(promptTokens - computed, room));
+      const least = Math.min(most, CHUNK_TOKENS_MIN);
+      const takesMs = (tokens: number): number => cost.predictMs(withChunk(work, computed, tokens));
+      const tokens = largest(most, (count) => takesMs(count) * SAFETY <= timeMs);
+      if (tokens >= least) return tokens;
+      const isAlone = draft.decodes.length + draft.chunks.length === 0;
+      return isAlone || takesMs(least) <= timeMs ? least : 0;
+    };
+    draft.prefill(keepingPace(order, queue), largestSlice);
+    return draft.decision;
+  }
+
+  observe({ decision }: ObservedStep): void {
+    for (const { sequence } of decision.chunks) {
+      if (this.#waiting.has(sequence)) this.#onTimeInARow = this.#late.has(sequence) ? 0 : this.#onTimeInARow + 1;
+    }
+  }
+}
+
+/**
+ * The prompts without those that would, once they stream, cost more streams their pace than prompts wait; one that is held
+ * back holds back those behind it. No more new ones than a step can take.
+ */
+function keepingPace<S extends SequenceView>(order: readonly S[], queue: QueueView<S>): S[] {
+  const { running, waiting, limits, cost } = queue;
+  const streams: SequenceView[] = [...running];
+  let work = running.reduce((sum, one) => withDecode(sum, Math.max(one.computed, one.promptTokens)), noWork);
+  const paceMs = (rows: StepWork): number => cost.predictMs(withChunk(rows, 0, CHUNK_TOKENS_MIN)) * SAFETY;
+  const isRunning = new Set(running);
+  let newcomers = 0;
+  return order.filter((prompt) => {
+    if (isRunning.has(prompt)) return true;
+    if (newcomers >= limits.chunksMax) return false;
+    const grown = withDecode(work, prompt.tokens);
+    const [beforeMs, afterMs] = [paceMs(work), paceMs(grown)];
+    const hurt = streams.filter(({ objectives: { tbtMs } }) => beforeMs <= tbtMs && tbtMs < afterMs);
+    if (hurt.length > 0 && hurt.length >= waiting.length) {
+      newcomers = limits.chunksMax;
+      return false;
+    }
+    newcomers += 1;
+    work = grown;
+    streams.push(prompt);
+    return true;
+  });
+}
+
+/** The largest count up to `most` that fits, where all below a count that fits do; 0 when none does. */
+function largest(most: number, fits: (count: number) => boolean): number {
+  if (fits(most)) return most;
+  let fitting = 0;
+  let failing = most;
+  while (failing - fitting > 1) {
+    const middle = (fitting + failing) >> 1;
+    if (fits(middle)) fitting = middle;
+    else failing = middle;
+  }
+  return fitting;
+}

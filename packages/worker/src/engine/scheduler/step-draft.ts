@@ -1,0 +1,126 @@
+import { blocksFor } from '../kv/token-ledger.js';
+import { type ChunkDecision, chunkTokens, type Decision, type QueueView, type SequenceView } from './policy.js';
+
+/** Share of the memory kept free when a new sequence is let in, so that running ones can grow. */
+const WATERMARK = 0.01;
+
+export interface DraftRules {
+  /** Let a sequence in only when it and all that run could grow to their most tokens; then nobody is ever preempted. */
+  readonly reservesWhole?: boolean;
+  /** Give no slice to a prompt that the step cannot finish, unless nobody else has one. */
+  readonly wholePrompts?: boolean;
+}
+
+/**
+ * A decision in the making. Policies say who comes in which order; this keeps count of memory, slots and lanes, and of the
+ * rules that bind all of them: a prompt's memory is taken when it is let in, so chunks never fail for it; decodes take a
+ * block when they grow into it, and where none is free somebody has to go.
+ */
+export class StepDraft<S extends SequenceView> {
+  readonly decodes: S[] = [];
+  readonly chunks: ChunkDecision<S>[] = [];
+  readonly preempted: S[] = [];
+  readonly #queue: QueueView<S>;
+  readonly #rules: DraftRules;
+  readonly #running: ReadonlySet<S>;
+  #blocksFree: number;
+  #slotsFree: number;
+  #prefillTokens = 0;
+  #isShort = false;
+
+  constructor(queue: QueueView<S>, rules: DraftRules = {}) {
+    this.#queue = queue;
+    this.#rules = rules;
+    this.#running = new Set(queue.running);
+    this.#blocksFree = queue.blocksFree;
+    this.#slotsFree = queue.slotsFree;
+  }
+
+  get decision(): Decision<S> {
+    return { decodes: this.decodes, chunks: this.chunks, preempted: this.preempted };
+  }
+
+  /** Tokens of the chunks so far. */
+  get prefillTokens(): number {
+    return this.#prefillTokens;
+  }
+
+  /** Adds the decodes of these running sequences; where memory runs out, the last of them go first. */
+  decodeAll(order: readonly S[]): void {
+    const kept = [...order];
+    for (let index = 0; index < kept.length; index++) {
+      const sequence = kept[index]!;
+      if (isPrompt(sequence)) continue;
+      const missing = Math.max(0, blocksFor(sequence.computed + 1) - sequence.blocks);
+      while (missing > this.#blocksFree && kept.length > index) {
+        this.#isShort = true;
+        this.preempt(kept.pop()!);
+      }
+      if (kept.length === index) return;
+      this.#blocksFree -= missing;
+      this.decodes.push(sequence);
+    }
+  }
+
+  /** Takes slot and memory from a running sequence that is not part of the step yet. */
+  preempt(sequence: S): void {
+    this.preempted.unshift(sequence);
+    this.#blocksFree += sequence.blocks;
+    this.#slotsFree += 1;
+  }
+
+  /** Running sequences whose prompts are under way. */
+  get prompts(): S[] {
+    return this.#queue.running.filter((sequence) => isPrompt(sequence) && !this.preempted.includes(sequence));
+  }
+
+  /**
+   * Gives prompts, running or waiting, their chunks in this order until tokens or lanes run out. Who cannot be let in
+   * holds back those that wait behind it, but nobody who runs. Nobody comes in while somebody had to go for memory: it
+   * would only take what was just freed.
+   * @param room tokens that the next chunk may have.
+   */
+  prefill(order: readonly S[], room: (sequence: S) => number): void {
+    const { chunksMax, chunkBlockTokens } = this.#queue.limits;
+    let isClosed = this.#isShort;
+    for (const sequence of order) {
+      if (this.chunks.length === chunksMax) return;
+      const isNew = !this.#running.has(sequence);
+      if (isNew && (isClosed || !this.fits(sequence))) {
+        isClosed = true;
+        continue;
+      }
+      const left = sequence.promptTokens - sequence.computed;
+      const most = room(sequence);
+      if (this.#rules.wholePrompts === true && most < left && this.chunks.length > 0) return;
+      const tokens = chunkTokens(left, Math.max(0, most), chunkBlockTokens);
+      if (tokens === 0) return;
+      this.chunks.push({ sequence, tokens });
+      this.#prefillTokens += tokens;
+      if (isNew) {
+        this.#slotsFree -= 1;
+        this.#blocksFree -= blocksFor(sequence.tokens);
+      }
+    }
+  }
+
+  /**
+   * Whether there is a slot and memory for a sequence that waits.
+   * @param leaving a running one whose place it could have.
+   */
+  fits(sequence: S, leaving?: S): boolean {
+    const freed = leaving?.blocks ?? 0;
+    if (this.#slotsFree + (leaving === undefined ? 0 : 1) === 0) return false;
+    const { running, blocksMax } = this.#queue;
+    const watermark = running.length === 0 ? 0 : Math.floor(blocksMax * WATERMARK);
+    if (this.#blocksFree + freed - blocksFor(sequence.tokens) < watermark) return false;
+    if (this.#rules.reservesWhole !== true) return true;
+    const others = [...running, ...this.chunks.map((chunk) => chunk.sequence).filter((one) => !this.#running.has(one))];
+    const promised = others.reduce((sum, { tokensMax }) => sum + blocksFor(tokensMax), 0);
+    return promised + blocksFor(sequence.tokensMax) <= blocksMax;
+  }
+}
+
+export function isPrompt({ computed, promptTokens }: SequenceView): boolean {
+  return computed < promptTokens;
+}
