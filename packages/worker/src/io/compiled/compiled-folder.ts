@@ -33,7 +33,7 @@ interface Manifest {
   readonly config: DecoderConfig;
   readonly weightsFile: string;
   readonly weights: readonly WeightEntry[];
-  readonly graphs: readonly { readonly chunks: number; readonly file: string }[];
+  readonly graphs: readonly { readonly chunks: number; readonly file: string; readonly bytes: number }[];
 }
 
 /**
@@ -59,17 +59,24 @@ export async function openCompiled(file: GgufFile, options: CompileOptions): Pro
   const temporary = path.join(parent, `${key}.${process.pid}.${randomUUID().slice(0, 8)}.tmp`);
   try {
     await writeFolder(temporary, file, options);
-    await rm(folder, { recursive: true, force: true });
-    // Where another process was faster, its folder is as good as ours.
-    await rename(temporary, folder).catch(async (failure: unknown) => {
-      if ((await readFolder(folder)) === undefined) throw failure;
-    });
+    await install(temporary, folder);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
   const made = await readFolder(folder);
   if (made === undefined) throw new Error(`${folder}: the compiled model cannot be read back`);
   return made;
+}
+
+/** Puts a new folder into its place. Where another process was faster its folder stays: it may be in use by now. */
+async function install(temporary: string, folder: string): Promise<void> {
+  try {
+    await rename(temporary, folder);
+  } catch {
+    if ((await readFolder(folder)) !== undefined) return;
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+  }
 }
 
 async function writeFolder(folder: string, file: GgufFile, options: CompileOptions): Promise<void> {
@@ -99,7 +106,7 @@ async function writeFolder(folder: string, file: GgufFile, options: CompileOptio
   for (const { chunks, onnx } of compiled.graphs) {
     const name = `hybrid-${chunks}.onnx`;
     await writeFile(path.join(folder, name), onnx);
-    graphs.push({ chunks, file: name });
+    graphs.push({ chunks, file: name, bytes: onnx.length });
   }
   const manifest: Manifest = { config: compiled.config, weightsFile: compiled.weights.file, weights: entries, graphs };
   await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
@@ -129,7 +136,7 @@ async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
     const graphs = new Map<number, string>();
     for (const graph of manifest.graphs) {
       const graphPath = path.join(folder, graph.file);
-      await stat(graphPath);
+      if ((await stat(graphPath)).size !== graph.bytes) return undefined;
       graphs.set(graph.chunks, graphPath);
     }
     return { config: manifest.config, weightsPath, weights: manifest.weights, graphs };

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -21,8 +21,12 @@ export async function fileHash(file: string, cacheFolder: string): Promise<strin
   await pipeline(createReadStream(real, { highWaterMark: 1 << 20 }), hash);
   const digest = hash.digest('hex');
   await mkdir(folder, { recursive: true });
-  const temporary = `${memo}.${process.pid}`;
-  await writeFile(temporary, digest);
-  await rename(temporary, memo);
+  const temporary = `${memo}.${randomUUID()}`;
+  try {
+    await writeFile(temporary, digest);
+    await rename(temporary, memo);
+  } finally {
+    await rm(temporary, { force: true });
+  }
   return digest;
 }
