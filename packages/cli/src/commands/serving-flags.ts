@@ -14,6 +14,7 @@ export interface ModelFlags {
   readonly threads?: number;
   readonly context?: number;
   readonly slots?: number;
+  readonly prefixCache: 'on' | 'off';
   readonly weights: 'q8' | 'q4' | 'f32';
 }
 
@@ -39,6 +40,11 @@ export function addModelFlags(command: Command): Command {
       new Option('--slots <n>', 'requests that a worker runs side by side (default: 64)').argParser(
         wholeNumber('--slots', 1, 1024),
       ),
+    )
+    .addOption(
+      new Option('--prefix-cache <state>', 'keep prompts for later ones that begin alike: on or off')
+        .default('on')
+        .argParser(oneOf('--prefix-cache', ['on', 'off'])),
     )
     .addOption(
       new Option('--weights <kind>', 'precision of the weights: q8, q4 or f32')

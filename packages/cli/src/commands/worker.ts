@@ -26,14 +26,17 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     else line.update(progress);
   };
   const { startWorker } = await import('@sluice/worker');
-  const worker = await startWorker({ ...flags, threads: flags.threads ?? threadsPerWorker(1), onProgress }).catch(
-    async (error: unknown) => {
-      line.clear();
-      // What the operator has to change does not get better by being tried again.
-      if (error instanceof ServingError) await tellParent({ type: 'failed', message: error.message });
-      throw error;
-    },
-  );
+  const worker = await startWorker({
+    ...flags,
+    threads: flags.threads ?? threadsPerWorker(1),
+    prefixCache: flags.prefixCache === 'on',
+    onProgress,
+  }).catch(async (error: unknown) => {
+    line.clear();
+    // What the operator has to change does not get better by being tried again.
+    if (error instanceof ServingError) await tellParent({ type: 'failed', message: error.message });
+    throw error;
+  });
   line.clear();
   serveUntilStopped(
     {

@@ -16,6 +16,7 @@ export interface FleetOptions {
   readonly threads: number;
   readonly context?: number;
   readonly slots?: number;
+  readonly prefixCache: string;
   readonly weights: string;
   /** Logs go to a folder in here. */
   readonly logFolder: string;
@@ -84,10 +85,11 @@ export class Fleet {
   }
 
   async #startWorker(number: number): Promise<string> {
-    const { model, threads, context, slots, weights } = this.#options;
+    const { model, threads, context, slots, prefixCache, weights } = this.#options;
     const port = await this.#startChild(`worker ${number}`, (portBefore) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
+      ...['--prefix-cache', prefixCache],
       ...(context === undefined ? [] : ['--context', String(context)]),
       ...(slots === undefined ? [] : ['--slots', String(slots)]),
       ...['--host', '127.0.0.1', '--port', String(portBefore)],

@@ -33,6 +33,7 @@ export class Calls {
       status: 0,
       finish: undefined,
       promptTokens: 0,
+      cachedTokens: 0,
       generatedTokens: 0,
       firstTokenMs: undefined,
     };
@@ -56,9 +57,10 @@ export class Calls {
     if (record.status === 0) record.status = 499;
     const durationMs = clock.nowMs() - record.startMs;
     metrics.countCall(record, durationMs);
-    const { requestId, method, route, status, finish, promptTokens, generatedTokens, firstTokenMs } = record;
+    const { requestId, method, route, status, finish, promptTokens, cachedTokens, generatedTokens, firstTokenMs } =
+      record;
     const isProbe = method === 'GET' && status < 400;
-    const line = { requestId, method, route, status, finish, promptTokens, generatedTokens };
+    const line = { requestId, method, route, status, finish, promptTokens, cachedTokens, generatedTokens };
     const times = { ttftMs: round(firstTokenMs), durationMs: round(durationMs) };
     log[isProbe ? 'debug' : 'info']({ ...line, ...times }, 'request');
   }

@@ -9,6 +9,8 @@ export interface CallRecord {
   /** How generation ended: `stop`, `length`, `cancelled` or an error code. */
   finish: string | undefined;
   promptTokens: number;
+  /** Of the prompt, found in the worker's prefix cache; 0 until the reply is finished. */
+  cachedTokens: number;
   generatedTokens: number;
   /** Milliseconds from the arrival to the first token. */
   firstTokenMs: number | undefined;

@@ -31,6 +31,11 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
     help: 'Prompt tokens of requests that a worker accepted.',
     registers,
   });
+  const cachedTokens = new Counter({
+    name: 'sluice_gateway_prompt_cached_tokens_total',
+    help: 'Prompt tokens that a worker found in its prefix cache, of replies that came to their end.',
+    registers,
+  });
   const generatedTokens = new Counter({
     name: 'sluice_gateway_generated_tokens_total',
     help: 'Tokens that workers generated.',
@@ -63,6 +68,7 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
       requests.inc({ route: record.route, status: String(record.status), finish_reason: record.finish ?? '' });
       duration.observe({ route: record.route }, durationMs / 1000);
       promptTokens.inc(record.promptTokens);
+      cachedTokens.inc(record.cachedTokens);
       generatedTokens.inc(record.generatedTokens);
     },
     countFirstToken: (waitMs) => firstToken.observe(waitMs / 1000),

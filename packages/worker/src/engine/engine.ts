@@ -269,7 +269,8 @@ export class Engine implements EnginePort {
     sequence.tokenIds.push(tokenId);
     sequence.adjustments?.addGenerated(tokenId);
     sequence.times.add(nowMs);
-    this.#events.push({ kind: 'token', id, tokenId, logprobs, timeliness: sequence.times });
+    const cachedTokens = sequence.cachedTokens ?? 0;
+    this.#events.push({ kind: 'token', id, tokenId, logprobs, cachedTokens, timeliness: sequence.times });
     const isStop = stopTokenIds.has(tokenId);
     if (!isStop && sequence.tokens < sequence.tokensMax) return;
     this.#finish(sequence, isStop ? 'stop' : 'length');

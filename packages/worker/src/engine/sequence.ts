@@ -99,6 +99,8 @@ export type SequenceEvent =
       readonly id: string;
       readonly tokenId: number;
       readonly logprobs: Logprobs | undefined;
+      /** Of the prompt, found in the prefix cache; the same with every token. */
+      readonly cachedTokens: number;
       /** Goes on changing with each token. */
       readonly timeliness: Timeliness;
     }

@@ -28,6 +28,8 @@ export interface WorkerOptions extends SizeWishes {
   /** Threads of a forward pass. */
   readonly threads: number;
   readonly weights: WeightMode;
+  /** Whether prompts are kept for later ones that begin alike. */
+  readonly prefixCache: boolean;
   readonly onProgress?: (progress: WorkerProgress) => void;
   readonly onStep?: (step: StepRecord) => void;
 }
@@ -80,7 +82,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
-    { tokenBudget: sizes.tokenBudget, kvTokensMax: sizes.kvTokensMax, waitingMax: WAITING_MAX },
+    {
+      tokenBudget: sizes.tokenBudget,
+      kvTokensMax: sizes.kvTokensMax,
+      waitingMax: WAITING_MAX,
+      prefixCache: options.prefixCache,
+    },
     {
       model,
       policy: createPolicy('sarathi'),

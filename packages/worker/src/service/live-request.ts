@@ -45,6 +45,7 @@ export class LiveRequest {
   #hasEnded = false;
   #failure: ServingError | undefined;
   #completionTokens = 0;
+  #cachedTokens = 0;
   #pending: PendingEvent | undefined;
 
   constructor(wireId: number, sequenceId: string, outlet: Outlet, tokenizer: Tokenizer) {
@@ -86,6 +87,7 @@ export class LiveRequest {
     const running = this.#running;
     if (running === undefined || this.#hasEnded) return false;
     this.#completionTokens += 1;
+    this.#cachedTokens = event.cachedTokens;
     const pending = this.#open();
     const { text, stop } = running.stopStrings.push(this.#textOf(event.tokenId, running));
     pending.tokenIds.push(event.tokenId);
@@ -166,6 +168,7 @@ export class LiveRequest {
       stopString: stopString ?? '',
       promptTokens: this.#running?.promptTokens ?? 0,
       completionTokens,
+      cachedTokens: this.#cachedTokens,
     };
   }
 

@@ -21,6 +21,8 @@ export class ScriptedEngine implements EnginePort {
   readonly submitted: SequenceRequest[] = [];
   readonly cancelled: string[] = [];
   answer: (promptIds: readonly number[]) => readonly number[] = (promptIds) => promptIds.toReversed();
+  /** Of each prompt, found in the cache. */
+  cachedTokens = 0;
   /** What the next submits are refused with. */
   refusal: ServingError | undefined;
   onStep: StepListener = () => {};
@@ -94,13 +96,14 @@ export class ScriptedEngine implements EnginePort {
 
   #advance(sequence: Scripted): SequenceEvent[] {
     const { id, tokensMax, stopTokenIds, logprobsTop } = sequence.request;
+    const { cachedTokens } = this;
     if (sequence.isCancelled) return [this.#finish(sequence, 'cancelled')];
     const tokenId = sequence.answer[sequence.generated];
     if (tokenId === undefined) return [this.#finish(sequence, 'length')];
     sequence.generated += 1;
     const top = Array.from({ length: logprobsTop ?? 0 }, (_, rank) => ({ tokenId: rank + 97, logprob: -rank - 1 }));
     const logprobs = logprobsTop === undefined ? undefined : { tokenId, logprob: -0.5, top };
-    const events: SequenceEvent[] = [{ kind: 'token', id, tokenId, logprobs, timeliness }];
+    const events: SequenceEvent[] = [{ kind: 'token', id, tokenId, logprobs, cachedTokens, timeliness }];
     if (stopTokenIds.has(tokenId)) events.push(this.#finish(sequence, 'stop'));
     else if (sequence.generated === tokensMax) events.push(this.#finish(sequence, 'length'));
     return events;
