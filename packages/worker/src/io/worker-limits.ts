@@ -1,5 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import { PREFILL_TOKENS_MIN } from '../engine/engine.js';
+import { blocksFor, TOKENS_PER_BLOCK } from '../engine/kv/token-ledger.js';
 import { type DecoderConfig, kvBytesPerToken } from '../model/architectures/config.js';
 
 /** Where nobody says how long a sequence may be: enough for most chats, and half of what small models were made for. */
@@ -41,18 +42,33 @@ export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFre
   const slots = within('slots', wishes.slots ?? SLOTS_DEFAULT, 1, SLOTS_MAX);
   const budgetMin = slots + PREFILL_TOKENS_MIN;
   const tokenBudget = within('token-budget', wishes.tokenBudget ?? slots + CHUNK_TOKENS, budgetMin, 65_536);
+  // Memory is counted in blocks, of which the last of a sequence may be half used.
+  const sequenceTokens = blocksFor(contextTokens) * TOKENS_PER_BLOCK;
   const affordable = Math.floor((memoryFreeBytes * MEMORY_SHARE) / kvBytesPerToken(config));
-  const kvTokensMax = wishes.kvTokens ?? Math.min(slots * contextTokens, affordable);
+  if (wishes.kvTokens === undefined && affordable < sequenceTokens)
+    throw tooLittleMemory(contextTokens, affordable, memoryFreeBytes);
+  const kvTokensMax = wishes.kvTokens ?? Math.min(slots * sequenceTokens, affordable);
   return {
     contextTokens,
     slots,
     tokenBudget,
-    kvTokensMax: within('kv-tokens', kvTokensMax, contextTokens, slots * contextTokens),
+    kvTokensMax: within('kv-tokens', kvTokensMax, sequenceTokens, slots * sequenceTokens),
   };
 }
 
+function tooLittleMemory(contextTokens: number, affordable: number, memoryFreeBytes: number): ServingError {
+  const most = Math.floor(affordable / TOKENS_PER_BLOCK) * TOKENS_PER_BLOCK;
+  return new ServingError(
+    'model_unusable',
+    `context ${contextTokens} must be at most ${most} for the free memory of this machine ` +
+      `(${Math.floor(memoryFreeBytes / 1e6)} MB, half of it for keys and values)`,
+    { field: 'context' },
+  );
+}
+
 function within(name: string, value: number, least: number, most: number): number {
-  if (value >= least && value <= most) return value;
-  const bound = value < least ? `at least ${least}` : `at most ${most}`;
+  const isWhole = Number.isInteger(value);
+  if (isWhole && value >= least && value <= most) return value;
+  const bound = !isWhole ? 'a whole number' : value < least ? `at least ${least}` : `at most ${most}`;
   throw new ServingError('model_unusable', `${name} ${value} must be ${bound} for this model`, { field: name });
 }

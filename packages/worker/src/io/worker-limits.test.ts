@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { TOKENS_PER_BLOCK, TokenLedger } from '../engine/kv/token-ledger.js';
+import { kvBytesPerToken } from '../model/architectures/config.js';
+import { tinyModel } from '../model/tiny-model.js';
+import { type SizeWishes, workerSizes } from './worker-limits.js';
+
+const { config } = tinyModel(1, { contextTokens: 8192 });
+const roomy = 1e12;
+
+describe('workerSizes', () => {
+  it('offers 64 slots of up to 4,096 tokens where nobody wishes otherwise', () => {
+    expect(workerSizes({}, config, roomy)).toEqual({
+      contextTokens: 4096,
+      slots: 64,
+      tokenBudget: 128,
+      kvTokensMax: 64 * 4096,
+    });
+    expect(workerSizes({}, { ...config, contextTokens: 512 }, roomy).contextTokens).toBe(512);
+  });
+
+  it('takes every wish that model and machine can grant', () => {
+    const wishes = { context: 8192, slots: 2, tokenBudget: 500, kvTokens: 9600 };
+    expect(workerSizes(wishes, config, roomy)).toEqual({
+      contextTokens: 8192,
+      slots: 2,
+      tokenBudget: 500,
+      kvTokensMax: 9600,
+    });
+  });
+
+  it('lets keys and values take half of the free memory', () => {
+    const free = 2 * 10_000 * kvBytesPerToken(config);
+    expect(workerSizes({}, config, free).kvTokensMax).toBe(10_000);
+  });
+
+  it('has room for one sequence of the whole context, however the context falls into blocks', () => {
+    for (let context = 2; context <= 3 * TOKENS_PER_BLOCK; context++) {
+      for (const slots of [1, 3]) {
+        const { kvTokensMax } = workerSizes({ context, slots }, config, roomy);
+        expect(new TokenLedger(kvTokensMax).tokensMax).toBeGreaterThanOrEqual(slots * context);
+      }
+    }
+  });
+
+  it.each<[SizeWishes, string]>([
+    [{ context: 1 }, 'context 1 must be at least 2'],
+    [{ context: 8193 }, 'context 8193 must be at most 8192'],
+    [{ context: 10.5 }, 'context 10.5 must be a whole number'],
+    [{ context: Number.NaN }, 'context NaN must be a whole number'],
+    [{ slots: 0 }, 'slots 0 must be at least 1'],
+    [{ slots: 1025 }, 'slots 1025 must be at most 1024'],
+    [{ slots: 8, tokenBudget: 23 }, 'token-budget 23 must be at least 24'],
+    [{ tokenBudget: 65_537 }, 'token-budget 65537 must be at most 65536'],
+    [{ context: 4096, kvTokens: 4095 }, 'kv-tokens 4095 must be at least 4096'],
+    [{ context: 4096, slots: 2, kvTokens: 8193 }, 'kv-tokens 8193 must be at most 8192'],
+  ])('refuses %o, naming setting, value and bound', (wishes, message) => {
+    expect(() => workerSizes(wishes, config, roomy)).toThrow(message);
+  });
+
+  it('says what to change where the memory does not even hold one sequence', () => {
+    const free = 2 * 1000 * kvBytesPerToken(config);
+    expect(() => workerSizes({}, config, free)).toThrow(
+      'context 4096 must be at most 992 for the free memory of this machine (1 MB, half of it for keys and values)',
+    );
+    expect(workerSizes({ context: 900 }, config, free).kvTokensMax).toBe(1000);
+  });
+});
