@@ -333,6 +333,7 @@ describe('the edges', () => {
       1,
     );
     expect(await metric('sluice_gateway_prompt_tokens_total')).toBe(14);
+    expect(await metric('sluice_gateway_prompt_cached_tokens_total')).toBe(6);
     expect(await metric('sluice_gateway_generated_tokens_total')).toBe(4);
     expect(await metric('sluice_gateway_first_token_seconds_count')).toBe(2);
     expect(await metric('sluice_gateway_token_gap_seconds_count')).toBe(2);
@@ -358,6 +359,7 @@ describe('the edges', () => {
         status: 200,
         finish: 'stop',
         promptTokens: 7,
+        cachedTokens: 3,
         generatedTokens: 2,
         ttftMs: expect.any(Number),
         durationMs: expect.any(Number),

@@ -42,7 +42,7 @@ describe('Engine', () => {
             expect(cancelAtPass).toBeDefined();
             expect(expected.tokenIds.slice(0, outcome.tokenIds.length)).toEqual(outcome.tokenIds);
           } else {
-            expect(outcome).toEqual(expected);
+            expect(outcome).toMatchObject(expected);
           }
         }
         expect(engine.load()).toMatchObject({ running: 0, waiting: 0, kvTokensUsed: 0, prefillTokensWaiting: 0 });
@@ -62,7 +62,7 @@ describe('Engine', () => {
     const requests = ['a', 'b', 'c'].map((id, index) => request({ id, promptIds: [index, 2, 3, 4], tokensMax: 40 }));
     for (const one of requests) engine.submit(one);
     await outcomes.allEnded();
-    for (const one of requests) expect(outcomes.get(one.id)).toEqual(alone(one, model.limits));
+    for (const one of requests) expect(outcomes.get(one.id)).toMatchObject(alone(one, model.limits));
     expect(records.some((record) => record.preempted > 0)).toBe(true);
     await engine.close();
   });
@@ -80,6 +80,34 @@ describe('Engine', () => {
     const prefilling = plans.slice(3).filter((plan) => plan.chunks.length > 0);
     expect(prefilling.length).toBe(4);
     for (const plan of prefilling) expect(plan.decodes.length).toBe(2);
+    await engine.close();
+  });
+
+  it("computes of a chat's next turn only what is new", async () => {
+    const { engine, outcomes, model } = start({ tokenBudget: 60, kvTokensMax: 256, waitingMax: 10 }, {});
+    const computed: number[] = [];
+    model.onPass = (_, plan) => computed.push(...plan.chunks.map((chunk) => chunk.tokenIds.length));
+    const first = request({ id: 'first', promptIds: words(30), tokensMax: 3 });
+    engine.submit(first);
+    await outcomes.allEnded();
+    const answer = outcomes.get('first').tokenIds;
+    const second = request({ id: 'second', promptIds: [...words(30), ...answer, 9, 8, 7], tokensMax: 3 });
+    engine.submit(second);
+    expect(engine.load().prefillTokensWaiting).toBe(6);
+    await outcomes.allEnded();
+    expect(outcomes.get('second')).toEqual({ ...alone(second, model.limits), cachedTokens: 30 });
+    // The answer too: its keys and values came from the decode lane.
+    expect(computed).toEqual([30, 6]);
+    await engine.close();
+  });
+
+  it('starts a prompt with what another one that is still running has computed of it', async () => {
+    const { engine, outcomes, model } = start({ tokenBudget: 60, kvTokensMax: 256, waitingMax: 10 }, {});
+    const second = request({ id: 'second', promptIds: [...words(25), 9, 8], tokensMax: 3 });
+    model.onPass = (pass) => pass === 3 && engine.submit(second);
+    engine.submit(request({ id: 'first', promptIds: words(30), tokensMax: 20 }));
+    await outcomes.allEnded();
+    expect(outcomes.get('second')).toEqual({ ...alone(second, model.limits), cachedTokens: 25 });
     await engine.close();
   });
 
@@ -105,7 +133,7 @@ describe('Engine', () => {
     engine.submit(request({ id: 'b', promptIds: [2, 2], tokensMax: 5 }));
     await outcomes.allEnded();
     expect(outcomes.get('a')).toMatchObject({ reason: 'engine_failed' });
-    expect(outcomes.get('b')).toEqual(alone(request({ id: 'b', promptIds: [2, 2], tokensMax: 5 }), model.limits));
+    expect(outcomes.get('b')).toMatchObject(alone(request({ id: 'b', promptIds: [2, 2], tokensMax: 5 }), model.limits));
     await engine.close();
   });
 
@@ -160,6 +188,8 @@ interface Outcome {
   readonly tokenIds: number[];
   /** A finish reason, or the code of a failure. */
   reason: string | undefined;
+  /** Of the prompt; 0 before the first token. */
+  cachedTokens: number;
 }
 
 class Outcomes {
@@ -171,7 +201,7 @@ class Outcomes {
   }
 
   get(id: string): Outcome {
-    return this.#byId.get(id) ?? { tokenIds: [], reason: undefined };
+    return this.#byId.get(id) ?? { tokenIds: [], reason: undefined, cachedTokens: 0 };
   }
 
   /** Checks that each sequence ends once and gains nothing after its end. */
@@ -180,8 +210,10 @@ class Outcomes {
       const outcome = this.get(event.id);
       this.#byId.set(event.id, outcome);
       expect(outcome.reason).toBeUndefined();
-      if (event.kind === 'token') outcome.tokenIds.push(event.tokenId);
-      else outcome.reason = event.kind === 'finished' ? event.reason : event.error.code;
+      if (event.kind === 'token') {
+        outcome.tokenIds.push(event.tokenId);
+        outcome.cachedTokens = event.cachedTokens;
+      } else outcome.reason = event.kind === 'finished' ? event.reason : event.error.code;
       if (event.kind === 'finished') expect(event.completionTokens).toBe(outcome.tokenIds.length);
     }
   };
@@ -214,8 +246,12 @@ function request(fields: Partial<SequenceRequest>): SequenceRequest {
   };
 }
 
+function words(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => (index * 7) % 23);
+}
+
 /** The naive oracle: the whole context is hashed anew for each token. */
-function alone(request: SequenceRequest, limits: ModelLimits): Outcome {
+function alone(request: SequenceRequest, limits: ModelLimits): Pick<Outcome, 'tokenIds' | 'reason'> {
   const sequence = new LiveSequence(request, limits.contextTokens);
   const tokenIds: number[] = [];
   for (;;) {
@@ -249,15 +285,24 @@ const sampling: fc.Arbitrary<SamplingParams> = fc.oneof(
   }),
 );
 
+/** Half of them begin alike, and so find each other in the prefix cache. */
+const prompts = fc.oneof(
+  fc.array(token, { minLength: 1, maxLength: 40 }),
+  fc
+    .record({ shared: fc.integer({ min: 14, max: 35 }), own: fc.array(token, { minLength: 1, maxLength: 5 }) })
+    .map(({ shared, own }) => [...words(shared), ...own]),
+);
+
 const histories = fc
   .record({
     slotsMax: fc.integer({ min: 1, max: 5 }),
     chunksMax: fc.integer({ min: 1, max: 3 }),
     extraBudget: fc.integer({ min: 0, max: 30 }),
     kvTokensMax: fc.integer({ min: 64, max: 200 }),
+    prefixCache: fc.boolean(),
     entries: fc.array(
       fc.record({
-        promptIds: fc.array(token, { minLength: 1, maxLength: 40 }),
+        promptIds: prompts,
         tokensMax: fc.integer({ min: 1, max: 30 }),
         sampling,
         stopTokenIds: fc.constantFrom(new Set<number>(), new Set([5])),
@@ -267,9 +312,9 @@ const histories = fc
       { minLength: 1, maxLength: 8 },
     ),
   })
-  .map(({ slotsMax, chunksMax, extraBudget, kvTokensMax, entries }) => ({
+  .map(({ slotsMax, chunksMax, extraBudget, kvTokensMax, prefixCache, entries }) => ({
     limits: { slotsMax, chunksMax },
-    options: { tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, kvTokensMax, waitingMax: 100 },
+    options: { tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, kvTokensMax, prefixCache, waitingMax: 100 },
     entries: entries.map(({ atPass, cancelAtPass, ...fields }, index) => ({
       atPass,
       cancelAtPass,

@@ -86,12 +86,18 @@ describe('AttachStream', () => {
   it('ends a request at a stop string, gives nothing of it, and frees the sequence', async () => {
     await gateway.attach();
     worker.engine.answer = () => [...Buffer.from('one two three')];
+    worker.engine.cachedTokens = 1;
     gateway.submit(1, request('q', { stopStrings: ['four', ' tw'] }));
     await gateway.deltas();
     worker.engine.step(8);
     const outcome = await gateway.outcome(1);
     expect(outcome.text).toBe('one');
-    expect(outcome.finished).toMatchObject({ reason: 'FINISH_REASON_STOP', stopString: ' tw', completionTokens: 6 });
+    expect(outcome.finished).toMatchObject({
+      reason: 'FINISH_REASON_STOP',
+      stopString: ' tw',
+      completionTokens: 6,
+      cachedTokens: 1,
+    });
     expect(outcome.tokenIds).toHaveLength(6);
     expect(worker.engine.liveCount).toBe(0);
     expect(worker.engine.cancelled).toHaveLength(1);
