@@ -4,7 +4,7 @@ import type { SequenceView } from './policy.js';
 export interface LeastMs {
   /** With the decodes alone. */
   readonly decodesMs: number;
-  /** With the decodes and the smallest useful slice of a prompt. */
+  /** With the decodes and the smallest useful slice of a prompt, and some to spare. */
   readonly mixedMs: number;
 }
 

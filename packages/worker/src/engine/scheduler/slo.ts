@@ -42,7 +42,8 @@ export class ServiceLevel implements Policy {
 
     let work = draft.decodes.reduce((sum, { computed }) => withDecode(sum, computed), noWork);
     const decodesMs = cost.predictMs(work);
-    const mixedMs = cost.predictMs(withChunk(work, 0, CHUNK_TOKENS_MIN));
+    const longest = Math.max(...prompts.map(({ computed }) => computed));
+    const mixedMs = cost.predictMs(withChunk(work, longest, CHUNK_TOKENS_MIN)) * SAFETY;
     const leastMs = { decodesMs, mixedMs };
     const timeMs = Math.min(Math.max(STEP_MS_MAX, mixedMs), stepTimeMs(draft.decodes, prompts.length, leastMs, nowMs));
 
@@ -63,8 +64,7 @@ export class ServiceLevel implements Policy {
       const takesMs = (tokens: number): number => cost.predictMs(withChunk(work, computed, tokens));
       const tokens = largest(most, (count) => takesMs(count) * SAFETY <= timeMs);
       if (tokens >= least) return tokens;
-      const isAlone = draft.decodes.length + draft.chunks.length === 0;
-      return isAlone || takesMs(least) <= timeMs ? least : 0;
+      return draft.decodes.length + draft.chunks.length === 0 ? least : 0;
     };
     draft.prefill(keepingPace(order, queue), largestSlice);
     return draft.decision;

@@ -1,0 +1,144 @@
+import { seededRng } from '@sluice/shared';
+import { describe, expect, it } from 'vitest';
+import type { StepCost } from '../cost-model.js';
+import { ServiceLevel } from './slo.js';
+import { decoding, nowMs, queueOf, smallMachine, view } from './test-support/queues.js';
+import { type Arrival, drive, type Grown, type Machine } from './test-support/small-engine.js';
+
+const machine: Machine = {
+  slots: 32,
+  blocks: 2_000,
+  limits: { tokenBudget: 128, stepTokensMax: 544, chunksMax: 2, chunkBlockTokens: 32 },
+};
+
+describe('ServiceLevel', () => {
+  it('prefills a lone prompt in as few passes as the model allows', () => {
+    const { steps } = drive(new ServiceLevel(), [{ atMs: 0, promptTokens: 1_000, outputTokens: 1 }], machine);
+    expect(steps).toBe(2);
+  });
+
+  it('plans no step longer than a second where it has a choice', () => {
+    const slow: StepCost = { predictMs: (work) => 10 * smallMachine.predictMs(work) };
+    const { chunks } = new ServiceLevel().decide(queueOf({ waiting: [view({ promptTokens: 900 })], cost: slow }));
+    expect(chunks[0]!.tokens).toBeGreaterThan(60);
+    expect(chunks[0]!.tokens).toBeLessThan(100);
+  });
+
+  it('keeps every gap inside the objective while long prompts come among streams', () => {
+    const streams = Array.from(
+      { length: 16 },
+      (_, index): Arrival => ({ atMs: index, promptTokens: 20, outputTokens: 80 }),
+    );
+    const long = { promptTokens: 2_000, outputTokens: 4 };
+    const { finished } = drive(
+      new ServiceLevel(),
+      [...streams, { atMs: 1_500, ...long }, { atMs: 1_900, ...long }],
+      machine,
+    );
+    expect(Math.max(...finished.flatMap((one) => one.gapsMs))).toBeLessThanOrEqual(200);
+  });
+
+  it('keeps strict and relaxed streams apart: the step follows the most pressing', () => {
+    const prompt = view({ promptTokens: 900, computed: 100 });
+    const relaxed = decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 400 } });
+    const strict = decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 60 } });
+    const slice = (streams: readonly (typeof relaxed)[]): number =>
+      new ServiceLevel().decide(queueOf({ running: [...streams, prompt] })).chunks[0]!.tokens;
+    expect(slice([relaxed])).toBeGreaterThan(250);
+    expect(slice([relaxed, strict])).toBeLessThan(50);
+  });
+
+  it('takes the time that has gone since the last token off the step', () => {
+    const prompt = view({ promptTokens: 900 });
+    const slice = (sinceMs: number): number => {
+      const stream = decoding(10, 3, { lastTokenMs: nowMs - sinceMs });
+      return new ServiceLevel().decide(queueOf({ running: [stream, prompt] })).chunks[0]!.tokens;
+    };
+    expect(slice(0)).toBeGreaterThan(slice(50));
+    expect(slice(50)).toBeGreaterThan(slice(100));
+  });
+
+  it('stops prompts rather than several streams', () => {
+    const streams = Array.from({ length: 8 }, () => decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 30 } }));
+    const { decodes, chunks } = new ServiceLevel().decide(
+      queueOf({ running: [...streams, view({ promptTokens: 100 })] }),
+    );
+    expect(decodes).toHaveLength(8);
+    expect(chunks).toEqual([]);
+  });
+
+  it('lets one stream go rather than several prompts, and holds it to a multiple', () => {
+    const hopeless = decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 2 } });
+    const waiting = [view({ promptTokens: 300 }), view({ promptTokens: 300 })];
+    const { chunks } = new ServiceLevel().decide(queueOf({ running: [hopeless], waiting }));
+    expect(chunks[0]!.tokens).toBeGreaterThanOrEqual(16);
+    expect(chunks[0]!.tokens).toBeLessThan(64);
+  });
+
+  it('lets nobody in who would cost more streams their pace than prompts wait', () => {
+    const running = Array.from({ length: 8 }, () => decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 46 } }));
+    const prompt = view({ promptTokens: 20, blocks: 0 });
+    const relaxed = { ttftMs: 9_000, tbtMs: 900 };
+    const policy = new ServiceLevel();
+    expect(policy.decide(queueOf({ running, waiting: [prompt] })).chunks).toEqual([]);
+    expect(policy.decide(queueOf({ running: running.slice(2), waiting: [prompt] })).chunks).toHaveLength(1);
+    const others = running.map((one) => ({ ...one, objectives: relaxed }));
+    expect(policy.decide(queueOf({ running: others, waiting: [prompt] })).chunks).toHaveLength(1);
+  });
+
+  it('relegates whoever missed or must miss its first token, and nobody else', () => {
+    const missed = view({ promptTokens: 50, arrivalMs: nowMs - 5_001 });
+    const mustMiss = view({ promptTokens: 200, arrivalMs: nowMs - 4_900 });
+    const justInTime = view({ promptTokens: 50, arrivalMs: nowMs - 4_800 });
+    const fresh = view({ promptTokens: 50 });
+    const waiting = [missed, mustMiss, fresh, justInTime];
+    const { chunks } = new ServiceLevel().decide(queueOf({ waiting }));
+    expect(chunks.map(({ sequence }) => sequence)).toEqual([justInTime, fresh]);
+    const rest = new ServiceLevel().decide(queueOf({ waiting: [missed, mustMiss] }));
+    expect(rest.chunks.map(({ sequence }) => sequence)).toEqual([missed, mustMiss]);
+  });
+
+  it('lets short prompts pass a long one that is due about as soon', () => {
+    const long = view({ promptTokens: 1_000, arrivalMs: nowMs - 100 });
+    const short = view({ promptTokens: 30 });
+    const { chunks } = new ServiceLevel().decide(queueOf({ waiting: [long, short] }));
+    expect(chunks[0]!.sequence).toBe(short);
+  });
+
+  it('under twice the load it can bear, keeps the objectives of many and brings the others to an end', () => {
+    const { finished } = drive(new ServiceLevel(), overload(), machine);
+    const kept = finished.filter(keepsObjectives).length;
+    expect(finished).toHaveLength(100);
+    expect(kept).toBeGreaterThan(50);
+    const gaps = finished.flatMap((one) => one.gapsMs.map((gapMs) => gapMs / one.objectives.tbtMs));
+    expect(gaps.filter((share) => share > 1).length).toBeLessThan(gaps.length / 100);
+  });
+
+  it('gives those who are late every eighth place while others can be in time', () => {
+    const policy = new ServiceLevel();
+    const late = view({ promptTokens: 50, arrivalMs: nowMs - 60_000 });
+    const onePlace = { chunksMax: 1 };
+    for (let place = 1; place <= 20; place++) {
+      const decision = policy.decide(queueOf({ waiting: [late, view({ promptTokens: 50 })], limits: onePlace }));
+      expect(decision.chunks[0]!.sequence === late).toBe(place % 8 === 0);
+      policy.observe({ decision, endMs: nowMs, passMs: 1, ended: [] });
+    }
+  });
+});
+
+/** 100 requests at about twice what the machine can do; three in twenty are long, half of the streams are strict. */
+function overload(): Arrival[] {
+  const rng = seededRng(3);
+  let atMs = 0;
+  return Array.from({ length: 100 }, () => {
+    atMs += -Math.log(1 - rng.next()) * 333;
+    const promptTokens = rng.next() < 0.15 ? 600 + rng.below(900) : 30 + rng.below(200);
+    const objectives = { ttftMs: 3_000, tbtMs: rng.next() < 0.5 ? 100 : 400 };
+    return { atMs, promptTokens, outputTokens: 20 + rng.below(80), objectives };
+  });
+}
+
+function keepsObjectives({ arrivalMs, firstTokenMs, gapsMs, objectives }: Grown): boolean {
+  const late = gapsMs.filter((gapMs) => gapMs > objectives.tbtMs).length;
+  return firstTokenMs! - arrivalMs <= objectives.ttftMs && late * 100 <= gapsMs.length;
+}
