@@ -130,7 +130,8 @@ export class Engine implements EnginePort {
   }
 
   drain(): Promise<void> {
-    if (this.#state === 'ready') this.#state = 'draining';
+    if (this.#state === 'closed') return this.#loop;
+    this.#state = 'draining';
     return new Promise((resolve) => {
       this.#drained.push(resolve);
       this.#wake?.();
