@@ -1,5 +1,4 @@
-import type { CheckerName } from './checkers/checkers.js';
-import { checkers } from './checkers/checkers.js';
+import { type CheckerName, checkersOf } from './checkers/checkers.js';
 import { type History, traceHash } from './history.js';
 import { runScenario, type Subject } from './run-scenario.js';
 import { drawScenario, type Scenario } from './scenario.js';
@@ -15,7 +14,7 @@ export async function checkSeed(seed: number, policy: string, subject: Subject):
   const scenario = drawScenario(seed);
   const history = await runScenario(scenario, policy, subject);
   const again = await runScenario(scenario, policy, subject);
-  const violations = [...checkHistory(history, scenario)];
+  const violations = [...checkHistory(history, scenario, policy)];
   const [first, second] = [traceHash(history), traceHash(again)];
   if (first !== second) {
     violations.push({ checker: 'determinism', found: [`two runs of one seed left the traces ${first} and ${second}`] });
@@ -23,10 +22,10 @@ export async function checkSeed(seed: number, policy: string, subject: Subject):
   return violations;
 }
 
-export function checkHistory(history: History, scenario: Scenario): readonly Violation[] {
-  return Object.entries(checkers).flatMap(([name, checker]) => {
+export function checkHistory(history: History, scenario: Scenario, policy: string): readonly Violation[] {
+  return checkersOf(policy).flatMap(([name, checker]) => {
     const found = checker(history, scenario);
-    return found.length === 0 ? [] : [{ checker: name as CheckerName, found: found.slice(0, 3) }];
+    return found.length === 0 ? [] : [{ checker: name, found: found.slice(0, 3) }];
   });
 }
 

@@ -1,5 +1,5 @@
 import type { LoadState } from '@sluice/shared';
-import type { SequenceEvent, SequenceRequest } from '../../packages/worker/src/engine/sequence.js';
+import type { Priority, SequenceEvent, SequenceRequest } from '../../packages/worker/src/engine/sequence.js';
 import type { StepPlan } from '../../packages/worker/src/engine/step-plan.js';
 
 /** Everything that happened in one run, in order. Checkers read nothing else. */
@@ -49,6 +49,8 @@ export interface SequenceSnapshot {
   readonly computed: number;
   readonly blocks: number;
   readonly slot: number | undefined;
+  readonly priority: Priority;
+  readonly arrivalMs: number;
 }
 
 /** A forward pass; recorded when it begins. */

@@ -4,6 +4,7 @@ import { uniform } from '../../packages/worker/src/engine/sampling/uniform.js';
 import type { EngineFinishReason, Logprobs, SequenceRequest } from '../../packages/worker/src/engine/sequence.js';
 import { hashRow } from '../../packages/worker/src/engine/test-support/hash-model.js';
 import type { Scenario } from './scenario.js';
+import { DECODED } from './timed-model.js';
 
 export interface Answer {
   readonly tokenIds: readonly number[];
@@ -15,6 +16,7 @@ export interface Answer {
 /** What a request gets when nothing else runs: no slots, no batches, no scheduler. */
 export function answerAlone(request: SequenceRequest, { limits }: Scenario): Answer {
   const { promptIds, sampling, logprobsTop } = request;
+  const tokenIds: number[] = [];
   const context = [...promptIds];
   const logprobs: (Logprobs | undefined)[] = [];
   const adjustments = LogitAdjustments.any(sampling) ? new LogitAdjustments(sampling, promptIds) : undefined;
@@ -23,11 +25,12 @@ export function answerAlone(request: SequenceRequest, { limits }: Scenario): Ans
     const row = hashRow(context, want, limits.vocabularyCount);
     const tokenId = sampleToken(row, sampling, adjustments, uniform(sampling.seed, index));
     adjustments?.addGenerated(tokenId);
-    context.push(tokenId);
+    tokenIds.push(tokenId);
+    context.push(tokenId + DECODED);
     logprobs.push(logprobsTop === undefined ? undefined : logprobsOf(row, want, tokenId, logprobsTop));
     const stops = request.stopTokenIds.has(tokenId);
     if (stops || index + 1 === request.tokensMax || context.length === limits.contextTokens) {
-      return { tokenIds: context.slice(promptIds.length), logprobs, reason: stops ? 'stop' : 'length' };
+      return { tokenIds, logprobs, reason: stops ? 'stop' : 'length' };
     }
   }
 }

@@ -31,8 +31,8 @@ export async function runScenario(scenario: Scenario, policy: string, { Engine, 
   const model = new TimedModel(scenario, clock, record);
   const unwatch = watchCrashes((message) => record({ kind: 'broken', part: 'engine', message }));
   const made: { engine?: Engine } = {};
-  const makePolicy = policies[policy];
-  assert(makePolicy !== undefined, `policy ${policy} must be one of ${Object.keys(policies).join(', ')}`);
+  const makePolicy = policies.get(policy);
+  assert(makePolicy !== undefined, `policy ${policy} must be one of ${[...policies.keys()].join(', ')}`);
   const engine = new Engine(scenario.options, {
     model,
     policy: observed(makePolicy(), clock, record, made),
@@ -107,8 +107,8 @@ function observed(
 
 /** The engine's policies see views of its own sequences; the history wants to know more of them. */
 function snapshot(view: SequenceView): SequenceSnapshot {
-  const { promptTokens, tokens, computed, blocks, slot } = view as LiveSequence;
-  return { id: idOf(view), promptTokens, tokens, computed, blocks, slot };
+  const { promptTokens, tokens, computed, blocks, slot, priority, arrivalMs } = view as LiveSequence;
+  return { id: idOf(view), promptTokens, tokens, computed, blocks, slot, priority, arrivalMs };
 }
 
 function idOf(view: SequenceView): string {

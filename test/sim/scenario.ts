@@ -53,6 +53,9 @@ export function drawScenario(seed: number): Scenario {
     shortQueue: has(0.2),
     drain: has(0.1),
     terms: has(0.4),
+    alike: has(0.5),
+    // So slow that requests age into another class while they wait.
+    slow: has(0.25),
   };
   const kvBlocks = features.smallMemory ? 3 + rng.below(6) : Math.ceil((slotsMax * contextTokens) / 16);
   const meanGapMs = 1 + rng.below(120);
@@ -76,12 +79,26 @@ export function drawScenario(seed: number): Scenario {
       chunkBlockTokens: 4 + 4 * rng.below(3),
       wantedRowsMax: slotsMax + 4,
     },
-    options: { tokenBudget, kvTokensMax: kvBlocks * 16 + rng.below(16), waitingMax: features.shortQueue ? 3 : 100 },
+    options: {
+      tokenBudget,
+      kvTokensMax: kvBlocks * 16 + rng.below(16),
+      waitingMax: features.shortQueue ? 3 : 100,
+      prefixCache: has(0.75),
+    },
     requests,
     cancels,
     failingPasses: new Set(features.failures ? Array.from({ length: 1 + rng.below(3) }, () => rng.below(40)) : []),
     drainAtMs: features.drain ? rng.next() * atMs : undefined,
-    cost: { baseMs: 2 + rng.below(6), tokenMs: 0.2 + rng.next(), pairMs: rng.next() * 0.005 },
+    cost: drawCost(rng, features.slow),
+  };
+}
+
+function drawCost(rng: Rng, isSlow: boolean): PassCost {
+  const scale = isSlow ? 200 : 1;
+  return {
+    baseMs: (2 + rng.below(6)) * scale,
+    tokenMs: (0.2 + rng.next()) * scale,
+    pairMs: rng.next() * 0.005 * scale,
   };
 }
 
@@ -90,22 +107,30 @@ interface RequestFeatures {
   readonly longPrompts: boolean;
   readonly badRequests: boolean;
   readonly terms: boolean;
+  /** Prompts begin with one of two texts. */
+  readonly alike: boolean;
 }
 
 function drawRequest(rng: Rng, index: number, contextTokens: number, features: RequestFeatures): SequenceRequest {
   const bad = features.badRequests && rng.next() < 0.3 ? 1 + rng.below(3) : 0;
-  const longest = features.longPrompts ? contextTokens - 1 : Math.min(20, contextTokens - 1);
+  const longest = features.longPrompts ? contextTokens - 1 : Math.min(features.alike ? 48 : 20, contextTokens - 1);
   const promptTokens = bad === 1 ? contextTokens : bad === 2 ? 0 : 1 + rng.below(longest);
   return {
     // Two live requests of one id are a caller's mistake with a defined answer.
     id: `r${bad === 3 ? Math.max(0, index - 1) : index}`,
-    promptIds: Array.from({ length: promptTokens }, () => rng.below(VOCABULARY)),
+    promptIds: drawPrompt(rng, promptTokens, features.alike),
     tokensMax: 1 + rng.below(24),
     sampling: features.sampled && rng.next() < 0.7 ? drawSampling(rng) : greedySampling,
     stopTokenIds: new Set(rng.next() < 0.4 ? [rng.below(VOCABULARY), rng.below(VOCABULARY)] : []),
     logprobsTop: rng.next() < 0.2 ? 2 : undefined,
     ...(features.terms ? { terms: drawTerms(rng) } : {}),
   };
+}
+
+function drawPrompt(rng: Rng, promptTokens: number, isAlike: boolean): number[] {
+  const begun = isAlike ? promptTokens - rng.below(1 + rng.below(promptTokens + 1)) : 0;
+  const text = seededRng(rng.below(2));
+  return Array.from({ length: promptTokens }, (_, index) => (index < begun ? text : rng).below(VOCABULARY));
 }
 
 function drawTerms(rng: Rng): ServiceTerms {

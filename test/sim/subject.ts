@@ -1,5 +1,5 @@
-import { memoryless, type Policy } from '../../packages/worker/src/engine/scheduler/policy.js';
-import { sarathi } from '../../packages/worker/src/engine/scheduler/sarathi.js';
+import { createPolicy, policyNames } from '../../packages/worker/src/engine/scheduler/policies.js';
+import type { Policy } from '../../packages/worker/src/engine/scheduler/policy.js';
 
 /**
  * What is under test. The only door to it, so that a mutant is this module with `?mutant=NAME` behind it: the query is
@@ -7,4 +7,6 @@ import { sarathi } from '../../packages/worker/src/engine/scheduler/sarathi.js';
  */
 export { Engine } from '../../packages/worker/src/engine/engine.js';
 
-export const policies: Readonly<Record<string, () => Policy>> = { sarathi: () => memoryless(sarathi) };
+export const policies: ReadonlyMap<string, () => Policy> = new Map(
+  policyNames.map((name) => [name, () => createPolicy(name)]),
+);

@@ -9,10 +9,17 @@ import type { PassCost, Scenario } from './scenario.js';
 /** A pass takes up to so much more than its cost says. */
 export const JITTER_RATIO = 0.1;
 
+/**
+ * What a token that went through the decode lane is to the hash: another one, as the real lanes round differently. So the
+ * text changes when a prompt is computed through the wrong lane, or a generated token is taken for cached prompt.
+ */
+export const DECODED = 1_000;
+
 /** The hashing model, whose passes take simulated time, and which tells the history of each. */
 export class TimedModel implements ModelPort {
   readonly limits: ModelLimits;
   passes = 0;
+  #isRunning = false;
   readonly #inner: HashModel;
   readonly #scenario: Scenario;
   readonly #clock: Clock;
@@ -32,16 +39,20 @@ export class TimedModel implements ModelPort {
     const fails = failingPasses.has(pass);
     const durationMs = passMs(cost, workOf(plan)) * (1 + JITTER_RATIO * seededRng(seed, pass).next());
     this.#record({ kind: 'pass', plan, durationMs, fails });
+    if (this.#isRunning) this.#break('two passes at once');
+    this.#isRunning = true;
     return new Promise((resolve, reject) => {
       // A pass reads and writes while it runs; what it leaves is there at its end.
       this.#clock.after(durationMs, () => {
-        if (fails) reject(new Error(`pass ${pass} was told to fail`));
-        else this.#inner.forward(plan).then(resolve, (broken: Error) => this.#breakOff(broken, reject));
+        this.#isRunning = false;
+        if (fails) reject(this.#fail(plan, pass));
+        else this.#inner.forward(tagged(plan)).then(resolve, (broken: Error) => reject(this.#break(broken.message)));
       });
     });
   }
 
   copy(fromSlot: number, toSlot: number, tokens: number): void {
+    if (this.#isRunning) this.#break('a slot is copied while a pass runs');
     this.#inner.copy(fromSlot, toSlot, tokens);
   }
 
@@ -51,10 +62,20 @@ export class TimedModel implements ModelPort {
 
   close(): void {}
 
-  #breakOff(broken: Error, reject: (reason: Error) => void): void {
-    this.#record({ kind: 'broken', part: 'model', message: broken.message });
-    reject(broken);
+  /** Nobody knows what is in the slots of a pass that failed. */
+  #fail({ decodes, chunks }: StepPlan, pass: number): Error {
+    for (const { slot } of [...decodes, ...chunks]) this.#inner.release(slot, 0);
+    return new Error(`pass ${pass} was told to fail`);
   }
+
+  #break(message: string): Error {
+    this.#record({ kind: 'broken', part: 'model', message });
+    return new Error(message);
+  }
+}
+
+function tagged(plan: StepPlan): StepPlan {
+  return { ...plan, decodes: plan.decodes.map((row) => ({ ...row, tokenId: row.tokenId + DECODED })) };
 }
 
 /** Without its jitter, in milliseconds. */

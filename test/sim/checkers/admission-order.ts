@@ -1,28 +1,40 @@
+import type { SequenceSnapshot } from '../history.js';
 import type { Checker } from './checker.js';
 
-/** First come first served: nobody begins before one who came earlier, and memory is taken from the youngest. */
+/** After so long a request counts as one class higher. */
+const AGEING_MS = 10_000;
+const classes = ['high', 'normal', 'low'];
+
+/**
+ * First come first served inside a class: nobody begins before one who came earlier and is as urgent, and memory is taken
+ * from the youngest of the least urgent.
+ */
 export const admissionOrder: Checker = (history) => {
   const violations: string[] = [];
   /** Taken and not begun, by arrival. */
   let queue: string[] = [];
   for (const record of history) {
     if (record.kind === 'submit' && record.refusal === undefined) queue.push(record.request.id);
-    if (record.kind === 'events') {
-      const ended = new Set(record.events.filter(({ kind }) => kind !== 'token').map(({ id }) => id));
-      queue = queue.filter((id) => !ended.has(id));
-    }
     if (record.kind !== 'decide') continue;
-    const present = new Set([...record.running, ...record.waiting].map(({ id }) => id));
+    const present = new Map([...record.running, ...record.waiting].map((one) => [one.id, one]));
     queue = queue.filter((id) => present.has(id));
-    for (const { id } of record.chunks) {
-      const place = queue.indexOf(id);
-      if (place > 0) violations.push(`${id} begins while ${queue[0]}, which came before it, waits`);
-      if (place >= 0) queue.splice(place, 1);
+    const classOf = (id: string): number => urgencyClass(present.get(id)!, record.atMs);
+    const begun = record.chunks.map(({ id }) => id).filter((id) => queue.includes(id));
+    const left = queue.filter((id) => !begun.includes(id));
+    for (const id of begun) {
+      const before = left.find((other) => queue.indexOf(other) < queue.indexOf(id) && classOf(other) <= classOf(id));
+      if (before !== undefined) violations.push(`${id} begins while ${before}, which came before it, waits`);
     }
-    const youngest = record.running.slice(record.running.length - record.preempted.length).map(({ id }) => id);
-    if (record.preempted.join() !== youngest.join()) {
-      violations.push(`${record.preempted.join()} lost their memory, and ${youngest.join()} are the youngest`);
+    queue = left;
+    const byUrgency = record.running.map(({ id }) => id).sort((a, b) => classOf(a) - classOf(b));
+    const last = byUrgency.slice(byUrgency.length - record.preempted.length);
+    if (record.preempted.length > 0 && record.preempted.join() !== last.join()) {
+      violations.push(`${record.preempted.join()} lost their memory, and ${last.join()} should have`);
     }
   }
   return violations;
 };
+
+function urgencyClass({ priority, arrivalMs }: SequenceSnapshot, nowMs: number): number {
+  return Math.max(0, classes.indexOf(priority) - Math.floor((nowMs - arrivalMs) / AGEING_MS));
+}

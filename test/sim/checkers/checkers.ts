@@ -1,5 +1,6 @@
 import { admissionOrder } from './admission-order.js';
 import { blockConservation } from './block-conservation.js';
+import { cachedTokens } from './cached-tokens.js';
 import { cancel } from './cancel.js';
 import type { Checker } from './checker.js';
 import { decodeGap } from './decode-gap.js';
@@ -7,11 +8,13 @@ import { failedPass } from './failed-pass.js';
 import { liveness } from './liveness.js';
 import { loadReport } from './load-report.js';
 import { modelContract } from './model-contract.js';
+import { neverPreempts } from './never-preempts.js';
 import { oracleText } from './oracle-text.js';
 import { preemptedFirst } from './preempted-first.js';
 import { queueBound } from './queue-bound.js';
 import { refusals } from './refusals.js';
 import { slotConservation } from './slot-conservation.js';
+import { stallFree } from './stall-free.js';
 import { stepBudget } from './step-budget.js';
 import { streamOrder } from './stream-order.js';
 import { timeliness } from './timeliness.js';
@@ -29,18 +32,43 @@ const always = {
   refusals,
   'queue-bound': queueBound,
   'load-report': loadReport,
+  'preempted-first': preemptedFirst,
+  'cached-tokens': cachedTokens,
   timeliness,
 } satisfies Record<string, Checker>;
 
-/** What a policy promises on top. */
+/** What a policy may promise on top. */
 const promises = {
   'step-budget': stepBudget,
+  'stall-free': stallFree,
   'decode-gap': decodeGap,
   'admission-order': admissionOrder,
-  'preempted-first': preemptedFirst,
+  'never-preempts': neverPreempts,
 } satisfies Record<string, Checker>;
 
-/** `determinism` compares two runs and so is no {@link Checker}; see check-seed.ts. */
-export type CheckerName = keyof typeof always | keyof typeof promises | 'determinism';
+type Promised = keyof typeof promises;
 
-export const checkers: Readonly<Record<string, Checker>> = { ...always, ...promises };
+/** A policy without a line promises nothing but what holds under every one. */
+const promisesOf: Readonly<Record<string, readonly Promised[]>> = {
+  sarathi: ['step-budget', 'stall-free', 'decode-gap', 'admission-order'],
+  'chunk-only': ['step-budget', 'admission-order'],
+  'hybrid-only': ['stall-free', 'admission-order'],
+  'prefill-first': ['admission-order'],
+  'iteration-level': ['stall-free', 'admission-order', 'never-preempts'],
+  'request-level': ['admission-order', 'never-preempts'],
+};
+
+/** `determinism` compares two runs and so is no {@link Checker}; see check-seed.ts. */
+export type CheckerName = keyof typeof always | Promised | 'determinism';
+
+export const checkerNames: readonly CheckerName[] = [
+  ...(Object.keys(always) as (keyof typeof always)[]),
+  ...(Object.keys(promises) as Promised[]),
+  'determinism',
+];
+
+/** The checkers that a policy has to satisfy, by name. */
+export function checkersOf(policy: string): readonly (readonly [CheckerName, Checker])[] {
+  const promised = (promisesOf[policy] ?? []).map((name) => [name, promises[name]] as const);
+  return [...(Object.entries(always) as [keyof typeof always, Checker][]), ...promised];
+}

@@ -9,36 +9,90 @@ export interface Mutant {
   readonly find: string;
   readonly replace: string;
   readonly caughtBy: CheckerName;
+  /** Under which it is run. */
+  readonly policy: string;
 }
 
 export const mutants: readonly Mutant[] = [
   {
     name: 'slot-leak',
-    file: 'engine.ts',
-    find: 'this.#slots.free(slotOf(sequence));',
+    file: 'kv/slot-memory.ts',
+    find: 'for (const one of useless) this.#freeSlot(one);',
     replace: '',
     caughtBy: 'slot-conservation',
+    policy: 'sarathi',
   },
   {
     name: 'block-leak',
-    file: 'engine.ts',
+    file: 'kv/slot-memory.ts',
     find: 'this.#ledger.free(sequence.blocks);',
     replace: 'this.#ledger.free(Math.max(0, sequence.blocks - 1));',
     caughtBy: 'block-conservation',
+    policy: 'sarathi',
   },
   {
     name: 'growth-not-booked',
-    file: 'engine.ts',
-    find: 'sequence.blocks += missing;',
+    file: 'kv/slot-memory.ts',
+    find: 'this.#setBlocks(sequence, sequence.blocks + missing);',
     replace: '',
     caughtBy: 'block-conservation',
+    policy: 'sarathi',
   },
   {
     name: 'preempted-keeps-its-place',
-    file: 'engine.ts',
-    find: 'sequence.computed = 0;',
+    file: 'kv/slot-memory.ts',
+    find: 'sequence.blocks = 0;\n    sequence.computed = 0;',
+    replace: 'sequence.blocks = 0;',
+    caughtBy: 'liveness',
+    policy: 'sarathi',
+  },
+  {
+    name: 'hit-without-copy',
+    file: 'kv/slot-memory.ts',
+    find: 'this.#model.copy(hit.slot, sequence.slot, hit.tokens);',
     replace: '',
-    caughtBy: 'block-conservation',
+    caughtBy: 'oracle-text',
+    policy: 'sarathi',
+  },
+  {
+    name: 'hit-a-token-too-long',
+    file: 'kv/prefix-cache.ts',
+    find: 'return { slot: slot!, tokens: match.tokens };',
+    replace: 'return { slot: slot!, tokens: Math.min(tokensMax, match.tokens + 1) };',
+    caughtBy: 'oracle-text',
+    policy: 'sarathi',
+  },
+  {
+    name: 'pages-given-back-too-early',
+    file: 'kv/slot-memory.ts',
+    find: 'this.#model.release(slot, kept * TOKENS_PER_BLOCK);',
+    replace: 'this.#model.release(slot, Math.max(0, kept - 1) * TOKENS_PER_BLOCK);',
+    caughtBy: 'model-contract',
+    policy: 'sarathi',
+  },
+  {
+    name: 'idle-slots-overwritten',
+    file: 'engine.ts',
+    find: 'resting: [...resting, ...this.#memory.idle]',
+    replace: 'resting',
+    caughtBy: 'model-contract',
+    policy: 'sarathi',
+  },
+  {
+    name: 'slot-of-a-failed-pass-kept',
+    file: 'engine.ts',
+    find: 'this.#remove(sequence, false);',
+    replace: 'this.#remove(sequence);',
+    caughtBy: 'model-contract',
+    policy: 'sarathi',
+  },
+  {
+    name: 'cached-tokens-of-every-admission',
+    file: 'kv/slot-memory.ts',
+    find: 'sequence.cachedTokens ??= sequence.computed;',
+    replace: 'sequence.cachedTokens = sequence.computed;',
+    caughtBy: 'cached-tokens',
+    policy: 'sarathi',
   },
   {
     name: 'preempted-to-the-back',
@@ -46,6 +100,7 @@ export const mutants: readonly Mutant[] = [
     find: 'this.#waiting.unshift(...decision.preempted);',
     replace: 'this.#waiting.push(...decision.preempted);',
     caughtBy: 'preempted-first',
+    policy: 'sarathi',
   },
   {
     name: 'replay-sampled-again',
@@ -53,6 +108,7 @@ export const mutants: readonly Mutant[] = [
     find: 'want: sequence.computed + 1 === sequence.tokens ? sequence.want : undefined,',
     replace: 'want: sequence.want,',
     caughtBy: 'oracle-text',
+    policy: 'sarathi',
   },
   {
     name: 'chunk-one-token-late',
@@ -60,6 +116,7 @@ export const mutants: readonly Mutant[] = [
     find: 'tokenIds: sequence.tokenIds.slice(sequence.computed, end),',
     replace: 'tokenIds: sequence.tokenIds.slice(sequence.computed + 1, end + 1),',
     caughtBy: 'oracle-text',
+    policy: 'sarathi',
   },
   {
     name: 'resting-slot-at-zero',
@@ -67,6 +124,7 @@ export const mutants: readonly Mutant[] = [
     find: '.map((sequence) => ({ slot: slotOf(sequence), position: sequence.computed }));',
     replace: '.map((sequence) => ({ slot: slotOf(sequence), position: 0 }));',
     caughtBy: 'model-contract',
+    policy: 'mlfq',
   },
   {
     name: 'submit-without-wake',
@@ -74,6 +132,7 @@ export const mutants: readonly Mutant[] = [
     find: 'this.#waiting.push(sequence);\n    this.#wake?.();',
     replace: 'this.#waiting.push(sequence);',
     caughtBy: 'liveness',
+    policy: 'sarathi',
   },
   {
     name: 'cancel-only-while-running',
@@ -81,6 +140,7 @@ export const mutants: readonly Mutant[] = [
     find: 'if (sequence.cancelled) this.#finish',
     replace: 'if (sequence.cancelled && sequence.slot !== undefined) this.#finish',
     caughtBy: 'cancel',
+    policy: 'sarathi',
   },
   {
     name: 'token-after-cancel',
@@ -88,6 +148,7 @@ export const mutants: readonly Mutant[] = [
     find: 'if (sequence.cancelled) return;',
     replace: '',
     caughtBy: 'cancel',
+    policy: 'sarathi',
   },
   {
     name: 'chunks-survive-a-failed-pass',
@@ -95,6 +156,7 @@ export const mutants: readonly Mutant[] = [
     find: 'for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) {',
     replace: 'for (const sequence of chunks.length > 0 ? decodes : []) {',
     caughtBy: 'failed-pass',
+    policy: 'sarathi',
   },
   {
     name: 'one-token-too-many',
@@ -102,6 +164,7 @@ export const mutants: readonly Mutant[] = [
     find: 'promptIds.length + request.tokensMax)',
     replace: 'promptIds.length + request.tokensMax + 1)',
     caughtBy: 'oracle-text',
+    policy: 'sarathi',
   },
   {
     name: 'waiting-prompts-not-reported',
@@ -109,6 +172,7 @@ export const mutants: readonly Mutant[] = [
     find: 'sum(this.#running) + sum(this.#waiting)',
     replace: 'sum(this.#waiting)',
     caughtBy: 'load-report',
+    policy: 'sarathi',
   },
   {
     name: 'same-id-twice',
@@ -116,6 +180,7 @@ export const mutants: readonly Mutant[] = [
     find: 'if (this.#live.has(request.id)) {',
     replace: 'if (this.#live.size > 100) {',
     caughtBy: 'refusals',
+    policy: 'sarathi',
   },
   {
     name: 'queue-without-bound',
@@ -123,6 +188,7 @@ export const mutants: readonly Mutant[] = [
     find: 'if (room.waiting >= room.waitingMax) {',
     replace: 'if (room.waiting > room.waitingMax + 50) {',
     caughtBy: 'queue-bound',
+    policy: 'sarathi',
   },
   {
     name: 'draw-of-the-wrong-token',
@@ -130,6 +196,7 @@ export const mutants: readonly Mutant[] = [
     find: 'uniform(sampling.seed, sequence.generated)',
     replace: 'uniform(sampling.seed, sequence.computed)',
     caughtBy: 'oracle-text',
+    policy: 'sarathi',
   },
   {
     name: 'penalty-forgets-the-output',
@@ -137,6 +204,7 @@ export const mutants: readonly Mutant[] = [
     find: 'sequence.adjustments?.addGenerated(tokenId);',
     replace: '',
     caughtBy: 'oracle-text',
+    policy: 'sarathi',
   },
   {
     name: 'event-for-two',
@@ -145,6 +213,7 @@ export const mutants: readonly Mutant[] = [
     replace:
       "this.#events.push({ kind: 'failed', id: sequence.request.id, error });\n      this.#events.push({ kind: 'failed'",
     caughtBy: 'stream-order',
+    policy: 'sarathi',
   },
   {
     name: 'slot-given-twice',
@@ -152,6 +221,7 @@ export const mutants: readonly Mutant[] = [
     find: 'const slot = this.#taken.indexOf(0);',
     replace: 'const slot = Math.max(0, this.#taken.indexOf(0) - 1);',
     caughtBy: 'model-contract',
+    policy: 'sarathi',
   },
   {
     name: 'block-of-seventeen',
@@ -159,41 +229,7 @@ export const mutants: readonly Mutant[] = [
     find: 'return Math.ceil(tokens / TOKENS_PER_BLOCK);',
     replace: 'return Math.ceil((tokens - 1) / TOKENS_PER_BLOCK);',
     caughtBy: 'block-conservation',
-  },
-  {
-    name: 'sarathi-decodes-within-the-budget',
-    file: 'scheduler/sarathi.ts',
-    find: 'decodes.push(sequence);',
-    replace: 'if (decodes.length < 4) decodes.push(sequence);',
-    caughtBy: 'decode-gap',
-  },
-  {
-    name: 'sarathi-budget-for-each-chunk',
-    file: 'scheduler/sarathi.ts',
-    find: 'budget -= tokens;',
-    replace: '',
-    caughtBy: 'step-budget',
-  },
-  {
-    name: 'sarathi-newcomers-overtake',
-    file: 'scheduler/sarathi.ts',
-    find: 'for (const sequence of queue.waiting) {',
-    replace: 'for (const sequence of [...queue.waiting].reverse()) {',
-    caughtBy: 'admission-order',
-  },
-  {
-    name: 'sarathi-oldest-loses-memory',
-    file: 'scheduler/sarathi.ts',
-    find: 'const kept = [...queue.running];',
-    replace: 'const kept = [...queue.running].reverse();',
-    caughtBy: 'admission-order',
-  },
-  {
-    name: 'order-of-decodes-at-random',
-    file: 'scheduler/sarathi.ts',
-    find: 'if (!served || preempted.length > 0)',
-    replace: 'if (Math.random() < 0.5) decodes.reverse();\n  if (!served || preempted.length > 0)',
-    caughtBy: 'determinism',
+    policy: 'sarathi',
   },
   {
     name: 'late-gaps-not-counted',
@@ -201,5 +237,70 @@ export const mutants: readonly Mutant[] = [
     find: 'if (nowMs - this.#lastMs > this.#objectives.tbtMs) this.#gapsLate += 1;',
     replace: '',
     caughtBy: 'timeliness',
+    policy: 'sarathi',
+  },
+  {
+    name: 'decodes-beyond-two-left-out',
+    file: 'scheduler/step-draft.ts',
+    find: 'this.decodes.push(sequence);',
+    replace: 'if (this.decodes.length < 2) this.decodes.push(sequence);',
+    caughtBy: 'stall-free',
+    policy: 'sarathi',
+  },
+  {
+    name: 'decodes-wait-for-prompts',
+    file: 'scheduler/sarathi.ts',
+    find: 'draft.decodeAll(byUrgency(queue.running, nowMs));',
+    replace: 'if (draft.prompts.length === 0) draft.decodeAll(byUrgency(queue.running, nowMs));',
+    caughtBy: 'decode-gap',
+    policy: 'sarathi',
+  },
+  {
+    name: 'budget-for-each-chunk',
+    file: 'scheduler/step-draft.ts',
+    find: 'this.#prefillTokens += tokens;',
+    replace: '',
+    caughtBy: 'step-budget',
+    policy: 'sarathi',
+  },
+  {
+    name: 'newcomers-overtake',
+    file: 'scheduler/sarathi.ts',
+    find: '...queue.waiting], nowMs);',
+    replace: '...[...queue.waiting].reverse()], nowMs);',
+    caughtBy: 'admission-order',
+    policy: 'sarathi',
+  },
+  {
+    name: 'nobody-grows-more-urgent',
+    file: 'scheduler/urgency.ts',
+    find: 'return Math.max(0, classes[priority] - Math.floor((nowMs - arrivalMs) / AGEING_MS));',
+    replace: 'return nowMs < arrivalMs ? 0 : classes[priority];',
+    caughtBy: 'admission-order',
+    policy: 'sarathi',
+  },
+  {
+    name: 'oldest-loses-its-memory',
+    file: 'scheduler/step-draft.ts',
+    find: 'this.preempt(kept.pop()!);',
+    replace: 'this.preempt(kept.splice(index, 1)[0]!);',
+    caughtBy: 'admission-order',
+    policy: 'sarathi',
+  },
+  {
+    name: 'order-of-decodes-at-random',
+    file: 'scheduler/sarathi.ts',
+    find: 'return draft.decision;',
+    replace: 'if (Math.random() < 0.5) draft.decodes.reverse();\n  return draft.decision;',
+    caughtBy: 'determinism',
+    policy: 'sarathi',
+  },
+  {
+    name: 'reserves-the-prompt-alone',
+    file: 'scheduler/step-draft.ts',
+    find: 'return promised + blocksFor(sequence.tokensMax) <= blocksMax;',
+    replace: 'return blocksFor(sequence.tokens) <= blocksMax;',
+    caughtBy: 'never-preempts',
+    policy: 'iteration-level',
   },
 ];
