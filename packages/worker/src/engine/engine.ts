@@ -46,6 +46,10 @@ export const PREFILL_TOKENS_MIN = 16;
 /** Below it the distribution is the likeliest token alone, and dividing by it would only lose digits. */
 const TEMPERATURE_MIN = 0.01;
 
+/** An engine that has had nothing to do for so long gives memory back, one slot at a time with a pause behind it. */
+const TRIM_AFTER_MS = 1_000;
+const TRIM_PAUSE_MS = 10;
+
 /**
  * The batch loop: plan, run, commit, again. While a pass runs off this thread, the events of the step before it go out
  * and new requests come in; between two passes there is only what the next plan needs.
@@ -156,7 +160,6 @@ export class Engine implements EnginePort {
       if (plan.decodes.length === 0 && plan.chunks.length === 0) {
         assert(this.#live.size === 0, 'the policy left every sequence where it was');
         this.#deliver();
-        this.#memory.trim(true);
         if (!(await this.#sleep())) return;
         passEndMs = undefined;
         continue;
@@ -325,6 +328,14 @@ export class Engine implements EnginePort {
     });
   }
 
+  /** Returns a function that takes it back. */
+  #trimLater(delayMs: number): () => void {
+    let stop = this.#parts.clock.after(delayMs, () => {
+      if (this.#memory.trim(true)) stop = this.#trimLater(TRIM_PAUSE_MS);
+    });
+    return () => stop();
+  }
+
   #deliver(): void {
     if (this.#events.length === 0) return;
     const events = this.#events;
@@ -337,10 +348,12 @@ export class Engine implements EnginePort {
     if (this.#live.size === 0) {
       for (const resolve of this.#drained.splice(0)) resolve();
       if (this.#state === 'closed') return false;
+      const stopTrimming = this.#trimLater(TRIM_AFTER_MS);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       this.#wake = undefined;
+      stopTrimming();
     }
     return true;
   }

@@ -15,6 +15,8 @@ export class LaneCache {
   readonly #slotLength: number;
   readonly #keys: Float32Array[];
   readonly #values: Float32Array[];
+  /** First positions of slots that are set aside, a run for each layer and head. */
+  readonly #setAside = new Map<number, Float32Array>();
 
   /** @throws RangeError where the machine has no room for an array of that size. */
   constructor(config: DecoderConfig, slots: number, positions: number) {
@@ -45,32 +47,68 @@ export class LaneCache {
     }
   }
 
+  /**
+   * From now on passes may write the slot's first position: what is there is kept elsewhere. An idle row of the decode lane
+   * writes behind what it attends to, so over a slot that is set aside it attends to nothing, and costs nothing.
+   */
+  setAside(slot: number): void {
+    if (this.#setAside.has(slot)) return;
+    const { layers, kvHeads, headDim } = this.#config;
+    const kept = new Float32Array(2 * layers * kvHeads * headDim);
+    let at = 0;
+    this.#eachHead(slot, (array, head) => {
+      kept.set(array.subarray(head, head + headDim), at);
+      at += headDim;
+    });
+    this.#setAside.set(slot, kept);
+  }
+
+  /** Makes a slot whole again that was set aside; others are left as they are. */
+  restore(slot: number): void {
+    const kept = this.#setAside.get(slot);
+    if (kept === undefined) return;
+    this.#setAside.delete(slot);
+    this.#writeFirst(slot, kept);
+  }
+
   /** Copies the first `tokens` positions of a slot, a run for each layer and head. */
   copy(fromSlot: number, toSlot: number, tokens: number): void {
+    const shift = (toSlot - fromSlot) * this.#slotLength;
     const length = tokens * this.#config.headDim;
-    this.#eachHead((array, head) => {
-      const from = fromSlot * this.#slotLength + head;
-      array.copyWithin(toSlot * this.#slotLength + head, from, from + length);
-    });
+    this.#eachHead(fromSlot, (array, head) => array.copyWithin(head + shift, head, head + length));
+    this.#setAside.delete(toSlot);
+    const kept = this.#setAside.get(fromSlot);
+    if (kept !== undefined) this.#writeFirst(toSlot, kept);
   }
 
   /** Gives the pages of positions from `fromToken` on back to the system; they read as zeros until written anew. */
   release(slot: number, fromToken: number): void {
-    const first = slot * this.#slotLength;
     if (fromToken === 0) {
+      this.#setAside.delete(slot);
+      const first = slot * this.#slotLength;
       for (const array of [...this.#keys, ...this.#values]) releasePages(array, first, this.#slotLength);
       return;
     }
     const { headDim } = this.#config;
     const length = (this.#positions - fromToken) * headDim;
-    this.#eachHead((array, head) => releasePages(array, first + head + fromToken * headDim, length));
+    this.#eachHead(slot, (array, head) => releasePages(array, head + fromToken * headDim, length));
   }
 
-  /** Calls with every array, and where in a slot each of its heads begins. */
-  #eachHead(visit: (array: Float32Array, head: number) => void): void {
+  #writeFirst(slot: number, kept: Float32Array): void {
+    const { headDim } = this.#config;
+    let at = 0;
+    this.#eachHead(slot, (array, head) => {
+      array.set(kept.subarray(at, at + headDim), head);
+      at += headDim;
+    });
+  }
+
+  /** Calls for every layer and head of a slot, keys before values, with the array and where in it the head begins. */
+  #eachHead(slot: number, visit: (array: Float32Array, head: number) => void): void {
     const headLength = this.#positions * this.#config.headDim;
+    const first = slot * this.#slotLength;
     for (const array of [...this.#keys, ...this.#values]) {
-      for (let head = 0; head < this.#slotLength; head += headLength) visit(array, head);
+      for (let head = first; head < first + this.#slotLength; head += headLength) visit(array, head);
     }
   }
 }

@@ -116,10 +116,16 @@ export class LaneSession {
     const sources = this.#longs(decodeLane.sources).fill(0n, 0, count);
     const kept = this.#longs(decodeLane.kept);
     const pasts = this.#integers(decodeLane.pasts).fill(0, 0, count);
-    // An idle row writes behind what its slot holds after this pass, where nothing is read before it is written anew.
-    for (const { slot, position } of resting) place(slot, position);
-    for (const { slot, position, tokenIds } of chunks) place(slot, position + tokenIds.length);
+    // An idle row writes one position and attends to all in front of it: in slots that rest, the first one.
+    for (const { slot } of resting) if (slot >= first && slot <= last) this.#cache.setAside(slot);
+    // A slot that prefills is read in this pass: its idle row writes behind what it holds afterwards, where nothing is
+    // read before it is written anew.
+    for (const { slot, position, tokenIds } of chunks) {
+      this.#cache.restore(slot);
+      place(slot, position + tokenIds.length);
+    }
     for (const [index, { slot, position }] of decodes.entries()) {
+      this.#cache.restore(slot);
       place(slot, position);
       sources[slot - first] = BigInt(index);
       kept[index] = BigInt(slot - first);
