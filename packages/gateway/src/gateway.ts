@@ -1,3 +1,4 @@
+import type { ServiceTermsInit } from '@sluice/proto';
 import { type Clock, type Rng, ServingError } from '@sluice/shared';
 import type { Admission } from './admission/admission.js';
 import type { Endpoint } from './api/endpoint.js';
@@ -44,9 +45,10 @@ export class Gateway {
 
   /**
    * Starts the reply to one request; the rest happens as tokens come.
+   * @param terms how urgent it is, and for whom.
    * @throws ServingError when the request cannot be served; then nothing has been started.
    */
-  serve(endpoint: Endpoint, body: unknown, reply: HttpReply): void {
+  serve(endpoint: Endpoint, body: unknown, terms: ServiceTermsInit, reply: HttpReply): void {
     const { workers, policy, admission, metrics, clock, rng } = this.#parts;
     if (this.#isDraining) throw drainingError();
 
@@ -78,7 +80,7 @@ export class Gateway {
 
     // workers: off it goes. The listener hears of it from the next frame on, never before `submit` returns.
     const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
-    relay.start(worker.submit(request, estimatePromptTokens(call.prompt), relay));
+    relay.start(worker.submit({ ...request, terms }, estimatePromptTokens(call.prompt), relay));
 
     reply.onClose(() => {
       relay.onClientGone();

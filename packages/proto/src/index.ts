@@ -19,7 +19,10 @@ export type { GetModelInfoRequest, GetModelInfoRequestInit } from './gen/sluice/
 export type { Load, LoadInit } from './gen/sluice/v1/Load.js';
 export type { LogitBias, LogitBiasInit } from './gen/sluice/v1/LogitBias.js';
 export type { ModelInfo, ModelInfoInit } from './gen/sluice/v1/ModelInfo.js';
+export { ObjectiveOutcome, type ObjectiveOutcomeInit } from './gen/sluice/v1/ObjectiveOutcome.js';
+export { Priority, type PriorityInit } from './gen/sluice/v1/Priority.js';
 export type { Sampling, SamplingInit } from './gen/sluice/v1/Sampling.js';
+export type { ServiceTerms, ServiceTermsInit } from './gen/sluice/v1/ServiceTerms.js';
 export type { StepFrame, StepFrameInit } from './gen/sluice/v1/StepFrame.js';
 export type { Submit, SubmitInit } from './gen/sluice/v1/Submit.js';
 export type { TokenIds, TokenIdsInit } from './gen/sluice/v1/TokenIds.js';

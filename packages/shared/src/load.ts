@@ -16,4 +16,6 @@ export interface LoadState {
   /** Milliseconds of the last step, plan to commit. */
   readonly stepMs: number;
   readonly steps: number;
+  /** Median of |actual - predicted| / actual time of the last 200 passes; 0 until there is one. */
+  readonly stepErrorRatio: number;
 }

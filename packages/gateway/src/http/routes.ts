@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { endpoints } from '../api/endpoint.js';
 import { modelBody, modelsBody } from '../api/models-reply.js';
 import { errorBody } from '../api/reply-format.js';
+import { parseServiceTerms } from '../api/service-terms.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import { resolveModel } from '../routing/router.js';
@@ -23,7 +24,7 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: Rou
   for (const endpoint of endpoints) {
     app.post(endpoint.path, (request, reply) => {
       const httpReply = calls.replyTo(request, reply);
-      gateway.serve(endpoint, request.body, httpReply);
+      gateway.serve(endpoint, request.body, parseServiceTerms(request.headers), httpReply);
       reply.hijack();
     });
   }

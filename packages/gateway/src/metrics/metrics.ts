@@ -1,3 +1,4 @@
+import type { Finished, ObjectiveOutcome } from '@sluice/proto';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Admission } from '../admission/admission.js';
 import type { WorkerSet } from '../workers/worker-set.js';
@@ -15,6 +16,8 @@ export interface GatewayMetrics {
   countCall(record: CallRecord, durationMs: number): void;
   countFirstToken(waitMs: number): void;
   countTokenGap(gapMs: number): void;
+  /** Once per request that ended at its worker. */
+  countObjectives(outcomes: Pick<Finished, 'ttft' | 'tbt'>): void;
 }
 
 export function createMetrics(workers: WorkerSet, admission: Admission): GatewayMetrics {
@@ -53,6 +56,12 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
     buckets: gapBuckets,
     registers,
   });
+  const objectives = new Counter({
+    name: 'sluice_gateway_objectives_total',
+    help: 'Finished requests by objective (ttft, tbt) and whether their worker met it (met, missed).',
+    labelNames: ['objective', 'outcome'],
+    registers,
+  });
   const duration = new Histogram({
     name: 'sluice_gateway_request_seconds',
     help: 'Seconds from the arrival of a request to the end of its reply.',
@@ -73,6 +82,12 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
     },
     countFirstToken: (waitMs) => firstToken.observe(waitMs / 1000),
     countTokenGap: (gapMs) => tokenGap.observe(gapMs / 1000),
+    countObjectives: (outcomes) => {
+      for (const objective of ['ttft', 'tbt'] as const) {
+        const outcome = outcomeLabels.get(outcomes[objective]);
+        if (outcome !== undefined) objectives.inc({ objective, outcome });
+      }
+    },
   };
 }
 
@@ -130,6 +145,11 @@ function registerWorkers(registers: Registry[], set: WorkerSet): void {
   }
 }
 
+const outcomeLabels: ReadonlyMap<ObjectiveOutcome, string> = new Map([
+  ['OBJECTIVE_OUTCOME_MET', 'met'],
+  ['OBJECTIVE_OUTCOME_MISSED', 'missed'],
+]);
+
 const loadGauges = [
   { name: 'sluice_worker_running_sequences', help: 'Sequences that hold a slot.', field: 'running' },
   { name: 'sluice_worker_waiting_sequences', help: 'Sequences that wait for a slot.', field: 'waiting' },
@@ -152,4 +172,9 @@ const loadGauges = [
     field: 'decodeTokensPerSecond',
   },
   { name: 'sluice_worker_step_seconds', help: 'Seconds of the last step, plan to commit.', field: 'stepMs' },
+  {
+    name: 'sluice_worker_step_error_ratio',
+    help: 'Median error of predicted against actual time of the last 200 forward passes.',
+    field: 'stepErrorRatio',
+  },
 ] as const;

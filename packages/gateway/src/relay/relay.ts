@@ -47,6 +47,7 @@ export class Relay implements GenerationListener {
       if (event.finished) {
         this.#isOver = true;
         this.#reply.record.finish = finishReasonOf(event.finished);
+        this.#metrics.countObjectives(event.finished);
         this.#reply.record.cachedTokens = event.finished.cachedTokens;
       }
       if (!this.#writer.write(event)) this.#giveUp();

@@ -21,6 +21,7 @@ export function idleWorker(id: string, given: Given = {}): WorkerView {
       prefillTokensPerSecond: 0,
       decodeTokensPerSecond: 0,
       stepMs: 0,
+      stepErrorRatio: 0,
       steps: 0,
       ...load,
     },

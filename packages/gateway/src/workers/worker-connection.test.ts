@@ -189,6 +189,8 @@ const finishedInit = {
   promptTokens: 1,
   completionTokens: 1,
   cachedTokens: 0,
+  ttft: 'OBJECTIVE_OUTCOME_MET',
+  tbt: 'OBJECTIVE_OUTCOME_MET',
 } as const;
 
 function last(): OpenedStream {
@@ -206,6 +208,7 @@ const load = {
   prefillTokensPerSecond: 0,
   decodeTokensPerSecond: 0,
   stepMs: 0,
+  stepErrorRatio: 0,
   steps: 0,
 } as const;
 let frameNumber = 0;

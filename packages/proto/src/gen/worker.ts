@@ -21,6 +21,7 @@ import type { LoadInit as _sluice_v1_LoadInit, Load as _sluice_v1_Load } from '.
 import type { LogitBiasInit as _sluice_v1_LogitBiasInit, LogitBias as _sluice_v1_LogitBias } from './sluice/v1/LogitBias.js';
 import type { ModelInfoInit as _sluice_v1_ModelInfoInit, ModelInfo as _sluice_v1_ModelInfo } from './sluice/v1/ModelInfo.js';
 import type { SamplingInit as _sluice_v1_SamplingInit, Sampling as _sluice_v1_Sampling } from './sluice/v1/Sampling.js';
+import type { ServiceTermsInit as _sluice_v1_ServiceTermsInit, ServiceTerms as _sluice_v1_ServiceTerms } from './sluice/v1/ServiceTerms.js';
 import type { StepFrameInit as _sluice_v1_StepFrameInit, StepFrame as _sluice_v1_StepFrame } from './sluice/v1/StepFrame.js';
 import type { SubmitInit as _sluice_v1_SubmitInit, Submit as _sluice_v1_Submit } from './sluice/v1/Submit.js';
 import type { TokenIdsInit as _sluice_v1_TokenIdsInit, TokenIds as _sluice_v1_TokenIds } from './sluice/v1/TokenIds.js';
@@ -58,7 +59,10 @@ export interface ProtoGrpcType {
       Load: MessageTypeDefinition<_sluice_v1_LoadInit, _sluice_v1_Load>
       LogitBias: MessageTypeDefinition<_sluice_v1_LogitBiasInit, _sluice_v1_LogitBias>
       ModelInfo: MessageTypeDefinition<_sluice_v1_ModelInfoInit, _sluice_v1_ModelInfo>
+      ObjectiveOutcome: EnumTypeDefinition
+      Priority: EnumTypeDefinition
       Sampling: MessageTypeDefinition<_sluice_v1_SamplingInit, _sluice_v1_Sampling>
+      ServiceTerms: MessageTypeDefinition<_sluice_v1_ServiceTermsInit, _sluice_v1_ServiceTerms>
       StepFrame: MessageTypeDefinition<_sluice_v1_StepFrameInit, _sluice_v1_StepFrame>
       Submit: MessageTypeDefinition<_sluice_v1_SubmitInit, _sluice_v1_Submit>
       TokenIds: MessageTypeDefinition<_sluice_v1_TokenIdsInit, _sluice_v1_TokenIds>

@@ -41,8 +41,11 @@ export class StepRecorder {
     return this.#cost;
   }
 
-  get rates(): Pick<LoadState, 'prefillTokensPerSecond' | 'decodeTokensPerSecond' | 'stepMs' | 'steps'> {
-    return this.#rates.current;
+  get rates(): Pick<
+    LoadState,
+    'prefillTokensPerSecond' | 'decodeTokensPerSecond' | 'stepMs' | 'steps' | 'stepErrorRatio'
+  > {
+    return { ...this.#rates.current, stepErrorRatio: this.#cost.errorRatio };
   }
 
   /**

@@ -97,6 +97,8 @@ describe('AttachStream', () => {
       stopString: ' tw',
       completionTokens: 6,
       cachedTokens: 1,
+      ttft: 'OBJECTIVE_OUTCOME_MET',
+      tbt: 'OBJECTIVE_OUTCOME_MISSED',
     });
     expect(outcome.tokenIds).toHaveLength(6);
     expect(worker.engine.liveCount).toBe(0);

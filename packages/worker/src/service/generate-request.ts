@@ -1,6 +1,7 @@
-import type { GenerateRequest, Sampling } from '@sluice/proto';
-import type { SamplingParams } from '../engine/sequence.js';
+import type { GenerateRequest, Sampling, ServiceTerms as TermsMessage } from '@sluice/proto';
+import { defaultTerms, OBJECTIVE_MS_MAX, type SamplingParams, type ServiceTerms } from '../engine/sequence.js';
 import { type ChatMessage, parseMessages } from '../text/chat-messages.js';
+import { priorityOf } from './messages.js';
 import { atMost, inRange, invalid, tokenIdBelow, wellFormed } from './ranges.js';
 
 export type Prompt =
@@ -20,6 +21,7 @@ export interface ParsedRequest {
   /** Undefined: no log-probabilities. */
   readonly logprobsTop: number | undefined;
   readonly includeStop: boolean;
+  readonly terms: ServiceTerms;
 }
 
 /** What the checks need to know of the model. */
@@ -43,6 +45,7 @@ export function parseGenerateRequest(request: GenerateRequest, model: ModelBound
     stopTokenIds: parseStopTokenIds(request, model),
     logprobsTop: parseLogprobs(request),
     includeStop: request.includeStop,
+    terms: parseTerms(request.terms),
   };
 }
 
@@ -115,6 +118,19 @@ function parseStopTokenIds(request: GenerateRequest, model: ModelBounds): Readon
     tokenIdBelow(`stop_token_ids[${index}]`, id, model.vocabularyCount);
   }
   return new Set(request.ignoreEnd ? request.stopTokenIds : [...model.endTokenIds, ...request.stopTokenIds]);
+}
+
+function parseTerms(terms: TermsMessage | null): ServiceTerms {
+  if (terms === null) return defaultTerms;
+  inRange('ttft_ms', terms.ttftMs, 0, OBJECTIVE_MS_MAX);
+  inRange('tbt_ms', terms.tbtMs, 0, OBJECTIVE_MS_MAX);
+  atMost('client', terms.client.length, 256, 'characters');
+  return {
+    priority: priorityOf(terms.priority),
+    ttftMs: terms.ttftMs === 0 ? undefined : terms.ttftMs,
+    tbtMs: terms.tbtMs === 0 ? undefined : terms.tbtMs,
+    client: terms.client,
+  };
 }
 
 function parseLogprobs(request: GenerateRequest): number | undefined {

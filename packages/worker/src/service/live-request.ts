@@ -1,12 +1,12 @@
 import type { DeltaInit, FailedInit, FinishedInit, TokenLogprobInit } from '@sluice/proto';
 import type { ServingError } from '@sluice/shared';
-import type { EngineFinishReason, Logprobs, SequenceEvent, TokenLogprob } from '../engine/sequence.js';
+import type { EngineFinishReason, Logprobs, SequenceEvent, Timeliness, TokenLogprob } from '../engine/sequence.js';
 import type { IncrementalDetokenizer } from '../text/incremental-detokenizer.js';
 import { StopStrings } from '../text/stop-strings.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Outlet } from './delta-buffer.js';
 import type { ParsedRequest } from './generate-request.js';
-import { failedMessage, finishReasons } from './messages.js';
+import { failedMessage, finishReasons, objectiveOutcome } from './messages.js';
 
 type TokenEvent = Extract<SequenceEvent, { kind: 'token' }>;
 
@@ -46,6 +46,7 @@ export class LiveRequest {
   #failure: ServingError | undefined;
   #completionTokens = 0;
   #cachedTokens = 0;
+  #timeliness: Timeliness | undefined;
   #pending: PendingEvent | undefined;
 
   constructor(wireId: number, sequenceId: string, outlet: Outlet, tokenizer: Tokenizer) {
@@ -88,6 +89,7 @@ export class LiveRequest {
     if (running === undefined || this.#hasEnded) return false;
     this.#completionTokens += 1;
     this.#cachedTokens = event.cachedTokens;
+    this.#timeliness = event.timeliness;
     const pending = this.#open();
     const { text, stop } = running.stopStrings.push(this.#textOf(event.tokenId, running));
     pending.tokenIds.push(event.tokenId);
@@ -163,12 +165,18 @@ export class LiveRequest {
   }
 
   #finished(reason: EngineFinishReason, completionTokens: number, stopString: string | undefined): FinishedInit {
+    const timeliness = this.#timeliness;
+    const outcomes = timeliness && {
+      ttft: objectiveOutcome(timeliness.isTtftMet),
+      tbt: objectiveOutcome(timeliness.isTbtMet),
+    };
     return {
       reason: finishReasons[reason],
       stopString: stopString ?? '',
       promptTokens: this.#running?.promptTokens ?? 0,
       completionTokens,
       cachedTokens: this.#cachedTokens,
+      ...outcomes,
     };
   }
 

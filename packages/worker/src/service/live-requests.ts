@@ -92,10 +92,10 @@ export class LiveRequests {
   }
 
   #submit(live: LiveRequest, parsed: ParsedRequest, promptIds: readonly number[], tokensMax: number): void {
-    const { sampling, stopTokenIds, logprobsTop } = parsed;
+    const { sampling, stopTokenIds, logprobsTop, terms } = parsed;
     const id = live.sequenceId;
     this.#bySequenceId.set(id, live);
-    const refusal = this.#engine.submit({ id, promptIds, tokensMax, sampling, stopTokenIds, logprobsTop });
+    const refusal = this.#engine.submit({ id, promptIds, tokensMax, sampling, stopTokenIds, logprobsTop, terms });
     if (refusal !== undefined) throw refusal;
     live.accept(parsed, promptIds.length);
     this.#log.debug({ requestId: parsed.requestId, sequence: id, promptTokens: promptIds.length }, 'accepted');

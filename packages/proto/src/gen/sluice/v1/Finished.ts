@@ -1,6 +1,7 @@
 // Original file: proto/sluice/v1/worker.proto
 
 import type { FinishReasonInit as _sluice_v1_FinishReasonInit, FinishReason as _sluice_v1_FinishReason } from '../../sluice/v1/FinishReason.js';
+import type { ObjectiveOutcomeInit as _sluice_v1_ObjectiveOutcomeInit, ObjectiveOutcome as _sluice_v1_ObjectiveOutcome } from '../../sluice/v1/ObjectiveOutcome.js';
 
 export interface FinishedInit {
   'reason'?: (_sluice_v1_FinishReasonInit);
@@ -14,6 +15,11 @@ export interface FinishedInit {
    * Prompt tokens that were not computed because they were still in the cache.
    */
   'cachedTokens'?: (number);
+  /**
+   * Whether the objectives were met; unspecified where no token came.
+   */
+  'ttft'?: (_sluice_v1_ObjectiveOutcomeInit);
+  'tbt'?: (_sluice_v1_ObjectiveOutcomeInit);
 }
 
 export interface Finished {
@@ -28,4 +34,9 @@ export interface Finished {
    * Prompt tokens that were not computed because they were still in the cache.
    */
   'cachedTokens': (number);
+  /**
+   * Whether the objectives were met; unspecified where no token came.
+   */
+  'ttft': (_sluice_v1_ObjectiveOutcome);
+  'tbt': (_sluice_v1_ObjectiveOutcome);
 }

@@ -2,6 +2,7 @@
 
 import type { TokenIdsInit as _sluice_v1_TokenIdsInit, TokenIds as _sluice_v1_TokenIds } from '../../sluice/v1/TokenIds.js';
 import type { SamplingInit as _sluice_v1_SamplingInit, Sampling as _sluice_v1_Sampling } from '../../sluice/v1/Sampling.js';
+import type { ServiceTermsInit as _sluice_v1_ServiceTermsInit, ServiceTerms as _sluice_v1_ServiceTerms } from '../../sluice/v1/ServiceTerms.js';
 
 export interface GenerateRequestInit {
   /**
@@ -37,6 +38,10 @@ export interface GenerateRequestInit {
    * Put the tokens of stop_token_ids and the model's end tokens into the text.
    */
   'includeStop'?: (boolean);
+  /**
+   * Absent: of normal priority, the worker's objectives, nobody in particular.
+   */
+  'terms'?: (_sluice_v1_ServiceTermsInit | null);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
 
@@ -74,5 +79,9 @@ export interface GenerateRequest {
    * Put the tokens of stop_token_ids and the model's end tokens into the text.
    */
   'includeStop': (boolean);
+  /**
+   * Absent: of normal priority, the worker's objectives, nobody in particular.
+   */
+  'terms': (_sluice_v1_ServiceTerms | null);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }

@@ -30,6 +30,10 @@ export interface LoadInit {
    */
   'stepMs'?: (number | string);
   'steps'?: (number | string | Long);
+  /**
+   * Median of |actual - predicted| / actual time of the last 200 forward passes; 0 until there is one.
+   */
+  'stepErrorRatio'?: (number | string);
 }
 
 export interface Load {
@@ -59,4 +63,8 @@ export interface Load {
    */
   'stepMs': (number);
   'steps': (number);
+  /**
+   * Median of |actual - predicted| / actual time of the last 200 forward passes; 0 until there is one.
+   */
+  'stepErrorRatio': (number);
 }
