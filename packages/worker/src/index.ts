@@ -1,8 +1,15 @@
+export { noWork, type StepCost, type StepWork, withChunk, withDecode, workOf } from './engine/cost-model.js';
 export { Engine, type EngineOptions, type EngineParts } from './engine/engine.js';
 export type { EnginePort, StepListener } from './engine/engine-port.js';
 export type { ModelLimits, ModelPort } from './engine/model-port.js';
-export { createPolicy, type PolicyName, policyNames } from './engine/scheduler/policies.js';
-export type { Policy } from './engine/scheduler/policy.js';
+export {
+  createPolicy,
+  defaultPolicy,
+  type PolicyName,
+  policyNames,
+  wantsWholePrompts,
+} from './engine/scheduler/policies.js';
+export type { Decision, ObservedStep, Policy, QueueView, SequenceView } from './engine/scheduler/policy.js';
 export { greedySampling, type SamplingParams, type SequenceEvent, type SequenceRequest } from './engine/sequence.js';
 export {
   type LogitsRow,

@@ -1,0 +1,44 @@
+import { leastLoad } from '@sluice/gateway';
+import { seededRng } from '@sluice/shared';
+import { Replica, type ReplicaSettings } from './replica.js';
+import { SimulatedClock } from './simulated-clock.js';
+import { Tally, type TrialResult } from './tally.js';
+import type { Arrival } from './trace.js';
+
+export interface TrialSettings extends ReplicaSettings {
+  readonly arrivals: readonly Arrival[];
+  /** Behind the gateway's own routing. */
+  readonly replicas: number;
+}
+
+/**
+ * Sends the arrivals at a rate to the replicas, in simulated time.
+ * @param isWhole run to the end also when a limit is broken on the way.
+ */
+export async function runTrial(settings: TrialSettings, ratePerSecond: number, isWhole = false): Promise<TrialResult> {
+  const { arrivals, tbtMs } = settings;
+  const gaps = arrivals.reduce((sum, { outputTokens }) => sum + outputTokens - 1, 0);
+  const clock = new SimulatedClock();
+  const tally = new Tally(arrivals.length, gaps, tbtMs);
+  const replicas = Array.from({ length: settings.replicas }, () => new Replica(settings, clock, tally));
+  const route = leastLoad(seededRng(1));
+  const choose = (): Replica => {
+    if (replicas.length === 1) return replicas[0]!;
+    const chosen = route.choose(replicas.map((replica, index) => ({ id: `${index}`, ...replica.view })));
+    return replicas[Number(chosen)]!;
+  };
+  arrivals.forEach((arrival, id) => {
+    clock.after((arrival.at * 1000) / ratePerSecond, () => choose().submit(id, arrival));
+  });
+  await settle();
+  while ((isWhole || !tally.isLost) && clock.advance()) await settle();
+  const isCut = replicas.some(({ liveCount }) => liveCount > 0);
+  return tally.result(ratePerSecond, clock.nowMs(), isCut);
+}
+
+/** Until every promise that can go on has gone on: simulated time stands still, so only microtasks are left. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
