@@ -102,6 +102,40 @@ describe.each<WeightMode>(['f32', 'q8', 'q4', 'w8a8'])('LaneModel.forward with %
     );
   });
 
+  it('gives the same bits for a prompt whose beginning another slot has computed', async () => {
+    const { driver } = await open(weights);
+    const prompt = words(60);
+    const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
+    await fc.assert(
+      fc.asyncProperty(reuses, async ({ hit, from, to, decodeSlot, budgets }) => {
+        for (const slot of slotsOf(driver)) driver.free(slot);
+        // The source has gone on otherwise, and rested under decodes of others, as an idle slot does.
+        const source = [...prompt.slice(0, hit), 1, 2, 3];
+        while (driver.context(from).length < source.length) {
+          await driver.run({ chunks: [{ slot: from, tokenIds: slice(source, driver.context(from).length, 64) }] });
+        }
+        const others = [0, decodeSlot, SLOTS - 1].filter(
+          (slot, index, all) => slot !== from && all.indexOf(slot) === index,
+        );
+        for (const slot of others) {
+          await driver.run({ chunks: [{ slot, tokenIds: words(5) }] });
+          await driver.run({ decodes: others.filter((one) => driver.context(one).length > 0).map(decodeOf) });
+        }
+        driver.copy(from, to, hit);
+        driver.release(to);
+        if (from !== to) driver.free(from);
+        for (let step = 0; driver.context(to).length < prompt.length; step++) {
+          const tokenIds = slice(prompt, driver.context(to).length, budgets[step] ?? prompt.length);
+          if (tokenIds.length === 0) continue;
+          for (const row of await driver.run({ chunks: [{ slot: to, tokenIds }] })) {
+            expectSameBits(row, whole[row.context.length - 1]!);
+          }
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   it('finds in each row its best token, candidates and log-sum-exps', async () => {
     const { model } = await open(weights);
     const temperatures = [0.7, 1];
@@ -217,6 +251,22 @@ function rounded(name: string, { shape, data }: ReferenceTensor, mode: WeightMod
 function deviation(values: readonly number[]): number {
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
+
+const reuses = fc.record({
+  hit: fc.integer({ min: 2, max: 58 }),
+  from: fc.nat(SLOTS - 1),
+  to: fc.nat(SLOTS - 1),
+  decodeSlot: fc.nat(SLOTS - 1),
+  budgets: fc.array(fc.integer({ min: 2, max: 40 }), { maxLength: 4 }),
+});
+
+function slotsOf(driver: SlotDriver): number[] {
+  return Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => driver.context(slot).length > 0);
+}
+
+function decodeOf(slot: number): Act {
+  return { slot, tokenIds: [7] };
 }
 
 /** What the scheduler would take of a prompt. */

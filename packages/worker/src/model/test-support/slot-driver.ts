@@ -38,6 +38,17 @@ export class SlotDriver {
     this.#slots[slot] = [];
   }
 
+  /** The first `tokens` of a slot become all that another one holds, or itself. */
+  copy(from: number, to: number, tokens: number): void {
+    if (from !== to) this.#model.copy(from, to, tokens);
+    this.#slots[to] = this.#slots[from]!.slice(0, tokens);
+  }
+
+  /** Gives back the memory behind what a slot holds. */
+  release(slot: number): void {
+    this.#model.release(slot, this.#slots[slot]!.length);
+  }
+
   /** The rows in the order of the plan. */
   async run({ decodes = [], chunks = [] }: Pass): Promise<KeptRow[]> {
     const named = new Set([...decodes, ...chunks].map(({ slot }) => slot));

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { DecoderConfig } from './architectures/config.js';
+import { LaneCache } from './lane-cache.js';
+
+const MIB = 2 ** 20;
+const config = { layers: 4, kvHeads: 2, headDim: 64 } as DecoderConfig;
+/** 4 KiB a token. */
+const TOKEN_BYTES = 2 * 4 * 2 * 64 * 4;
+
+describe('LaneCache.release', () => {
+  it.runIf(process.platform === 'linux')('gives the memory of a slot back, all of it or what is behind a token', () => {
+    const cache = new LaneCache(config, 4, 16_384);
+    const empty = residentBytes();
+    for (const slot of [1, 2, 3]) cache.copy(0, slot, 16_384);
+    const full = residentBytes();
+    expect(full - empty).toBeGreaterThan(3 * 16_000 * TOKEN_BYTES);
+    cache.release(1, 0);
+    const less = residentBytes();
+    expect(full - less).toBeGreaterThan(16_000 * TOKEN_BYTES - 4 * MIB);
+    cache.release(2, 8_192);
+    expect(less - residentBytes()).toBeGreaterThan(8_000 * TOKEN_BYTES - 4 * MIB);
+  });
+});
+
+function residentBytes(): number {
+  return Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]) * 4096;
+}
