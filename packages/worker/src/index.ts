@@ -10,7 +10,14 @@ export {
   wantsWholePrompts,
 } from './engine/scheduler/policies.js';
 export type { Decision, ObservedStep, Policy, QueueView, SequenceView } from './engine/scheduler/policy.js';
-export { greedySampling, type SamplingParams, type SequenceEvent, type SequenceRequest } from './engine/sequence.js';
+export {
+  defaultObjectives,
+  greedySampling,
+  OBJECTIVE_MS_MAX,
+  type SamplingParams,
+  type SequenceEvent,
+  type SequenceRequest,
+} from './engine/sequence.js';
 export {
   type LogitsRow,
   type LogitsWant,
@@ -30,6 +37,7 @@ export {
   type WorkerOptions,
   type WorkerProgress,
 } from './io/start-worker.js';
+export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/choose-weights.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
 export { readGgufTokenizer } from './text/gguf-tokenizer.js';

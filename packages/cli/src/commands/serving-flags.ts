@@ -1,9 +1,24 @@
+import type { PolicyName } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
 
 export const defaultModel = 'smollm2-135m';
 export const defaultHost = '127.0.0.1';
 export const defaultPort = 8000;
+
+/** As the worker knows them, without loading it for a look at the help. */
+export const schedulers = [
+  'slo',
+  'sarathi',
+  'prefill-first',
+  'iteration-level',
+  'request-level',
+  'hybrid-only',
+  'chunk-only',
+  'mlfq',
+  'sjf',
+  'vtc',
+] as const satisfies readonly PolicyName[];
 
 /** How long running requests may go on when a server is told to stop, in milliseconds. */
 export const drainMs = 20_000;
@@ -15,7 +30,11 @@ export interface ModelFlags {
   readonly context?: number;
   readonly slots?: number;
   readonly prefixCache: 'on' | 'off';
-  readonly weights: 'q8' | 'q4' | 'f32';
+  readonly scheduler: PolicyName;
+  readonly ttftMs: number;
+  readonly tbtMs: number;
+  readonly tokenBudget?: number;
+  readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
 }
 
 export function addModelFlags(command: Command): Command {
@@ -47,9 +66,33 @@ export function addModelFlags(command: Command): Command {
         .argParser(oneOf('--prefix-cache', ['on', 'off'])),
     )
     .addOption(
-      new Option('--weights <kind>', 'precision of the weights: q8, q4 or f32')
-        .default('q8')
-        .argParser(oneOf('--weights', ['q8', 'q4', 'f32'])),
+      new Option('--scheduler <name>', `which requests a step works on: ${schedulers.join(', ')}`)
+        .default('slo')
+        .argParser(oneOf('--scheduler', schedulers)),
+    )
+    .addOption(
+      new Option('--ttft-ms <ms>', 'objective: milliseconds to the first token, where a request names none')
+        .default(5_000)
+        .argParser(wholeNumber('--ttft-ms', 1, 3_600_000)),
+    )
+    .addOption(
+      new Option('--tbt-ms <ms>', 'objective: milliseconds between two tokens, where a request names none')
+        .default(200)
+        .argParser(wholeNumber('--tbt-ms', 1, 3_600_000)),
+    )
+    .addOption(
+      new Option(
+        '--token-budget <n>',
+        'tokens of a step, for schedulers with a fixed budget (default: --slots and 64)',
+      ).argParser(wholeNumber('--token-budget', 17, 65_536)),
+    )
+    .addOption(
+      new Option(
+        '--weights <kind>',
+        'arithmetic of linear layers: auto (w8a8 where that is faster, else q8), w8a8, q8, q4 or f32',
+      )
+        .default('auto')
+        .argParser(oneOf('--weights', ['auto', 'w8a8', 'q8', 'q4', 'f32'])),
     );
 }
 

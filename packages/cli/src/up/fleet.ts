@@ -17,6 +17,10 @@ export interface FleetOptions {
   readonly context?: number;
   readonly slots?: number;
   readonly prefixCache: string;
+  readonly scheduler: string;
+  readonly ttftMs: number;
+  readonly tbtMs: number;
+  readonly tokenBudget?: number;
   readonly weights: string;
   /** Logs go to a folder in here. */
   readonly logFolder: string;
@@ -86,10 +90,13 @@ export class Fleet {
 
   async #startWorker(number: number): Promise<string> {
     const { model, threads, context, slots, prefixCache, weights } = this.#options;
+    const { scheduler, ttftMs, tbtMs, tokenBudget } = this.#options;
     const port = await this.#startChild(`worker ${number}`, (portBefore) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
       ...['--prefix-cache', prefixCache],
+      ...['--scheduler', scheduler, '--ttft-ms', String(ttftMs), '--tbt-ms', String(tbtMs)],
+      ...(tokenBudget === undefined ? [] : ['--token-budget', String(tokenBudget)]),
       ...(context === undefined ? [] : ['--context', String(context)]),
       ...(slots === undefined ? [] : ['--slots', String(slots)]),
       ...['--host', '127.0.0.1', '--port', String(portBefore)],

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { cacheFolder, createLog, ServingError, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
-import { createPolicy } from '../engine/scheduler/policies.js';
+import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
+import { defaultObjectives } from '../engine/sequence.js';
 import type { StepRecord } from '../engine/step-record.js';
-import type { WeightMode } from '../model/compile/linear.js';
 import type { GgufFile } from '../model/gguf/gguf-file.js';
 import { LaneModel } from '../model/lane-model.js';
 import { createTextPort, type TextPort } from '../service/text-port.js';
@@ -17,6 +17,7 @@ import { openGguf } from './models/open-gguf.js';
 import { resolveModel } from './models/resolve-model.js';
 import { readTokenizer } from './read-tokenizer.js';
 import { TokenizerPool } from './tokenizer-pool.js';
+import { chooseWeights, type WeightWish } from './weights/choose-weights.js';
 import { type SizeWishes, workerSizes } from './worker-limits.js';
 
 export interface WorkerOptions extends SizeWishes {
@@ -27,9 +28,12 @@ export interface WorkerOptions extends SizeWishes {
   readonly port: number;
   /** Threads of a forward pass. */
   readonly threads: number;
-  readonly weights: WeightMode;
+  readonly weights: WeightWish;
   /** Whether prompts are kept for later ones that begin alike. */
   readonly prefixCache: boolean;
+  /** Objectives of requests that bring none; absent: 5 s to the first token, 200 ms between tokens. */
+  readonly ttftMs?: number;
+  readonly tbtMs?: number;
   readonly onProgress?: (progress: WorkerProgress) => void;
   readonly onStep?: (step: StepRecord) => void;
 }
@@ -72,13 +76,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const clock = systemClock();
   const cache = cacheFolder();
   const progress = options.onProgress ?? (() => {});
+  const scheduler = options.scheduler ?? defaultPolicy;
   const { path: modelPath, name } = await resolveModel(options.model, {
     cacheFolder: cache,
     env: process.env,
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
   const file = await openGguf(modelPath);
-  const { model, text, pool, config, sizes } = await load(file, options, cache, progress).finally(() => file.close());
+  const { model, text, pool, config, sizes, choice } = await load(file, options, cache, progress).finally(() =>
+    file.close(),
+  );
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -87,10 +94,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       kvTokensMax: sizes.kvTokensMax,
       waitingMax: WAITING_MAX,
       prefixCache: options.prefixCache,
+      objectives: {
+        ttftMs: options.ttftMs ?? defaultObjectives.ttftMs,
+        tbtMs: options.tbtMs ?? defaultObjectives.tbtMs,
+      },
     },
     {
       model,
-      policy: createPolicy('sarathi'),
+      policy: createPolicy(scheduler),
       clock,
       log,
       listener: (events) => server?.onStep(events),
@@ -108,7 +119,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       hasChatTemplate: text.chatTemplate !== undefined,
       endTokenIds: [...text.tokenizer.endTokenIds],
       createdSeconds: Math.floor(clock.wallMs() / 1000),
-      weights: options.weights,
+      weights: choice.weights,
     },
     epoch: randomUUID(),
     log,
@@ -123,7 +134,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   try {
     const port = await server.listen(options.host, options.port);
     log.info(
-      { model: name, ...sizes, threads: options.threads, weights: options.weights, port },
+      {
+        model: name,
+        scheduler,
+        ...sizes,
+        threads: options.threads,
+        weights: choice.weights,
+        weightsReason: choice.reason,
+        port,
+      },
       'the worker is ready',
     );
     return { address: `${options.host}:${port}`, port, model: name, drain: () => server.drain(), close };
@@ -139,8 +158,14 @@ async function load(
   cache: string,
   progress: (progress: WorkerProgress) => void,
 ) {
+  const choice = await chooseWeights(file, options.weights, {
+    threads: options.threads,
+    chunkCounts: CHUNK_COUNTS,
+    cacheFolder: cache,
+    onProgress: (fraction) => progress({ phase: 'choose weights', done: fraction, total: 1 }),
+  });
   const compiled = await openCompiled(file, {
-    weights: options.weights,
+    weights: choice.weights,
     chunkCounts: CHUNK_COUNTS,
     cacheFolder: cache,
     onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
@@ -166,10 +191,10 @@ async function load(
   const model = new LaneModel(compiled, {
     slots: sizes.slots,
     contextTokens: sizes.contextTokens,
-    stepTokensMax: sizes.tokenBudget,
+    stepTokensMax: sizes.stepTokensMax,
     threads: options.threads,
   });
-  return { model, text, pool, config, sizes };
+  return { model, text, pool, config, sizes, choice };
 }
 
 function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TOKENS_PER_BLOCK, TokenLedger } from '../engine/kv/token-ledger.js';
+import type { PolicyName } from '../engine/scheduler/policies.js';
 import { kvBytesPerToken } from '../model/architectures/config.js';
 import { tinyModel } from '../model/tiny-model.js';
 import { type SizeWishes, workerSizes } from './worker-limits.js';
@@ -13,19 +14,32 @@ describe('workerSizes', () => {
       contextTokens: 4096,
       slots: 64,
       tokenBudget: 128,
+      stepTokensMax: 64 + 512,
       kvTokensMax: 64 * 4096,
     });
     expect(workerSizes({}, { ...config, contextTokens: 512 }, roomy).contextTokens).toBe(512);
   });
 
   it('takes every wish that model and machine can grant', () => {
-    const wishes = { context: 8192, slots: 2, tokenBudget: 500, kvTokens: 9600 };
+    const wishes = { context: 8192, slots: 2, tokenBudget: 500, kvTokens: 9600, scheduler: 'sarathi' } as const;
     expect(workerSizes(wishes, config, roomy)).toEqual({
       contextTokens: 8192,
       slots: 2,
       tokenBudget: 500,
+      stepTokensMax: 500,
       kvTokensMax: 9600,
     });
+  });
+
+  it('makes passes as long as the policy may want them', () => {
+    const longest = (scheduler: PolicyName): number =>
+      workerSizes({ context: 2048, scheduler }, config, roomy).stepTokensMax;
+    expect(longest('slo')).toBe(64 + 512);
+    expect(longest('sarathi')).toBe(128);
+    for (const name of ['prefill-first', 'iteration-level', 'request-level', 'hybrid-only'] as const) {
+      expect(longest(name)).toBe(64 + 2048);
+    }
+    expect(workerSizes({ tokenBudget: 900, scheduler: 'slo' }, config, roomy).stepTokensMax).toBe(900);
   });
 
   it('lets keys and values take half of the free memory', () => {

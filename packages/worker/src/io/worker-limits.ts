@@ -1,6 +1,7 @@
 import { ServingError } from '@sluice/shared';
 import { PREFILL_TOKENS_MIN } from '../engine/engine.js';
 import { blocksFor, TOKENS_PER_BLOCK } from '../engine/kv/token-ledger.js';
+import { defaultPolicy, type PolicyName, wantsWholePrompts } from '../engine/scheduler/policies.js';
 import { type DecoderConfig, kvBytesPerToken } from '../model/architectures/config.js';
 
 /** Where nobody says how long a sequence may be: enough for most chats, and half of what small models were made for. */
@@ -9,6 +10,8 @@ const SLOTS_DEFAULT = 64;
 const SLOTS_MAX = 1024;
 /** Chunks of this size cost a CPU no more per token than longer ones, and keep the gaps between tokens short. */
 const CHUNK_TOKENS = 64;
+/** What a pass can take of prompts where time decides how much it does: longer passes gain nothing on a CPU. */
+const LONG_CHUNK_TOKENS = 512;
 /** Share of the machine's free memory that keys and values may take. */
 const MEMORY_SHARE = 0.5;
 
@@ -17,13 +20,16 @@ export interface SizeWishes {
   readonly slots?: number;
   readonly tokenBudget?: number;
   readonly kvTokens?: number;
+  readonly scheduler?: PolicyName;
 }
 
 export interface WorkerSizes {
   readonly contextTokens: number;
   readonly slots: number;
-  /** Tokens of one step. */
+  /** Tokens of one step, for policies that have a fixed budget. */
   readonly tokenBudget: number;
+  /** Tokens that a pass can take, whatever the policy. */
+  readonly stepTokensMax: number;
   /** Tokens that all slots together may hold. */
   readonly kvTokensMax: number;
 }
@@ -52,8 +58,17 @@ export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFre
     contextTokens,
     slots,
     tokenBudget,
+    stepTokensMax: Math.max(
+      tokenBudget,
+      slots + chunkTokensMax(wishes.scheduler ?? defaultPolicy, tokenBudget - slots, contextTokens),
+    ),
     kvTokensMax: within('kv-tokens', kvTokensMax, sequenceTokens, slots * sequenceTokens),
   };
+}
+
+function chunkTokensMax(scheduler: PolicyName, budgeted: number, contextTokens: number): number {
+  if (wantsWholePrompts(scheduler)) return contextTokens;
+  return scheduler === 'slo' ? Math.min(LONG_CHUNK_TOKENS, contextTokens) : budgeted;
 }
 
 function tooLittleMemory(contextTokens: number, affordable: number, memoryFreeBytes: number): ServingError {

@@ -1,0 +1,26 @@
+import { defaultObjectives, defaultPolicy, OBJECTIVE_MS_MAX, policyNames } from '@sluice/worker';
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { addModelFlags, type ModelFlags, schedulers } from './serving-flags.js';
+
+describe('addModelFlags', () => {
+  it('offers the schedulers and objectives that the worker has', () => {
+    expect(schedulers).toEqual(policyNames);
+    expect(parse()).toMatchObject({ scheduler: defaultPolicy, ...defaultObjectives });
+    const flags = ['--scheduler', 'vtc', '--ttft-ms', '1', '--tbt-ms', String(OBJECTIVE_MS_MAX)];
+    expect(parse(...flags)).toMatchObject({ scheduler: 'vtc', ttftMs: 1, tbtMs: OBJECTIVE_MS_MAX });
+  });
+
+  it.each([
+    [['--scheduler', 'best'], '--scheduler best must be one of slo, sarathi, prefill-first'],
+    [['--ttft-ms', '0'], '--ttft-ms 0 must be a whole number from 1 to 3600000'],
+    [['--tbt-ms', '3600001'], '--tbt-ms 3600001 must be a whole number from 1 to 3600000'],
+    [['--token-budget', '0'], '--token-budget 0 must be a whole number from 17 to 65536'],
+  ])('refuses %j in one line', (flags, message) => {
+    expect(() => parse(...flags)).toThrow(message);
+  });
+});
+
+function parse(...flags: string[]): ModelFlags {
+  return addModelFlags(new Command()).exitOverride().parse(flags, { from: 'user' }).opts();
+}
