@@ -13,7 +13,7 @@ export const engineBenchmark: Benchmark = {
       value: 'NAME',
       description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
     },
-    weights: { value: 'KIND', description: 'q8, q4 or f32 (default q8)' },
+    weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default auto, as in sluice up)' },
     threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
   },
   run,
@@ -23,10 +23,10 @@ type EngineResult = PassResult | BatchResult;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
-  const weights = String(values.weights ?? 'q8');
+  const wish = String(values.weights ?? 'auto');
   const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
   progress.stage('loading the model');
-  const bench = await openModel(path, weights, threads);
+  const bench = await openModel(path, wish, threads);
   const repeats = quick ? 7 : 25;
   const passResults: PassResult[] = [];
   for (const one of passes) {
@@ -41,7 +41,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   bench.close();
   const results: EngineResult[] = [...passResults, ...batches];
   return {
-    settings: { model: path, weights, threads, repeats },
+    settings: { model: path, weights: bench.weights, threads, repeats },
     results,
     table: `${passTable(passResults)}\n\n${batchTable(batches)}`,
     valid: true,

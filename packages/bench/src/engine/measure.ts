@@ -1,6 +1,7 @@
 import { cacheFolder, createLog, ServingError, seededRng, systemClock } from '@sluice/shared';
 import {
   CHUNK_COUNTS,
+  chooseWeights,
   createPolicy,
   Engine,
   greedySampling,
@@ -10,6 +11,7 @@ import {
   type SequenceEvent,
   type StepPlan,
   type WeightMode,
+  type WeightWish,
   weightModes,
 } from '@sluice/worker';
 import type { BenchResult } from '../benchmark.js';
@@ -41,14 +43,16 @@ export interface Quantiles {
 
 export interface BenchModel {
   readonly model: LaneModel;
+  readonly weights: WeightMode;
   close(): void;
 }
 
 export async function openModel(path: string, weights: string, threads: number): Promise<BenchModel> {
-  const mode = weightModes.find((known) => known === weights);
-  if (mode === undefined) throw new BenchUsageError(`--weights ${weights} must be ${weightModes.join(', ')}`);
-  const model = await load(path, mode, threads);
-  return { model, close: () => model.close() };
+  const wishes = ['auto', ...weightModes] as const;
+  const wish = wishes.find((known) => known === weights);
+  if (wish === undefined) throw new BenchUsageError(`--weights ${weights} must be ${wishes.join(', ')}`);
+  const { model, mode } = await load(path, wish, threads);
+  return { model, weights: mode, close: () => model.close() };
 }
 
 export async function measurePass(model: LaneModel, one: PassCase, repeats: number): Promise<PassResult> {
@@ -132,13 +136,17 @@ async function runBatch({ model }: BenchModel, one: BatchCase): Promise<BatchRes
   };
 }
 
-async function load(path: string, weights: WeightMode, threads: number): Promise<LaneModel> {
+async function load(path: string, wish: WeightWish, threads: number): Promise<{ model: LaneModel; mode: WeightMode }> {
   const file = await openGguf(path);
-  const compiled = await openCompiled(file, { weights, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() }).finally(
-    () => file.close(),
-  );
-  const { slots, contextTokens, stepTokensMax } = benchSizes;
-  return new LaneModel(compiled, { slots, contextTokens, stepTokensMax, threads });
+  try {
+    const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
+    const { weights } = await chooseWeights(file, wish, { ...options, threads });
+    const compiled = await openCompiled(file, { ...options, weights });
+    const { slots, contextTokens, stepTokensMax } = benchSizes;
+    return { model: new LaneModel(compiled, { slots, contextTokens, stepTokensMax, threads }), mode: weights };
+  } finally {
+    await file.close();
+  }
 }
 
 function planOf({ decodes, chunks, sampled }: PassCase, vocabularyCount: number): StepPlan {
