@@ -7,11 +7,13 @@ import { engineBenchmark } from './engine/engine.js';
 import { describeCommit, describeMachine } from './io/machine.js';
 import { createProgress } from './io/progress.js';
 import { serveBenchmark } from './serve/serve.js';
+import { simulateBenchmark } from './simulate/simulate.js';
 
 /** All benchmarks by name; a new one is a line here and a section of the README. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   engine: engineBenchmark,
   serve: serveBenchmark,
+  simulate: simulateBenchmark,
 };
 
 const commonFlags: Readonly<Record<string, BenchFlag>> = {

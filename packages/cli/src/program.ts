@@ -3,6 +3,7 @@ import { benchCommand } from './commands/bench.js';
 import { chatCommand } from './commands/chat.js';
 import { gatewayCommand } from './commands/gateway.js';
 import { pullCommand } from './commands/pull.js';
+import { simulateCommand } from './commands/simulate.js';
 import { upCommand } from './commands/up.js';
 import { workerCommand } from './commands/worker.js';
 
@@ -30,6 +31,7 @@ export function createProgram(version: string): Command {
     chatCommand(),
     pullCommand(),
     benchCommand(),
+    simulateCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -41,7 +41,13 @@ export class Replica {
   #sentRequests = 0;
   #sentTokens = 0;
 
-  constructor({ machine, policy, tokenBudget, tbtMs }: ReplicaSettings, clock: Clock, tally: Tally) {
+  /** @param reportsLoad keeps {@link view} up to date, which costs time. */
+  constructor(
+    { machine, policy, tokenBudget, tbtMs }: ReplicaSettings,
+    clock: Clock,
+    tally: Tally,
+    reportsLoad: boolean,
+  ) {
     this.#clock = clock;
     const stepTokensMax = machine.slotsMax + machine.contextTokens;
     this.#engine = new Engine(
@@ -72,7 +78,7 @@ export class Replica {
             request.lastMs = nowMs;
             request.hasToken = true;
           }
-          this.#report();
+          if (reportsLoad) this.#report();
         },
       },
     );

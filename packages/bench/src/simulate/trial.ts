@@ -20,7 +20,10 @@ export async function runTrial(settings: TrialSettings, ratePerSecond: number, i
   const gaps = arrivals.reduce((sum, { outputTokens }) => sum + outputTokens - 1, 0);
   const clock = new SimulatedClock();
   const tally = new Tally(arrivals.length, gaps, tbtMs);
-  const replicas = Array.from({ length: settings.replicas }, () => new Replica(settings, clock, tally));
+  const replicas = Array.from(
+    { length: settings.replicas },
+    () => new Replica(settings, clock, tally, settings.replicas > 1),
+  );
   const route = leastLoad(seededRng(1));
   const choose = (): Replica => {
     if (replicas.length === 1) return replicas[0]!;
