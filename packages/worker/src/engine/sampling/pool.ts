@@ -1,3 +1,4 @@
+import { assert } from '@sluice/shared';
 import type { Candidates, LogitsRow } from '../step-plan.js';
 import type { LogitAdjustments } from './logit-adjustments.js';
 
@@ -62,24 +63,66 @@ export function poolOf(
   };
 }
 
-/** Every token, ranked: about 10 ms for 49,000 tokens, for the rows that their candidates do not decide. */
+/**
+ * The candidates of a row and every token at most `depth` below the last of them, ranked: 0.1 ms for a few hundred of
+ * 49,000 tokens, 3 ms for ten thousand.
+ */
+export function widened({ logits }: LogitsRow, candidates: Candidates, depth: number): Candidates {
+  const floor = candidates.logits[candidates.logits.length - 1]! - depth;
+  const tokenIds: number[] = [];
+  for (let tokenId = 0; tokenId < logits.length; tokenId++) if (logits[tokenId]! >= floor) tokenIds.push(tokenId);
+  const rankedIds = ranked(tokenIds, logits);
+  return { tokenIds: rankedIds, logits: Float32Array.from(rankedIds, (tokenId) => logits[tokenId]!) };
+}
+
+/** Every token, ranked: about 8 ms for 49,000 tokens, for the rows that nothing less decides. */
 export function wholeVocabulary(row: LogitsRow, temperature: number, adjustments: LogitAdjustments | undefined): Pool {
   const logits = Float32Array.from(row.logits);
   for (const tokenId of adjustments?.touched ?? []) {
     const logit = logits[tokenId];
     if (logit !== undefined) logits[tokenId] = adjustments!.adjust(tokenId, logit);
   }
-  const tokenIds = Int32Array.from(logits, (_, tokenId) => tokenId);
-  tokenIds.sort((a, b) => rank(a, logits[a]!, b, logits[b]!));
+  const tokenIds = ranked(
+    logits.map((_, tokenId) => tokenId),
+    logits,
+  );
   const highest = logits[tokenIds[0]!]!;
-  const weights = Float64Array.from(tokenIds, (tokenId) => Math.exp((logits[tokenId]! - highest) / temperature));
-  const totalMass = weights.reduce((sum, weight) => sum + weight, 0);
+  const weights = new Float64Array(tokenIds.length);
+  let totalMass = 0;
+  for (let i = 0; i < weights.length; i++) {
+    weights[i] = Math.exp((logits[tokenIds[i]!]! - highest) / temperature);
+    totalMass += weights[i]!;
+  }
   return { tokenIds, weights, exact: tokenIds.length, totalMass, whole: true };
 }
 
 /** Below 0 when token a comes first: the higher logit, of equals the lower id. */
 export function rank(a: number, aLogit: number, b: number, bLogit: number): number {
   return bLogit - aLogit || a - b;
+}
+
+/** Tokens above this would not fit beside a logit into the 53 bits of a number. */
+const TOKEN_BITS = 20;
+const TOKENS_MAX = 2 ** TOKEN_BITS;
+
+/** Ids as {@link rank} orders them: sorted as numbers, several times faster than through a comparison of ours. */
+function ranked(tokenIds: ArrayLike<number>, logits: Float32Array): Int32Array {
+  assert(logits.length <= TOKENS_MAX, `a vocabulary of ${logits.length} tokens`);
+  const logit = new Float32Array(1);
+  const bits = new Int32Array(logit.buffer);
+  const keys = new Float64Array(tokenIds.length);
+  for (let i = 0; i < keys.length; i++) {
+    const tokenId = tokenIds[i]!;
+    // A zero is a zero, whatever its sign.
+    logit[0] = logits[tokenId]! + 0;
+    // A float's bits rise with it, but fall with it where it is negative.
+    const rising = bits[0]! < 0 ? -(bits[0]! & 0x7fffffff) : bits[0]!;
+    keys[i] = -rising * TOKENS_MAX + tokenId;
+  }
+  keys.sort();
+  const rankedIds = new Int32Array(keys.length);
+  for (let i = 0; i < keys.length; i++) rankedIds[i] = keys[i]! - TOKENS_MAX * Math.floor(keys[i]! / TOKENS_MAX);
+  return rankedIds;
 }
 
 interface Entry {

@@ -2,7 +2,7 @@ import { assert } from '@sluice/shared';
 import type { Logprobs, SamplingParams } from '../sequence.js';
 import { type LogitsRow, type LogitsWant, wantBest } from '../step-plan.js';
 import { LogitAdjustments } from './logit-adjustments.js';
-import { type Pool, poolOf, rank, wholeVocabulary } from './pool.js';
+import { type Pool, poolOf, rank, wholeVocabulary, widened } from './pool.js';
 
 /** What a sequence needs of each row of logits to choose its tokens and report on them. */
 export function wantFor(params: SamplingParams, logprobsTop: number | undefined): LogitsWant {
@@ -34,6 +34,7 @@ export function sampleToken(
   return (
     (pool && pick(pool, params, draw)) ??
     (pool && isUnrestricted(params) ? pickFromTail(row, pool, temperature, logSumExp, adjustments, draw) : undefined) ??
+    (pool && !isUnrestricted(params) ? pickFromWidened(row, params, logSumExp, adjustments, draw) : undefined) ??
     pick(wholeVocabulary(row, temperature, adjustments), params, draw) ??
     row.best
   );
@@ -94,6 +95,27 @@ function pick(pool: Pool, params: SamplingParams, draw: number): number | undefi
 
 function isUnrestricted(params: SamplingParams): boolean {
   return params.minP === 0 && params.topK === 0 && params.topP === 1;
+}
+
+/** How far below the candidates to look for more, in logits over temperature: e to that power is how much less likely. */
+const DEPTHS = [1, 3, 6];
+
+/** The parameters want more tokens than the candidates: some hundreds or thousands, seldom all. */
+function pickFromWidened(
+  row: LogitsRow,
+  params: SamplingParams,
+  logSumExp: number,
+  adjustments: LogitAdjustments | undefined,
+  draw: number,
+): number | undefined {
+  const { temperature } = params;
+  for (const depth of DEPTHS) {
+    const candidates = widened(row, row.candidates!, depth * temperature);
+    const pool = poolOf(row, candidates, logSumExp, temperature, adjustments);
+    const tokenId = pool && pick(pool, params, draw);
+    if (tokenId !== undefined) return tokenId;
+  }
+  return undefined;
 }
 
 /** The draw lies behind the pool: the rest of the vocabulary follows it by rising id. */
