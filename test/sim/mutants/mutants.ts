@@ -65,8 +65,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'pages-given-back-too-early',
     file: 'kv/slot-memory.ts',
-    find: 'this.#model.release(slot, kept * TOKENS_PER_BLOCK);',
-    replace: 'this.#model.release(slot, Math.max(0, kept - 1) * TOKENS_PER_BLOCK);',
+    find: 'this.#model.release(slotMax, kept * TOKENS_PER_BLOCK);',
+    replace: 'this.#model.release(slotMax, Math.max(0, kept - 1) * TOKENS_PER_BLOCK);',
     caughtBy: 'model-contract',
     policy: 'sarathi',
   },
