@@ -6,8 +6,14 @@ import { LiveSequence } from './live-sequence.js';
 import type { ModelLimits } from './model-port.js';
 import { sampleToken } from './sampling/sampler.js';
 import { uniform } from './sampling/uniform.js';
-import { createPolicy } from './scheduler/policies.js';
-import { greedySampling, type SamplingParams, type SequenceEvent, type SequenceRequest } from './sequence.js';
+import { createPolicy, type PolicyName, policyNames } from './scheduler/policies.js';
+import {
+  greedySampling,
+  priorities,
+  type SamplingParams,
+  type SequenceEvent,
+  type SequenceRequest,
+} from './sequence.js';
 import type { StepPlan } from './step-plan.js';
 import type { StepRecord } from './step-record.js';
 import { HashModel, hashRow } from './test-support/hash-model.js';
@@ -19,7 +25,7 @@ describe('Engine', () => {
   it('generates what one sequence alone would get, whatever runs beside it', async () => {
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
-        const { model, engine, outcomes } = start(history.options, history.limits);
+        const { model, engine, outcomes } = start(history.options, history.limits, undefined, history.policy);
         model.onPass = (pass) => {
           for (const entry of history.entries) if (entry.atPass === pass) submit(entry.request);
           for (const entry of history.entries) if (entry.cancelAtPass === pass) engine.cancel(entry.request.id);
@@ -108,6 +114,36 @@ describe('Engine', () => {
     engine.submit(request({ id: 'first', promptIds: words(30), tokensMax: 20 }));
     await outcomes.allEnded();
     expect(outcomes.get('second')).toEqual({ ...alone(second, model.limits), cachedTokens: 25 });
+    await engine.close();
+  });
+
+  it('says of each sequence whether it kept its objectives, its own before the default ones', async () => {
+    const ends: SequenceEvent[] = [];
+    const model = new HashModel();
+    let nowMs = 0;
+    // Each pass takes 40 ms: the clock is read before it and after it.
+    model.onPass = () => {
+      nowMs += 40;
+    };
+    const clock = { ...systemClock(), nowMs: () => nowMs };
+    const listener = (events: readonly SequenceEvent[]): void => {
+      ends.push(...events.filter((event) => event.kind === 'finished'));
+    };
+    const engine = new Engine(
+      { tokenBudget: 60, kvTokensMax: 256, waitingMax: 10, objectives: { ttftMs: 40, tbtMs: 39 } },
+      { model, policy: createPolicy('sarathi'), clock, log, listener },
+    );
+    engine.submit(request({ id: 'default' }));
+    const terms = { priority: 'normal', ttftMs: 39, tbtMs: 40, client: '' } as const;
+    engine.submit(request({ id: 'own', terms }));
+    await engine.drain();
+    const kept = ends.map(
+      (event) => event.kind === 'finished' && [event.id, event.timeliness?.isTtftMet, event.timeliness?.isTbtMet],
+    );
+    expect(kept).toEqual([
+      ['default', true, false],
+      ['own', false, true],
+    ]);
     await engine.close();
   });
 
@@ -234,10 +270,15 @@ class Outcomes {
   }
 }
 
-function start(options: EngineOptions, limits: Partial<ModelLimits>, onStep?: (record: StepRecord) => void) {
+function start(
+  options: EngineOptions,
+  limits: Partial<ModelLimits>,
+  onStep?: (record: StepRecord) => void,
+  policy: PolicyName = 'sarathi',
+) {
   const model = new HashModel(limits);
   const outcomes = new Outcomes(() => engine.load().running + engine.load().waiting === 0);
-  const parts = { model, policy: createPolicy('sarathi'), clock: systemClock(), log, listener: outcomes.add };
+  const parts = { model, policy: createPolicy(policy), clock: systemClock(), log, listener: outcomes.add };
   const engine = new Engine(options, onStep === undefined ? parts : { ...parts, onStep });
   return { model, engine, outcomes };
 }
@@ -301,8 +342,16 @@ const prompts = fc.oneof(
     .map(({ shared, own }) => [...words(shared), ...own]),
 );
 
+const terms = fc.record({
+  priority: fc.constantFrom(...priorities),
+  ttftMs: fc.constantFrom(undefined, 1, 1_000),
+  tbtMs: fc.constantFrom(undefined, 1, 1_000),
+  client: fc.constantFrom('', 'a'),
+});
+
 const histories = fc
   .record({
+    policy: fc.constantFrom(...policyNames),
     slotsMax: fc.integer({ min: 1, max: 5 }),
     chunksMax: fc.integer({ min: 1, max: 3 }),
     extraBudget: fc.integer({ min: 0, max: 30 }),
@@ -313,6 +362,7 @@ const histories = fc
         promptIds: prompts,
         tokensMax: fc.integer({ min: 1, max: 30 }),
         sampling,
+        terms,
         stopTokenIds: fc.constantFrom(new Set<number>(), new Set([5])),
         atPass: fc.integer({ min: 0, max: 12 }),
         cancelAtPass: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(20) }),
@@ -320,7 +370,8 @@ const histories = fc
       { minLength: 1, maxLength: 8 },
     ),
   })
-  .map(({ slotsMax, chunksMax, extraBudget, kvTokensMax, prefixCache, entries }) => ({
+  .map(({ policy, slotsMax, chunksMax, extraBudget, kvTokensMax, prefixCache, entries }) => ({
+    policy,
     limits: { slotsMax, chunksMax },
     options: { tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, kvTokensMax, prefixCache, waitingMax: 100 },
     entries: entries.map(({ atPass, cancelAtPass, ...fields }, index) => ({

@@ -88,7 +88,8 @@ export class Mlfq implements Policy {
   #standing(sequence: SequenceView, { cost }: QueueView<SequenceView>): Standing {
     const known = this.#standings.get(sequence);
     if (known !== undefined) return known;
-    const promptMs = cost.predictMs(withChunk(noWork, 0, sequence.promptTokens));
+    const { computed, promptTokens } = sequence;
+    const promptMs = cost.predictMs(withChunk(noWork, computed, promptTokens - computed));
     let level = 0;
     while (level < LEVEL_MAX && quantumMs(level) < promptMs) level += 1;
     const joined = { level, usedMs: 0, lastRunMs: sequence.arrivalMs, tokensAtEntry: sequence.promptTokens };

@@ -28,7 +28,7 @@ export class ShortestJobFirst implements Policy {
   }
 
   #jobMs(sequence: SequenceView, { cost, running }: QueueView<SequenceView>): number {
-    const { client, promptTokens, tokens, tokensMax } = sequence;
+    const { client, computed, promptTokens, tokens, tokensMax } = sequence;
     const left = Math.max(
       1,
       Math.min(tokensMax - tokens, this.#lengths.of(client, tokensMax) - (tokens - promptTokens)),
@@ -36,7 +36,7 @@ export class ShortestJobFirst implements Policy {
     // A decode row costs what it adds to a step; the step runs for the others anyhow.
     const others = running.reduce((work) => withDecode(work, promptTokens), noWork);
     const rowMs = cost.predictMs(withDecode(others, promptTokens)) - cost.predictMs(others);
-    return cost.predictMs(withChunk(noWork, 0, promptTokens)) + left * rowMs;
+    return cost.predictMs(withChunk(noWork, computed, promptTokens - computed)) + left * rowMs;
   }
 }
 
