@@ -6,12 +6,14 @@ import { type BenchFlag, type Benchmark, BenchUsageError } from './benchmark.js'
 import { engineBenchmark } from './engine/engine.js';
 import { describeCommit, describeMachine } from './io/machine.js';
 import { createProgress } from './io/progress.js';
+import { qualityBenchmark } from './quality/quality.js';
 import { serveBenchmark } from './serve/serve.js';
 import { simulateBenchmark } from './simulate/simulate.js';
 
 /** All benchmarks by name; a new one is a line here and a section of the README. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   engine: engineBenchmark,
+  quality: qualityBenchmark,
   serve: serveBenchmark,
   simulate: simulateBenchmark,
 };

@@ -15,11 +15,11 @@ export interface TextScore {
 
 /** Each window is read as a text of its own. */
 export const WINDOW_TOKENS = 512;
-const CHUNK_TOKENS = 64;
+export const CHUNK_TOKENS = 64;
 
 /**
  * Runs a text through the exact model and the others, side by side, so that no row of logits is kept.
- * @param models the exact one first; each with a slot, {@link WINDOW_TOKENS} of context and 64 tokens a step.
+ * @param models the exact one first; each with a slot, {@link WINDOW_TOKENS} of context and {@link CHUNK_TOKENS} a step.
  * @param ids at least two.
  * @param onProgress 0 to 1.
  */

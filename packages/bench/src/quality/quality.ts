@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+import { cacheFolder } from '@sluice/shared';
+import {
+  chooseWeights,
+  createTokenizer,
+  LaneModel,
+  openCompiled,
+  openGguf,
+  readGgufTokenizer,
+  type WeightMode,
+  weightModes,
+} from '@sluice/worker';
+import {
+  type BenchContext,
+  type Benchmark,
+  type BenchOutcome,
+  type BenchResult,
+  BenchUsageError,
+  type BenchValues,
+  wholeNumber,
+} from '../benchmark.js';
+import { modelFile } from '../io/model-file.js';
+import { renderTable } from '../report/table.js';
+import { qualityText } from './quality-text.js';
+import { CHUNK_TOKENS, scoreText, type TextScore, WINDOW_TOKENS } from './score-text.js';
+
+/** What each weight mode loses against 32-bit floats. */
+export const qualityBenchmark: Benchmark = {
+  summary: 'perplexity of each weight mode on a text, and its divergence from 32-bit floats',
+  flags: {
+    model: {
+      value: 'NAME',
+      description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
+    },
+    weights: { value: 'KINDS', description: 'commas between them (default q8,w8a8,q4)' },
+    text: { value: 'FILE', description: 'text to read instead of the one that is built in' },
+    threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
+  },
+  run,
+};
+
+interface QualityResult extends BenchResult, TextScore {
+  /** Perplexity over that of 32-bit floats. */
+  readonly perplexityRatio: number;
+}
+
+const EXACT: WeightMode = 'f32';
+/** Of the text, with --quick. */
+const QUICK_TOKENS = 512;
+/** The graph with one prefill lane is the only one that runs. */
+const CHUNK_COUNTS = [1];
+
+async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
+  const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
+  const modes = [EXACT, ...modesOf(String(values.weights ?? 'q8,w8a8,q4'))];
+  const text = typeof values.text === 'string' ? readText(values.text) : qualityText;
+  const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  const file = await openGguf(path);
+  const models: LaneModel[] = [];
+  try {
+    const all = createTokenizer(readGgufTokenizer(file.metadata)).encode(text, { special: false, begin: true });
+    const ids = quick ? all.slice(0, QUICK_TOKENS) : all;
+    if (ids.length < 2) throw new BenchUsageError(`--text must have at least 2 tokens, not ${ids.length}`);
+    for (const mode of modes) {
+      progress.stage(`loading ${mode}`);
+      const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
+      // Refuses what this machine cannot compute.
+      const { weights } = await chooseWeights(file, mode, { ...options, threads });
+      const compiled = await openCompiled(file, { ...options, weights });
+      const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
+      models.push(new LaneModel(compiled, sizes));
+    }
+    progress.stage('reading the text');
+    const scores = await scoreText(models, ids, (fraction) => progress.detail(`${Math.floor(100 * fraction)} %`));
+    const exact = scores[0]!.perplexity;
+    const results = scores.map((score, index) => ({
+      subject: modes[index]!,
+      ...score,
+      perplexityRatio: score.perplexity / exact,
+    }));
+    const settings = { model: path, text: values.text ?? 'built in', tokens: ids.length, threads };
+    return { settings, results, table: table(results), valid: true };
+  } finally {
+    for (const model of models) model.close();
+    await file.close();
+  }
+}
+
+function modesOf(list: string): WeightMode[] {
+  const wanted = list.split(',');
+  const unknown = wanted.find((one) => !weightModes.some((mode) => mode === one));
+  if (unknown === undefined) return weightModes.filter((mode) => mode !== EXACT && wanted.includes(mode));
+  throw new BenchUsageError(`--weights ${unknown} must be ${weightModes.join(', ')}`);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new BenchUsageError(`--text ${path} cannot be read: ${(cause as Error).message}`);
+  }
+}
+
+function table(results: readonly QualityResult[]): string {
+  return renderTable(
+    [
+      { title: 'weights', align: 'left', cell: ({ subject }) => subject },
+      { title: 'perplexity', align: 'right', cell: ({ perplexity }) => perplexity.toFixed(3) },
+      { title: 'over f32', align: 'right', cell: ({ perplexityRatio }) => percent(perplexityRatio - 1) },
+      { title: 'KL mean', align: 'right', cell: ({ divergence }) => divergence.toFixed(5) },
+      { title: 'KL P99', align: 'right', cell: ({ divergenceP99 }) => divergenceP99.toFixed(4) },
+      { title: 'same best token', align: 'right', cell: ({ sameBest }) => percent(sameBest) },
+      { title: 'tokens', align: 'right', cell: ({ tokens }) => tokens.toLocaleString('en-US') },
+    ],
+    results,
+  );
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
