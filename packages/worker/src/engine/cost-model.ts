@@ -88,14 +88,14 @@ export class CostModel implements StepCost {
   #observed = 0;
 
   predictMs(work: StepWork): number {
-    return this.#slowness * this.#standardMs(featuresOf(work));
+    return this.#slowness * this.#standardMs(work);
   }
 
   /** Learns from a step that was run. */
   observe(work: StepWork, passMs: number): void {
     const actualMs = Math.max(PASS_MS_MIN, passMs);
     const features = featuresOf(work);
-    const standardMs = Math.max(PASS_MS_MIN, this.#standardMs(features));
+    const standardMs = Math.max(PASS_MS_MIN, this.#standardMs(work));
     const ratio = actualMs / (this.#slowness * standardMs);
     this.#errors[this.#observed++ % ERRORS_MAX] = Math.abs(1 - 1 / ratio);
 
@@ -115,11 +115,11 @@ export class CostModel implements StepCost {
     return errors[errors.length >> 1] ?? 0;
   }
 
-  /** What the work takes at slowness 1. */
-  #standardMs(features: Float64Array): number {
-    let sum = 0;
-    for (let i = 0; i < FEATURES; i++) sum += this.#coefficients[i]! * features[i]!;
-    return sum;
+  /** What the work takes at slowness 1: {@link featuresOf} times the coefficients, without an array; it is asked often. */
+  #standardMs({ decodes, decodeContext, prefillTokens, prefillPairs, chunks }: StepWork): number {
+    const c = this.#coefficients;
+    const decoding = c[1]! * decodes + (c[2]! * decodeContext) / 1_000;
+    return c[0]! + decoding + c[3]! * prefillTokens + (c[4]! * prefillPairs) / 1_000 + c[5]! * chunks;
   }
 
   /** Moves each coefficient to its best value above zero, the others as they are. */

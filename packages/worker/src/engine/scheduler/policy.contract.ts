@@ -73,7 +73,7 @@ export function describePolicy(name: string, create: () => Policy): void {
           expect({ ...queue, cost: undefined }).toEqual(before);
           expect(policy.decide(queue)).toEqual(first);
         }),
-        { numRuns: 200 },
+        { numRuns: 100 },
       );
     });
 
@@ -86,7 +86,7 @@ export function describePolicy(name: string, create: () => Policy): void {
             outcome.finished.map(({ name }) => name),
           );
         }),
-        { numRuns: 200 },
+        { numRuns: 60 },
       );
     });
   });
@@ -94,7 +94,7 @@ export function describePolicy(name: string, create: () => Policy): void {
   function checkAll(check: (queue: QueueView<SequenceView>, decision: Decision<SequenceView>) => void): void {
     fc.assert(
       fc.property(queues, (queue) => check(queue, create().decide(queue))),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   }
 }

@@ -16,7 +16,10 @@ export class ShortestJobFirst implements Policy {
     const { nowMs, running, waiting, limits } = queue;
     const draft = new StepDraft(queue);
     draft.decodeAll(byUrgency(running, nowMs));
-    const keys = new Map(waiting.map((sequence) => [sequence, this.#jobMs(sequence, queue) - age(sequence, nowMs)]));
+    const rowMs = decodeRowMs(queue);
+    const keys = new Map(
+      waiting.map((sequence) => [sequence, this.#jobMs(sequence, rowMs, queue) - (nowMs - sequence.arrivalMs)]),
+    );
     const shortest = waiting.toSorted((a, b) => keys.get(a)! - keys.get(b)!);
     const order = byUrgency([...draft.prompts, ...shortest], nowMs);
     draft.prefill(order, () => limits.tokenBudget - draft.decodes.length - draft.prefillTokens);
@@ -27,19 +30,17 @@ export class ShortestJobFirst implements Policy {
     for (const { client, tokens, promptTokens } of ended) this.#lengths.add(client, tokens - promptTokens);
   }
 
-  #jobMs(sequence: SequenceView, { cost, running }: QueueView<SequenceView>): number {
+  #jobMs(sequence: SequenceView, rowMs: number, { cost }: QueueView<SequenceView>): number {
     const { client, computed, promptTokens, tokens, tokensMax } = sequence;
-    const left = Math.max(
-      1,
-      Math.min(tokensMax - tokens, this.#lengths.of(client, tokensMax) - (tokens - promptTokens)),
-    );
-    // A decode row costs what it adds to a step; the step runs for the others anyhow.
-    const others = running.reduce((work) => withDecode(work, promptTokens), noWork);
-    const rowMs = cost.predictMs(withDecode(others, promptTokens)) - cost.predictMs(others);
+    const answerTokens = this.#lengths.of(client, tokensMax) - (tokens - promptTokens);
+    const left = Math.max(1, Math.min(tokensMax - tokens, answerTokens));
     return cost.predictMs(withChunk(noWork, computed, promptTokens - computed)) + left * rowMs;
   }
 }
 
-function age({ arrivalMs }: SequenceView, nowMs: number): number {
-  return nowMs - arrivalMs;
+/** What one decode row more adds to a step, which runs for the others anyhow. */
+function decodeRowMs({ running, cost }: QueueView<SequenceView>): number {
+  const rows = running.reduce((work, { computed }) => withDecode(work, computed), noWork);
+  const context = running.length === 0 ? 0 : rows.decodeContext / rows.decodes;
+  return cost.predictMs(withDecode(rows, context)) - cost.predictMs(rows);
 }
