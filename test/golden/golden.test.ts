@@ -104,7 +104,7 @@ function measure(weights: WeightMode): () => Measured {
     } finally {
       model.close();
     }
-  });
+  }, 300_000);
   return () => results.get(weights)!;
 }
 

@@ -44,7 +44,7 @@ describe('Engine over LaneModel', () => {
           seen.mixed += decodes > 0 && prefillTokens > 0 ? 1 : 0;
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     // What the histories are there for did happen.
     for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(0);
@@ -74,6 +74,7 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
   const outcomes = new Map(entries.map(({ request }): [string, Outcome] => [request.id, { tokenIds: [] }]));
   const records: StepRecord[] = [];
   let copies = 0;
+  let wake = (): void => {};
   let pass = 0;
   const act = (): void => {
     for (const { request, atPass } of entries) if (atPass === pass) expect(engine.submit(request)).toBeUndefined();
@@ -108,12 +109,17 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
           if (event.kind === 'token') outcome.tokenIds.push(event.tokenId);
           else outcome.reason = event.kind === 'finished' ? event.reason : event.error.code;
         }
+        wake();
       },
     },
   );
   act();
   for (;;) {
-    while (engine.load().running + engine.load().waiting > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (engine.load().running + engine.load().waiting > 0) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
     // Nobody runs, so the passes that the next ones wait for would never come.
     if (entries.every(({ atPass }) => atPass < pass)) break;
     act();
