@@ -1,6 +1,7 @@
-import { createLog, systemClock } from '@sluice/shared';
+import { type Clock, createLog, systemClock } from '@sluice/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../service/test-support/manual-clock.js';
 import { Engine, type EngineOptions, PREFILL_TOKENS_MIN } from './engine.js';
 import { LiveSequence } from './live-sequence.js';
 import type { ModelLimits } from './model-port.js';
@@ -173,6 +174,28 @@ describe('Engine', () => {
     await engine.close();
   });
 
+  it('gives memory back once it has had nothing to do for a second, and stops when there is something', async () => {
+    const clock = new ManualClock();
+    const options = { tokenBudget: 20, kvTokensMax: 256, waitingMax: 10, prefixCache: false };
+    const { engine, outcomes, model } = start(options, {}, undefined, 'sarathi', clock);
+    const released: number[] = [];
+    model.release = (slot) => released.push(slot);
+    for (const id of ['a', 'b']) engine.submit(request({ id }));
+    await outcomes.allEnded();
+    clock.advance(999);
+    expect(released).toEqual([]);
+    clock.advance(1);
+    expect(released).toEqual([0]);
+    clock.advance(1_000);
+    expect(released).toEqual([0, 1]);
+    expect(clock.timerCount).toBe(0);
+    engine.submit(request({ id: 'c' }));
+    await outcomes.allEnded();
+    expect(clock.timerCount).toBe(1);
+    await engine.close();
+    expect(clock.timerCount).toBe(0);
+  });
+
   it("hands out a step's events while the next pass runs", async () => {
     const order: string[] = [];
     const model = new HashModel();
@@ -275,10 +298,11 @@ function start(
   limits: Partial<ModelLimits>,
   onStep?: (record: StepRecord) => void,
   policy: PolicyName = 'sarathi',
+  clock: Clock = systemClock(),
 ) {
   const model = new HashModel(limits);
   const outcomes = new Outcomes(() => engine.load().running + engine.load().waiting === 0);
-  const parts = { model, policy: createPolicy(policy), clock: systemClock(), log, listener: outcomes.add };
+  const parts = { model, policy: createPolicy(policy), clock, log, listener: outcomes.add };
   const engine = new Engine(options, onStep === undefined ? parts : { ...parts, onStep });
   return { model, engine, outcomes };
 }
