@@ -8,19 +8,11 @@ const INT8_ACCURACY = 4;
 
 export type BlockMode = 'q8' | 'q4';
 
-interface BlockLayer {
-  readonly name: string;
-  readonly matrices: readonly SourceMatrix[];
-  readonly mode: BlockMode;
-  readonly blockLength: number;
-}
-
 /** Writes linear layers whose weights are kept in blocks; the kernel rounds the input to 8 bits, block by block. */
 export class BlockLayers {
   /** The blocks of the layer asked for last: quants, scales and zero points are asked for one after the other. */
   #last: { readonly name: string; readonly blocks: Promise<Blocks> } | undefined;
 
-  /** @param blockLength 32 for 4 bits; any of 32, 64, 128, 256 that divides the columns for 8. */
   apply(
     builder: GraphBuilder,
     input: string,
@@ -28,17 +20,15 @@ export class BlockLayers {
     matrices: readonly SourceMatrix[],
     output: string,
     mode: BlockMode,
-    blockLength: number = BLOCK,
   ): string {
     const rows = rowsOf(matrices);
     const columns = matrices[0]!.columns;
-    const layer: BlockLayer = { name, matrices, mode, blockLength };
-    const inputs = [input, this.#quants(builder, layer), this.#scales(builder, layer)];
+    const inputs = [input, this.#quants(builder, name, matrices, mode), this.#scales(builder, name, matrices, mode)];
     if (mode === 'q4') {
       const zeroBytes = Math.ceil(columns / BLOCK / 2);
       inputs.push(
         builder.weight(`${name}.zero`, 'uint8', [rows, zeroBytes], async () => {
-          const { zeroPoints } = await this.#blocks(layer);
+          const { zeroPoints } = await this.#blocks(name, matrices, mode);
           assert(zeroPoints !== undefined, `zero points of ${name}`);
           return zeroPoints;
         }),
@@ -48,55 +38,53 @@ export class BlockLayers {
       K: { int: columns },
       N: { int: rows },
       bits: { int: mode === 'q8' ? 8 : 4 },
-      block_size: { int: blockLength },
+      block_size: { int: BLOCK },
       accuracy_level: { int: INT8_ACCURACY },
     });
   }
 
   /** Rows of the matrix, from the same bytes as a layer of that name in 8-bit blocks reads. */
   lookUp(builder: GraphBuilder, ids: string, name: string, matrix: SourceMatrix, output: string): string {
-    const layer: BlockLayer = { name, matrices: [matrix], mode: 'q8', blockLength: BLOCK };
-    const quants = this.#quants(builder, layer);
-    const shape = [matrix.rows, matrix.columns / BLOCK, 1];
-    const scales = builder.weight(`${name}.row_scale`, 'float32', shape, async () => {
-      const { scales } = await this.#blocks(layer);
-      return scales;
-    });
+    const quants = this.#quants(builder, name, [matrix], 'q8');
+    const scales = builder.weight(
+      `${name}.row_scale`,
+      'float32',
+      [matrix.rows, matrix.columns / BLOCK, 1],
+      async () => {
+        const { scales } = await this.#blocks(name, [matrix], 'q8');
+        return scales;
+      },
+    );
     builder.node('GatherBlockQuantized', [quants, ids, scales], `${output}.blocks`, {
       bits: { int: 8 },
       block_size: { int: BLOCK },
       gather_axis: { int: 0 },
       quantize_axis: { int: 2 },
     });
-    const rowShape = builder.integers(`${name}.row_shape`, [-1, matrix.columns]);
-    return builder.node('Reshape', [`${output}.blocks`, rowShape], output);
+    const shape = builder.integers(`${name}.row_shape`, [-1, matrix.columns]);
+    return builder.node('Reshape', [`${output}.blocks`, shape], output);
   }
 
-  #quants(builder: GraphBuilder, layer: BlockLayer): string {
-    const { name, matrices, mode, blockLength } = layer;
-    const blockBytes = mode === 'q8' ? blockLength : blockLength / 2;
-    const shape = [rowsOf(matrices), matrices[0]!.columns / blockLength, blockBytes];
+  #quants(builder: GraphBuilder, name: string, matrices: readonly SourceMatrix[], mode: BlockMode): string {
+    const shape = [rowsOf(matrices), matrices[0]!.columns / BLOCK, mode === 'q8' ? BLOCK : BLOCK / 2];
     return builder.weight(`${name}.${mode}`, 'uint8', shape, async () => {
-      const { quants } = await this.#blocks(layer);
+      const { quants } = await this.#blocks(name, matrices, mode);
       return quants;
     });
   }
 
-  #scales(builder: GraphBuilder, layer: BlockLayer): string {
-    const shape = [rowsOf(layer.matrices), layer.matrices[0]!.columns / layer.blockLength];
-    return builder.weight(`${layer.name}.scale`, 'float32', shape, async () => {
-      const { scales } = await this.#blocks(layer);
+  #scales(builder: GraphBuilder, name: string, matrices: readonly SourceMatrix[], mode: BlockMode): string {
+    return builder.weight(`${name}.scale`, 'float32', [rowsOf(matrices), matrices[0]!.columns / BLOCK], async () => {
+      const { scales } = await this.#blocks(name, matrices, mode);
       return scales;
     });
   }
 
-  #blocks({ name, matrices, mode, blockLength }: BlockLayer): Promise<Blocks> {
+  #blocks(name: string, matrices: readonly SourceMatrix[], mode: BlockMode): Promise<Blocks> {
     const key = `${name}.${mode}`;
     if (this.#last?.name !== key) {
       const columns = matrices[0]!.columns;
-      const blocks = stacked(matrices).then((weights) =>
-        mode === 'q8' ? quantize8(weights, blockLength) : quantize4(weights, columns),
-      );
+      const blocks = stacked(matrices).then((w) => (mode === 'q8' ? quantize8(w) : quantize4(w, columns)));
       this.#last = { name: key, blocks };
     }
     return this.#last.blocks;

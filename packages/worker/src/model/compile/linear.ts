@@ -3,7 +3,7 @@ import type { Calibration } from './calibration.js';
 import type { GraphBuilder } from './graph-builder.js';
 import { BlockLayers } from './linear-blocks.js';
 import { Int8Layers, type ScaledRows } from './linear-int8.js';
-import { BLOCK, transpose } from './quantize.js';
+import { transpose } from './quantize.js';
 import { columnMaxima, smoothingFactors } from './smoothing.js';
 import { type ChannelFactors, multiplyColumns, rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
 
@@ -81,10 +81,7 @@ export class LinearLayers {
       );
       return { value: builder.node('MatMul', [input.value, weight], output), scale: input.scale };
     }
-    const blockLength =
-      this.mode === 'w8a8' && mode === 'q8' && this.#isKeptInBlocks(name) ? wideBlock(columns) : BLOCK;
-    const value = this.#blocks.apply(builder, input.value, name, matrices, output, mode, blockLength);
-    return { value, scale: input.scale };
+    return { value: this.#blocks.apply(builder, input.value, name, matrices, output, mode), scale: input.scale };
   }
 
   /**
@@ -117,15 +114,6 @@ export class LinearLayers {
   }
 
   #modeOf(name: string): WeightMode {
-    return this.mode === 'w8a8' && this.#isKeptInBlocks(name) ? 'q8' : this.mode;
+    return this.mode === 'w8a8' && this.#options.calibration?.keepInBlocks.has(name) ? 'q8' : this.mode;
   }
-
-  #isKeptInBlocks(name: string): boolean {
-    return this.#options.calibration?.keepInBlocks.has(name) ?? false;
-  }
-}
-
-/** Of layers that are in blocks for their inputs' sake: the wider the blocks, the faster the kernel. */
-function wideBlock(columns: number): number {
-  return [256, 128, 64].find((length) => columns % length === 0) ?? BLOCK;
 }

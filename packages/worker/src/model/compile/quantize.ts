@@ -17,23 +17,23 @@ const LARGEST_QUANT_MAX = 127;
 /**
  * Symmetric 8-bit blocks: weight ≈ scale * (quant - 128), with the scale that rounds the block best. Weights that came
  * as Q8_0 are kept exactly, as long as their largest quant is 127 (as ggml writes them).
- * @param weights [rows, columns], row-major; columns a multiple of `blockLength`.
+ * @param weights [rows, columns], row-major; columns a multiple of 32.
  */
-export function quantize8(weights: Float32Array, blockLength: number = BLOCK): Blocks {
-  const blocks = weights.length / blockLength;
+export function quantize8(weights: Float32Array): Blocks {
+  const blocks = weights.length / BLOCK;
   const quants = new Uint8Array(weights.length);
   const scales = new Float32Array(blocks);
   for (let block = 0; block < blocks; block++) {
-    const start = block * blockLength;
+    const start = block * BLOCK;
     let largest = 0;
-    for (let i = start; i < start + blockLength; i++) {
+    for (let i = start; i < start + BLOCK; i++) {
       const magnitude = Math.abs(weights[i]!);
       if (magnitude > largest) largest = magnitude;
     }
-    const scale = Math.fround(largest / bestLargestQuant(weights, start, start + blockLength, largest));
+    const scale = Math.fround(largest / bestLargestQuant(weights, start, largest));
     const inverse = scale > 0 ? 1 / scale : 0;
     scales[block] = scale;
-    for (let i = start; i < start + blockLength; i++) {
+    for (let i = start; i < start + BLOCK; i++) {
       quants[i] = Math.max(0, Math.min(255, Math.round(weights[i]! * inverse) + 128));
     }
   }
@@ -44,7 +44,7 @@ export function quantize8(weights: Float32Array, blockLength: number = BLOCK): B
  * The quant of a block's largest magnitude that gives the least squared error. Weights that came in few bits lie on a
  * grid of their own, and one of the scales nearly meets it: half the error of always taking the largest quant.
  */
-function bestLargestQuant(weights: Float32Array, start: number, end: number, largest: number): number {
+function bestLargestQuant(weights: Float32Array, start: number, largest: number): number {
   let best = LARGEST_QUANT_MAX;
   let leastError = Number.POSITIVE_INFINITY;
   for (let quant = LARGEST_QUANT_MAX; quant >= LARGEST_QUANT_MIN && leastError > EXACT; quant--) {
@@ -52,7 +52,7 @@ function bestLargestQuant(weights: Float32Array, start: number, end: number, lar
     // Errors in steps, squared, are comparable over the square of the step.
     const errorMax = leastError * quant * quant;
     let error = 0;
-    for (let i = start; i < end && error < errorMax; i++) {
+    for (let i = start; i < start + BLOCK && error < errorMax; i++) {
       const value = weights[i]! * inverse;
       const rounding = value - (value + ROUNDER - ROUNDER);
       error += rounding * rounding;

@@ -1,0 +1,57 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GgufFile } from '../../model/gguf/gguf-file.js';
+import { addsInt8Exactly } from '../../model/int8-sums.js';
+import { tinyModel } from '../../model/tiny-model.js';
+import { openGguf } from '../models/open-gguf.js';
+import { chooseWeights } from './choose-weights.js';
+
+let folder: string;
+let file: GgufFile;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'sluice-weights-'));
+  const model = path.join(folder, 'tiny.gguf');
+  await writeFile(model, tinyModel(5).gguf);
+  file = await openGguf(model);
+});
+
+afterAll(async () => {
+  await file.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const options = () => ({ threads: 1, chunkCounts: [0, 1], cacheFolder: folder });
+
+describe('chooseWeights', () => {
+  it.each(['q8', 'q4', 'f32'] as const)('takes %s where it is asked for', async (wish) => {
+    expect(await chooseWeights(file, wish, options())).toEqual({ weights: wish, reason: 'asked for' });
+  });
+
+  it.runIf(addsInt8Exactly())('takes w8a8 where it is asked for and computed exactly', async () => {
+    expect((await chooseWeights(file, 'w8a8', options())).weights).toBe('w8a8');
+  });
+
+  it.skipIf(addsInt8Exactly())('refuses w8a8 where sums are cut off, and never chooses it', async () => {
+    await expect(chooseWeights(file, 'w8a8', options())).rejects.toMatchObject({ code: 'model_unusable' });
+    expect((await chooseWeights(file, 'auto', options())).weights).toBe('q8');
+  });
+
+  it.runIf(addsInt8Exactly())('measures once, says what it measured, and remembers it', async () => {
+    const first = await chooseWeights(file, 'auto', options());
+    expect(first.reason).toMatch(/^w8a8 takes \d+\.\d\d of the time of q8 \(16 decodes .* ms\)$/);
+    const again = await chooseWeights(file, 'auto', options());
+    expect(again).toEqual({ weights: first.weights, reason: `${first.reason}, measured before` });
+  });
+
+  it.runIf(addsInt8Exactly())('measures anew where what it remembered cannot be read', async () => {
+    await chooseWeights(file, 'auto', options());
+    const memos = path.join(folder, 'weight-choices');
+    const [memo] = await readdir(memos);
+    await writeFile(path.join(memos, memo!), '{"weights": "q5"}');
+    expect((await chooseWeights(file, 'auto', options())).reason).not.toContain('measured before');
+    expect(JSON.parse(await readFile(path.join(memos, memo!), 'utf8')).weights).toMatch(/^(q8|w8a8)$/);
+  });
+});
