@@ -22,11 +22,13 @@ export interface Scenario {
   readonly cost: PassCost;
 }
 
-/** Duration of a simulated pass: `baseMs + tokens * tokenMs + pairs of tokens that attend * pairMs`. */
+/** Duration of a simulated pass: `baseMs + tokens * tokenMs + pairs of tokens that attend * pairMs`, and jitter. */
 export interface PassCost {
   readonly baseMs: number;
   readonly tokenMs: number;
   readonly pairMs: number;
+  /** A pass takes up to so much more than that, drawn. */
+  readonly jitterRatio: number;
 }
 
 const VOCABULARY = 24;
@@ -99,6 +101,7 @@ function drawCost(rng: Rng, isSlow: boolean): PassCost {
     baseMs: (2 + rng.below(6)) * scale,
     tokenMs: (0.2 + rng.next()) * scale,
     pairMs: rng.next() * 0.005 * scale,
+    jitterRatio: 0.1,
   };
 }
 

@@ -6,9 +6,6 @@ import { HashModel } from '../../packages/worker/src/engine/test-support/hash-mo
 import type { HistoryEntry } from './history.js';
 import type { PassCost, Scenario } from './scenario.js';
 
-/** A pass takes up to so much more than its cost says. */
-export const JITTER_RATIO = 0.1;
-
 /**
  * What a token that went through the decode lane is to the hash: another one, as the real lanes round differently. So the
  * text changes when a prompt is computed through the wrong lane, or a generated token is taken for cached prompt.
@@ -37,7 +34,7 @@ export class TimedModel implements ModelPort {
     const pass = this.passes++;
     const { cost, failingPasses, seed } = this.#scenario;
     const fails = failingPasses.has(pass);
-    const durationMs = passMs(cost, workOf(plan)) * (1 + JITTER_RATIO * seededRng(seed, pass).next());
+    const durationMs = passMs(cost, workOf(plan)) * (1 + cost.jitterRatio * seededRng(seed, pass).next());
     this.#record({ kind: 'pass', plan, durationMs, fails });
     if (this.#isRunning) this.#break('two passes at once');
     this.#isRunning = true;

@@ -1,5 +1,5 @@
 import type { Scenario } from '../scenario.js';
-import { JITTER_RATIO, passMs } from '../timed-model.js';
+import { passMs } from '../timed-model.js';
 import type { Checker } from './checker.js';
 
 /** The time between two tokens is at most that of one pass of a full budget, whatever prompts come in. */
@@ -45,5 +45,5 @@ function longestPassMs({ cost, limits, options }: Scenario): number {
     prefillPairs: options.tokenBudget * contextTokens,
     chunks: limits.chunksMax,
   };
-  return (1 + JITTER_RATIO) * passMs(cost, work);
+  return (1 + cost.jitterRatio) * passMs(cost, work);
 }
