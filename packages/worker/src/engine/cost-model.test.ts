@@ -43,9 +43,21 @@ describe('CostModel', () => {
     run.steps(200);
     run.promptRatio = 0;
     run.slowness = 2;
-    run.steps(2_000);
+    run.steps(100_000);
     run.promptRatio = 1;
     expect(run.errorOnFreshWork()).toBeLessThan(0.15);
+  });
+
+  it('does not let one odd prompt after many decodes overturn what it knew of prompts', () => {
+    const machine = machines[0]![1];
+    const run = new Run(machine);
+    run.steps(200);
+    run.promptRatio = 0;
+    run.steps(1_000);
+    const odd = withChunk(noWork, 0, 64);
+    for (let i = 0; i < 2; i++) run.model.observe(odd, 1.4 * machine(odd));
+    run.promptRatio = 1;
+    expect(run.errorOnFreshWork()).toBeLessThan(0.06);
   });
 
   it('never predicts less for more work', () => {

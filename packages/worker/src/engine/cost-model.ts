@@ -48,7 +48,7 @@ export function workOf({ decodes, chunks }: StepPlan): StepWork {
 const PRIOR = [2, 2, 3, 1, 0.5, 1];
 const FEATURES = PRIOR.length;
 
-/** An older step counts so much less for each step of its kind after it: half after 70. */
+/** A step counts so much less for each step after it: half after 70. */
 const FORGETTING = 0.99;
 /** Share of a step's surprise by which the machine is taken to have changed its speed: half after 5 steps. */
 const SPEED_GAIN = 0.13;
@@ -62,6 +62,8 @@ const SURPRISE_MAX = 1.5;
 /** No pass is shorter. */
 const PASS_MS_MIN = 1e-3;
 const SWEEPS = 3;
+/** Below it a coefficient's part in the steps of late is as good as forgotten, and dividing by it would lose digits. */
+const CURVATURE_MIN = 1e-9;
 /** Steps over which the error is reported. */
 const ERRORS_MAX = 200;
 
@@ -71,18 +73,17 @@ const ERRORS_MAX = 200;
  *   ms = slowness × (base + a·decodes + b·decodeContext + c·prefillTokens + d·prefillPairs + e·chunks)
  *
  * The coefficients come from least squares on relative errors with forgetting, none below zero, kept as normal equations
- * and improved by a few sweeps of coordinate descent a step. Steps without chunks and steps with some have equations of
- * their own, so that a long stretch of the one does not wash out what is known of the other. `slowness` follows a machine
- * that becomes faster or slower as a whole within a few steps, also for the kind of step that was not seen since. What is
- * far off the usual error is cut (as in Huber's estimator); when everything is far off, that becomes the usual.
+ * and improved by a few sweeps of coordinate descent a step; what steps of late say nothing about stays as it was.
+ * `slowness` follows a machine that becomes faster or slower as a whole within a few steps, also for the kind of step
+ * that was not seen since. What is far off the usual error is cut (as in Huber's estimator); when everything is far off,
+ * that becomes the usual.
  */
 export class CostModel implements StepCost {
   readonly #coefficients = Float64Array.from(PRIOR);
   #slowness = 1;
   /** Usual size of |ln(actual / predicted)|. */
   #spread = 1;
-  readonly #decoding = new Equations();
-  readonly #mixed = new Equations();
+  readonly #equations = new Equations();
   /** |actual − predicted| / actual of the last steps, a ring. */
   readonly #errors = new Float64Array(ERRORS_MAX);
   #observed = 0;
@@ -104,8 +105,7 @@ export class CostModel implements StepCost {
     this.#spread += SPREAD_GAIN * (Math.min(SURPRISE_MAX, Math.abs(Math.log(ratio))) - this.#spread);
     this.#slowness *= believed ** SPEED_GAIN;
 
-    const equations = work.chunks === 0 ? this.#decoding : this.#mixed;
-    equations.add(features, believed * standardMs, 1 / standardMs ** 2);
+    this.#equations.add(features, believed * standardMs, 1 / standardMs ** 2);
     for (let sweep = 0; sweep < SWEEPS; sweep++) this.#improve();
   }
 
@@ -124,14 +124,13 @@ export class CostModel implements StepCost {
 
   /** Moves each coefficient to its best value above zero, the others as they are. */
   #improve(): void {
-    const { left: a, right: p } = this.#decoding;
-    const { left: b, right: q } = this.#mixed;
+    const { left, right } = this.#equations;
     for (let i = 0; i < FEATURES; i++) {
       const row = i * FEATURES;
-      const curvature = a[row + i]! + b[row + i]!;
-      if (curvature === 0) continue;
-      let slope = p[i]! + q[i]!;
-      for (let j = 0; j < FEATURES; j++) slope -= (a[row + j]! + b[row + j]!) * this.#coefficients[j]!;
+      const curvature = left[row + i]!;
+      if (curvature < CURVATURE_MIN) continue;
+      let slope = right[i]!;
+      for (let j = 0; j < FEATURES; j++) slope -= left[row + j]! * this.#coefficients[j]!;
       this.#coefficients[i] = Math.max(0, this.#coefficients[i]! + slope / curvature);
     }
   }

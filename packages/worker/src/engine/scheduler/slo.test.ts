@@ -24,6 +24,14 @@ describe('ServiceLevel', () => {
     expect(chunks[0]!.tokens).toBeLessThan(100);
   });
 
+  it('moves a prompt on however slow the machine is', () => {
+    const crawling: StepCost = { predictMs: (work) => 1_000 * smallMachine.predictMs(work) };
+    const { chunks } = new ServiceLevel().decide(
+      queueOf({ running: [view({ promptTokens: 900 }), view({ promptTokens: 900, computed: 800 })], cost: crawling }),
+    );
+    expect(chunks[0]!.tokens).toBe(16);
+  });
+
   it('keeps every gap inside the objective while long prompts come among streams', () => {
     const streams = Array.from(
       { length: 16 },

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { StepDraft } from './step-draft.js';
+import { decoding, queueOf, view } from './test-support/queues.js';
+
+describe('StepDraft', () => {
+  it('lets nobody in while somebody had to go for memory, even where there would be room', () => {
+    const running = [decoding(15, 2, { blocks: 1 }), decoding(150, 2, { blocks: 10 })];
+    const queue = queueOf({ running, waiting: [view({ promptTokens: 16 })], blocksFree: 0, blocksMax: 20 });
+    const draft = new StepDraft(queue);
+    draft.decodeAll(running);
+    draft.prefill(queue.waiting, () => 100);
+    expect(draft.decision).toEqual({ decodes: [running[0]], chunks: [], preempted: [running[1]] });
+  });
+
+  it('leaves one block in a hundred free for those who run, and none where nobody does', () => {
+    const waiting = [view({ promptTokens: 16, blocks: 0 })];
+    const running = [decoding(10, 3)];
+    const admitted = (fields: Parameters<typeof queueOf>[0]): number => {
+      const draft = new StepDraft(queueOf({ waiting, blocksMax: 400, ...fields }));
+      draft.prefill(waiting, () => 100);
+      return draft.chunks.length;
+    };
+    expect(admitted({ running, blocksFree: 5 })).toBe(1);
+    expect(admitted({ running, blocksFree: 4 })).toBe(0);
+    expect(admitted({ blocksFree: 1 })).toBe(1);
+  });
+
+  it('lets one that does not fit hold back those behind it, but nobody who runs', () => {
+    const large = view({ promptTokens: 900, blocks: 0 });
+    const small = view({ promptTokens: 8, blocks: 0 });
+    const underWay = view({ promptTokens: 40 });
+    const queue = queueOf({ running: [underWay], waiting: [large, small], blocksFree: 10, blocksMax: 60 });
+    const draft = new StepDraft(queue);
+    draft.prefill([large, small, underWay], () => 100);
+    expect(draft.chunks.map(({ sequence }) => sequence)).toEqual([underWay]);
+  });
+
+  it('with whole prompts, begins none that the step cannot finish, unless it is alone', () => {
+    const waiting = [60, 60].map((promptTokens) => view({ promptTokens, blocks: 0 }));
+    const chunks = (tokens: number): number[] => {
+      const draft = new StepDraft(queueOf({ waiting }), { wholePrompts: true });
+      draft.prefill(waiting, () => tokens - draft.prefillTokens);
+      return draft.chunks.map((chunk) => chunk.tokens);
+    };
+    expect(chunks(120)).toEqual([60, 60]);
+    expect(chunks(119)).toEqual([60]);
+    expect(chunks(50)).toEqual([50]);
+  });
+});
