@@ -1,8 +1,16 @@
+import { assert } from '@sluice/shared';
 import { PrefixTree } from './prefix-tree.js';
 import { blocksFor } from './token-ledger.js';
 
 /** A shorter match is not worth keeping a slot for, nor a copy. */
 export const CACHED_TOKENS_MIN = 16;
+
+/** What an idle slot keeps. */
+export interface IdlePrompt {
+  readonly tokens: number;
+  /** Grows from use to use. */
+  readonly lastUse: number;
+}
 
 /** What a prompt finds in the cache. */
 export interface PrefixHit {
@@ -19,9 +27,9 @@ export interface PrefixHit {
  */
 export class PrefixCache {
   readonly #tree = new PrefixTree();
-  /** Tokens of each idle slot, least recently used first. */
-  readonly #idle = new Map<number, number>();
+  readonly #idle = new Map<number, IdlePrompt>();
   #idleBlocks = 0;
+  #uses = 0;
   #version = 0;
 
   /** Changes whenever an answer of {@link find} could. */
@@ -37,8 +45,8 @@ export class PrefixCache {
     return this.#idleBlocks;
   }
 
-  /** Slot and tokens, least recently used first. */
-  get idle(): ReadonlyMap<number, number> {
+  /** By slot. */
+  get idle(): ReadonlyMap<number, IdlePrompt> {
     return this.#idle;
   }
 
@@ -68,7 +76,7 @@ export class PrefixCache {
       this.forget(slot);
       return [slot];
     }
-    this.#idle.set(slot, tokens);
+    this.#idle.set(slot, { tokens, lastUse: this.#uses++ });
     this.#idleBlocks += blocksFor(tokens);
     this.#version += 1;
     const covered = this.#tree.beginningsOf(slot).filter((one) => this.#idle.has(one));
@@ -78,24 +86,38 @@ export class PrefixCache {
 
   /** An idle slot was of use. */
   touch(slot: number): void {
-    const tokens = this.#idle.get(slot);
-    if (tokens === undefined) return;
-    this.#idle.delete(slot);
-    this.#idle.set(slot, tokens);
+    const prompt = this.#idle.get(slot);
+    if (prompt !== undefined) this.#idle.set(slot, { ...prompt, lastUse: this.#uses++ });
+  }
+
+  /** What an idle slot holds has been copied to a free one, which takes its place. */
+  move(from: number, to: number): void {
+    const prompt = this.#idle.get(from);
+    assert(prompt !== undefined && !this.#idle.has(to), `slot ${from} is idle, and slot ${to} holds nothing`);
+    this.#idle.delete(from);
+    this.#idle.set(to, prompt);
+    this.#tree.move(from, to);
+    this.#version += 1;
   }
 
   /** The idle slot that was of no use for longest; undefined when there is none but `except`. */
   oldest(except: number | undefined): number | undefined {
-    for (const slot of this.#idle.keys()) if (slot !== except) return slot;
-    return undefined;
+    let oldest: number | undefined;
+    let oldestUse = Number.POSITIVE_INFINITY;
+    for (const [slot, { lastUse }] of this.#idle) {
+      if (slot === except || lastUse >= oldestUse) continue;
+      oldest = slot;
+      oldestUse = lastUse;
+    }
+    return oldest;
   }
 
   /** What the slot holds is of no use any more. */
   forget(slot: number): void {
-    const tokens = this.#idle.get(slot);
-    if (tokens !== undefined) {
+    const prompt = this.#idle.get(slot);
+    if (prompt !== undefined) {
       this.#idle.delete(slot);
-      this.#idleBlocks -= blocksFor(tokens);
+      this.#idleBlocks -= blocksFor(prompt.tokens);
     }
     this.#tree.delete(slot);
     this.#version += 1;

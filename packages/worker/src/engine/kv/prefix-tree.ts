@@ -60,6 +60,16 @@ export class PrefixTree {
     prune(end);
   }
 
+  /** What one slot holds is in another one now, which held nothing. */
+  move(from: number, to: number): void {
+    const end = this.#ends.get(from);
+    if (end === undefined) return;
+    this.#ends.delete(from);
+    end.slots.delete(from);
+    end.slots.add(to);
+    this.#ends.set(to, end);
+  }
+
   /** The longest beginning of `tokenIds` that any slot holds, of at most `lengthMax` tokens. */
   match(tokenIds: ArrayLike<number>, lengthMax: number): PrefixMatch | undefined {
     const length = Math.min(lengthMax, tokenIds.length);

@@ -1,7 +1,7 @@
 import { assert } from '@sluice/shared';
 import type { ModelPort } from '../model-port.js';
 import type { RestingSlot } from '../step-plan.js';
-import { PrefixCache, type PrefixHit } from './prefix-cache.js';
+import { type IdlePrompt, PrefixCache, type PrefixHit } from './prefix-cache.js';
 import { SlotTable } from './slot-table.js';
 import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
 
@@ -10,6 +10,17 @@ const LOOK_UPS_MAX = 64;
 
 /** Tokens of a prompt that are always computed: the last one's logits are needed, and none may be alone (policy.ts). */
 const COMPUTED_TOKENS_MIN = 2;
+
+/** A slot between running ones costs about as much over a sequence's life as copying so many tokens. */
+const HOLE_TOKENS = 1_024;
+
+const noIdle: ReadonlyMap<number, IdlePrompt> = new Map();
+
+/** Where a sequence finds its beginning. */
+interface Source extends PrefixHit {
+  /** Nothing else in the slot will be kept. */
+  readonly isSpent: boolean;
+}
 
 /** A sequence, as far as its memory is concerned. The fields that are not readonly are written here alone. */
 export interface SlotHolder {
@@ -91,7 +102,7 @@ export class SlotMemory {
   /** Idle slots, for the plan: passes must leave them as they are. */
   get idle(): RestingSlot[] {
     const idle: RestingSlot[] = [];
-    for (const [slot, position] of this.#cache?.idle ?? []) idle.push({ slot, position });
+    for (const [slot, { tokens }] of this.#cache?.idle ?? []) idle.push({ slot, position: tokens });
     return idle;
   }
 
@@ -109,27 +120,23 @@ export class SlotMemory {
 
   /**
    * Gives a waiting sequence a slot, memory for all its tokens, and what the cache has of its prompt, up to what its last
-   * look-up found: the policy counted on that. May copy so many tokens now, about a hundredth of computing them.
+   * look-up found: the policy counted on that. Copies at most two prompts now, at about a hundredth of computing them.
    */
   admit(sequence: SlotHolder): void {
     const needed = blocksFor(sequence.tokens);
     const hit = this.#hit(sequence);
     sequence.computed = hit?.tokens ?? 0;
     sequence.cachedTokens ??= sequence.computed;
-    if (hit === undefined) {
-      sequence.slot = this.#takeSlot(undefined);
-      this.#makeRoom(needed, undefined);
-    } else if (this.#goesOnIn(hit, needed)) {
-      this.#ledger.free(this.#blocks[hit.slot]!);
-      this.#cache!.forget(hit.slot);
-      sequence.slot = hit.slot;
-      this.#makeRoom(needed, undefined);
-    } else {
-      this.#cache!.touch(hit.slot);
-      sequence.slot = this.#takeSlot(hit.slot);
-      this.#makeRoom(needed, hit.slot);
+    const source = hit === undefined ? undefined : { ...hit, isSpent: this.#isSpent(hit, needed) };
+    if (hit !== undefined) this.#cache!.touch(hit.slot);
+    sequence.slot = this.#chooseSlot(source);
+    this.#vacate(sequence.slot, source);
+    this.#slots.take(sequence.slot);
+    if (hit !== undefined && hit.slot !== sequence.slot) {
       this.#model.copy(hit.slot, sequence.slot, hit.tokens);
+      if (source!.isSpent) this.#giveUp(hit.slot);
     }
+    this.#makeRoom(needed, hit?.slot);
     this.#ledger.take(needed);
     this.#setBlocks(sequence, needed);
     this.wrote(sequence);
@@ -202,28 +209,82 @@ export class SlotMemory {
     return this.#cache?.find(sequence.tokenIds, Math.min(tokensMax, sequence.promptTokens - COMPUTED_TOKENS_MIN));
   }
 
-  /** Whether a sequence takes the slot that it finds its beginning in, and no other one. */
-  #goesOnIn(hit: PrefixHit, needed: number): boolean {
-    const cache = this.#cache!;
-    const tokens = cache.idle.get(hit.slot);
+  /** Whether an idle slot's prompt is of no use beside the sequence that finds its beginning in it, or has no room. */
+  #isSpent(hit: PrefixHit, needed: number): boolean {
+    const tokens = this.#cache!.idle.get(hit.slot)?.tokens;
     if (tokens === undefined) return false;
     const loses = tokens - hit.tokens >= TOKENS_PER_BLOCK;
     return !loses || this.slotsFree === 1 || this.blocksFree - blocksFor(tokens) < needed;
   }
 
-  /** A free slot; where there is none, an idle one but for `except`. */
-  #takeSlot(except: number | undefined): number {
-    if (this.#slots.freeCount === 0) this.#giveUpOldest(except);
-    return this.#slots.take();
+  /**
+   * The free or idle slot that costs least. Decodes span from the lowest to the highest running slot, and every slot
+   * between them costs a little in each step; against that stand tokens that have to be copied now: the beginning that
+   * was found, and the prompt that is kept in the slot and has to go elsewhere.
+   */
+  #chooseSlot(source: Source | undefined): number {
+    const idle = this.#cache?.idle ?? noIdle;
+    const [lowest, highest] = this.#runningSpan();
+    const oldest = this.#slots.freeCount > 0 ? undefined : this.#cache?.oldest(source?.slot);
+    let best = -1;
+    let bestTokens = Number.POSITIVE_INFINITY;
+    for (let slot = 0; slot < this.slotsMax; slot++) {
+      const prompt = idle.get(slot);
+      if (prompt === undefined && !this.#slots.isFree(slot)) continue;
+      const holes = highest < 0 ? 0 : Math.max(0, lowest - slot, slot - highest);
+      let tokens = holes * HOLE_TOKENS;
+      if (source !== undefined && slot !== source.slot) tokens += source.tokens;
+      const isLost = slot === oldest || (slot === source?.slot && source.isSpent);
+      if (prompt !== undefined && !isLost) tokens += prompt.tokens;
+      if (tokens >= bestTokens) continue;
+      best = slot;
+      bestTokens = tokens;
+    }
+    assert(best >= 0, 'the policy counted on a slot that nobody can give up');
+    return best;
+  }
+
+  /** Lowest and highest slot of a running sequence; the highest is -1 when there is none. */
+  #runningSpan(): [lowest: number, highest: number] {
+    let lowest = this.slotsMax;
+    let highest = -1;
+    for (let slot = 0; slot < this.slotsMax; slot++) {
+      if (this.#slots.isFree(slot) || this.#cache?.idle.has(slot) === true) continue;
+      lowest = Math.min(lowest, slot);
+      highest = slot;
+    }
+    return [lowest, highest];
+  }
+
+  /** Makes a slot free. An idle one's prompt moves to a free slot, or to that of the prompt that was of least use. */
+  #vacate(slot: number, source: Source | undefined): void {
+    const prompt = this.#cache?.idle.get(slot);
+    if (prompt === undefined) return;
+    const isSpent = slot === source?.slot && source.isSpent;
+    const oldest = this.#cache!.oldest(source?.slot);
+    if (isSpent || (this.#slots.freeCount === 0 && (oldest === undefined || oldest === slot))) {
+      this.#giveUp(slot);
+      return;
+    }
+    if (this.#slots.freeCount === 0) this.#giveUp(oldest!);
+    const target = this.#slots.take();
+    this.#model.copy(slot, target, prompt.tokens);
+    this.#cache!.move(slot, target);
+    this.#blocks[target] = this.#blocks[slot]!;
+    this.#written[target] = Math.max(this.#written[target]!, this.#blocks[target]!);
+    this.#blocks[slot] = 0;
+    this.#slots.free(slot);
   }
 
   #makeRoom(blocks: number, except: number | undefined): void {
-    while (this.#ledger.blocksFree < blocks) this.#giveUpOldest(except);
+    while (this.#ledger.blocksFree < blocks) {
+      const oldest = this.#cache?.oldest(except);
+      assert(oldest !== undefined, 'the policy counted on memory that nobody can give up');
+      this.#giveUp(oldest);
+    }
   }
 
-  #giveUpOldest(except: number | undefined): void {
-    const slot = this.#cache?.oldest(except);
-    assert(slot !== undefined, 'the policy counted on a slot or memory that nobody can give up');
+  #giveUp(slot: number): void {
     this.#cache!.forget(slot);
     this.#freeSlot(slot);
   }

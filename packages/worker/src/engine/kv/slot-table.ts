@@ -19,9 +19,12 @@ export class SlotTable {
     return this.slotsMax - this.#takenCount;
   }
 
-  take(): number {
-    const slot = this.#taken.indexOf(0);
-    assert(slot >= 0, 'a slot was taken where none is free');
+  isFree(slot: number): boolean {
+    return this.#taken[slot] === 0;
+  }
+
+  take(slot = this.#taken.indexOf(0)): number {
+    assert(this.isFree(slot), 'a slot was taken where none is free');
     this.#taken[slot] = 1;
     this.#takenCount += 1;
     return slot;
