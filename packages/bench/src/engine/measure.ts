@@ -6,6 +6,7 @@ import {
   Engine,
   greedySampling,
   LaneModel,
+  type LaneModelOptions,
   openCompiled,
   openGguf,
   type SequenceEvent,
@@ -14,8 +15,7 @@ import {
   type WeightWish,
   weightModes,
 } from '@sluice/worker';
-import type { BenchResult } from '../benchmark.js';
-import { BenchUsageError } from '../benchmark.js';
+import { type BenchResult, BenchUsageError } from '../benchmark.js';
 import { type BatchCase, benchSizes, type PassCase } from './engine-cases.js';
 
 export interface PassResult extends BenchResult {
@@ -47,11 +47,19 @@ export interface BenchModel {
   close(): void;
 }
 
-export async function openModel(path: string, weights: string, threads: number): Promise<BenchModel> {
+export type ModelSizes = Omit<LaneModelOptions, 'threads'>;
+
+/** @throws BenchUsageError for weights of an unknown name. */
+export async function openModel(
+  path: string,
+  weights: string,
+  threads: number,
+  sizes: ModelSizes = benchSizes,
+): Promise<BenchModel> {
   const wishes = ['auto', ...weightModes] as const;
   const wish = wishes.find((known) => known === weights);
   if (wish === undefined) throw new BenchUsageError(`--weights ${weights} must be ${wishes.join(', ')}`);
-  const { model, mode } = await load(path, wish, threads);
+  const { model, mode } = await load(path, wish, threads, sizes);
   return { model, weights: mode, close: () => model.close() };
 }
 
@@ -136,13 +144,17 @@ async function runBatch({ model }: BenchModel, one: BatchCase): Promise<BatchRes
   };
 }
 
-async function load(path: string, wish: WeightWish, threads: number): Promise<{ model: LaneModel; mode: WeightMode }> {
+async function load(
+  path: string,
+  wish: WeightWish,
+  threads: number,
+  { slots, contextTokens, stepTokensMax }: ModelSizes,
+): Promise<{ model: LaneModel; mode: WeightMode }> {
   const file = await openGguf(path);
   try {
     const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
     const { weights } = await chooseWeights(file, wish, { ...options, threads });
     const compiled = await openCompiled(file, { ...options, weights });
-    const { slots, contextTokens, stepTokensMax } = benchSizes;
     return { model: new LaneModel(compiled, { slots, contextTokens, stepTokensMax, threads }), mode: weights };
   } finally {
     await file.close();

@@ -1,5 +1,4 @@
 import { type LaneModel, type StepPlan, type StepWork, wantBest, workOf } from '@sluice/worker';
-import { benchSizes } from '../engine/engine-cases.js';
 import type { LinearCost } from './machine.js';
 
 /** A pass that was run, and what it took. */
@@ -9,25 +8,29 @@ export interface Measured {
 }
 
 /** Shapes whose times tell the coefficients apart: rows, their context, prompt tokens, theirs. */
-const shapes = [
+const shapesUpTo = (far: number) => [
   { decodes: 1, context: 64, chunk: 0 },
-  { decodes: 1, context: 512, chunk: 0 },
+  { decodes: 1, context: far, chunk: 0 },
   { decodes: 8, context: 64, chunk: 0 },
-  { decodes: 8, context: 512, chunk: 0 },
+  { decodes: 8, context: far, chunk: 0 },
   { decodes: 32, context: 64, chunk: 0 },
-  { decodes: 32, context: 512, chunk: 0 },
+  { decodes: 32, context: far, chunk: 0 },
   { decodes: 0, context: 0, chunk: 32 },
   { decodes: 0, context: 0, chunk: 128 },
-  { decodes: 0, context: 0, chunk: 512 },
-  { decodes: 0, context: 480, chunk: 128 },
-  { decodes: 16, context: 256, chunk: 128 },
-  { decodes: 31, context: 256, chunk: 64 },
+  { decodes: 0, context: 0, chunk: far },
+  { decodes: 0, context: far, chunk: 128 },
+  { decodes: 16, context: far >> 1, chunk: 128 },
+  { decodes: 31, context: far >> 1, chunk: 64 },
 ];
 
-/** Runs passes of several shapes on a real model, each a few times, and keeps each shape's median. About 15 s. */
+/**
+ * Runs passes of several shapes on a real model of at least 32 slots, each a few times, and keeps each shape's median.
+ * About 15 s for a context of 640 tokens.
+ */
 export async function measurePasses(model: LaneModel, repeats: number): Promise<readonly Measured[]> {
   const measured: Measured[] = [];
-  for (const { decodes, context, chunk } of shapes) {
+  const { contextTokens, slotsMax } = model.limits;
+  for (const { decodes, context, chunk } of shapesUpTo((3 * contextTokens) >> 2)) {
     const plan: StepPlan = {
       decodes: Array.from({ length: decodes }, (_, slot) => ({ slot, tokenId: 1, position: context, want: wantBest })),
       chunks:
@@ -35,7 +38,7 @@ export async function measurePasses(model: LaneModel, repeats: number): Promise<
           ? []
           : [
               {
-                slot: benchSizes.slots - 1,
+                slot: slotsMax - 1,
                 tokenIds: new Array<number>(chunk).fill(1),
                 position: context,
                 want: wantBest,

@@ -8,9 +8,10 @@ describe('searchCapacity', () => {
     await fc.assert(
       fc.asyncProperty(rates, rates, async (start, limit) => {
         const probe = async (ratePerSecond: number) => ({ ratePerSecond, isWithin: ratePerSecond <= limit });
-        const { ratePerSecond, probes } = await searchCapacity(start, probe);
+        const { ratePerSecond, beyondPerSecond, probes } = await searchCapacity({ startPerSecond: start, probe });
         expect(ratePerSecond).toBeLessThanOrEqual(limit);
         expect(ratePerSecond).toBeGreaterThanOrEqual(limit * 0.974);
+        expect(beyondPerSecond).toBeGreaterThan(limit);
         expect(probes.length).toBeLessThanOrEqual(30);
       }),
     );
@@ -18,11 +19,27 @@ describe('searchCapacity', () => {
 
   it('gives 0 where nothing is within the limits', async () => {
     const probe = async (ratePerSecond: number) => ({ ratePerSecond, isWithin: false });
-    expect((await searchCapacity(1, probe)).ratePerSecond).toBe(0);
+    expect((await searchCapacity({ startPerSecond: 1, probe })).ratePerSecond).toBe(0);
   });
 
   it('ends where everything is', async () => {
     const probe = async (ratePerSecond: number) => ({ ratePerSecond, isWithin: true });
-    expect((await searchCapacity(1, probe)).probes.length).toBe(30);
+    expect((await searchCapacity({ startPerSecond: 1, probe })).probes.length).toBe(30);
+  });
+
+  it('needs few probes where the guess was good', async () => {
+    const probe = async (ratePerSecond: number) => ({ ratePerSecond, isWithin: ratePerSecond <= 1.1 });
+    const options = { startPerSecond: 1, firstFactor: 1.25, precisionRatio: 0.1, probe };
+    const { ratePerSecond, beyondPerSecond, probes } = await searchCapacity(options);
+    expect([ratePerSecond, beyondPerSecond]).toEqual([1.0625, 1.125]);
+    expect(probes.length).toBeLessThanOrEqual(4);
+  });
+
+  it('ends with what it knows when it may not go on, after at least one probe', async () => {
+    const probe = async (ratePerSecond: number) => ({ ratePerSecond, isWithin: ratePerSecond <= 3 });
+    const first = await searchCapacity({ startPerSecond: 1, probe, mayProbe: () => false });
+    expect(first).toMatchObject({ ratePerSecond: 1, beyondPerSecond: undefined });
+    const slow = await searchCapacity({ startPerSecond: 16, probe, mayProbe: (rate) => rate > 5 });
+    expect(slow).toMatchObject({ ratePerSecond: 0, beyondPerSecond: 8 });
   });
 });

@@ -5,24 +5,30 @@ import {
   type Decision,
   Engine,
   greedySampling,
+  type ModelPort,
   type Policy,
   type PolicyName,
   type QueueView,
   type SequenceView,
   wantsWholePrompts,
 } from '@sluice/worker';
-import { CostedModel } from './costed-model.js';
-import type { Machine } from './machine.js';
-import type { Tally } from './tally.js';
+import { DELAY_MS_MAX, type Tally } from './tally.js';
 import type { Arrival } from './trace.js';
 
 export interface ReplicaSettings {
-  readonly machine: Machine;
   readonly policy: PolicyName;
   /** Tokens of a step, for policies with a fixed budget. */
   readonly tokenBudget: number;
+  /** Tokens of keys and values that its memory holds. */
+  readonly kvTokensMax: number;
   /** The objective between two tokens. */
   readonly tbtMs: number;
+}
+
+export interface ReplicaParts {
+  readonly model: ModelPort;
+  readonly clock: Clock;
+  readonly tally: Tally;
 }
 
 const log = createLog('simulate');
@@ -31,7 +37,7 @@ log.level = 'silent';
 const WAITING_MAX = 1_000_000;
 const TTFT_MS = 5_000;
 
-/** The worker's own engine over a machine that only takes time. */
+/** The worker's own engine over a model, be it one that only takes time; its times go into a tally. */
 export class Replica {
   readonly #engine: Engine;
   readonly #clock: Clock;
@@ -43,24 +49,22 @@ export class Replica {
 
   /** @param reportsLoad keeps {@link view} up to date, which costs time. */
   constructor(
-    { machine, policy, tokenBudget, tbtMs }: ReplicaSettings,
-    clock: Clock,
-    tally: Tally,
+    { policy, tokenBudget, kvTokensMax, tbtMs }: ReplicaSettings,
+    { model, clock, tally }: ReplicaParts,
     reportsLoad: boolean,
   ) {
     this.#clock = clock;
-    const stepTokensMax = machine.slotsMax + machine.contextTokens;
     this.#engine = new Engine(
       {
-        tokenBudget: wantsWholePrompts(policy) ? stepTokensMax : tokenBudget,
-        kvTokensMax: machine.kvTokensMax,
+        tokenBudget: wantsWholePrompts(policy) ? model.limits.stepTokensMax : tokenBudget,
+        kvTokensMax,
         waitingMax: WAITING_MAX,
         // No two prompts of a trace begin alike.
         prefixCache: false,
         objectives: { ttftMs: TTFT_MS, tbtMs },
       },
       {
-        model: new CostedModel(machine, stepTokensMax, clock),
+        model,
         policy: timed(createPolicy(policy), tally),
         clock,
         log,
@@ -94,6 +98,11 @@ export class Replica {
     return this.#live.size;
   }
 
+  /** Ends everything that is live, and then the engine; the model stays open. */
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
   submit(id: number, { promptTokens, outputTokens }: Arrival): void {
     const promptIds = new Array<number>(promptTokens).fill(0);
     const refusal = this.#engine.submit({
@@ -117,15 +126,21 @@ export class Replica {
   }
 }
 
-/** The same policy; what it lets begin is counted. */
+/** The same policy; what it lets begin is counted, and what it lets wait too long. */
 function timed(policy: Policy, tally: Tally): Policy {
   const begun = new WeakSet<SequenceView>();
+  const overdue = new WeakSet<SequenceView>();
   const decide = <S extends SequenceView>(queue: QueueView<S>): Decision<S> => {
     const decision = policy.decide(queue);
     for (const { sequence } of decision.chunks) {
       if (begun.has(sequence)) continue;
       begun.add(sequence);
-      tally.addDelay(queue.nowMs - sequence.arrivalMs);
+      tally.addDelay(queue.nowMs - sequence.arrivalMs, overdue.has(sequence));
+    }
+    for (const sequence of queue.waiting) {
+      if (queue.nowMs - sequence.arrivalMs <= DELAY_MS_MAX || begun.has(sequence) || overdue.has(sequence)) continue;
+      overdue.add(sequence);
+      tally.addOverdue();
     }
     return decision;
   };

@@ -4,7 +4,11 @@ import type { CapacityResult } from './simulate.js';
 import type { TrialResult } from './tally.js';
 
 /** The files of a report by name: `report.html`, and the plots in it as SVG. */
-export function renderReport(results: readonly CapacityResult[], heading: string): ReadonlyMap<string, string> {
+export function renderReport(
+  results: readonly CapacityResult[],
+  heading: string,
+  title = 'Simulated capacity',
+): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   const sections: string[] = [];
   for (const objective of new Set(results.map((one) => one.objective))) {
@@ -30,8 +34,8 @@ export function renderReport(results: readonly CapacityResult[], heading: string
     'td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}';
   files.set(
     'report.html',
-    `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Simulated capacity</title><style>${style}</style></head>\n` +
-      `<body><h1>Simulated capacity</h1>\n${heading
+    `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${escapeXml(title)}</title><style>${style}</style></head>\n` +
+      `<body><h1>${escapeXml(title)}</h1>\n${heading
         .split('\n')
         .map((line) => `<p>${escapeXml(line)}</p>`)
         .join(

@@ -22,6 +22,18 @@ describe('Tally.isLost', () => {
   });
 });
 
+describe('Tally.addOverdue', () => {
+  it('knows that a limit is broken before those who wait have begun, and counts nobody twice', () => {
+    const tally = new Tally(4, 100, 100);
+    tally.addOverdue();
+    tally.addDelay(DELAY_MS_MAX + 1, true);
+    tally.addOverdue();
+    expect(tally.isLost).toBe(false);
+    tally.addOverdue();
+    expect(tally.isLost).toBe(true);
+  });
+});
+
 describe('quantile', () => {
   it.each([
     [[], 0.5, 0],

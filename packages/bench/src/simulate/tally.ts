@@ -42,9 +42,15 @@ export class Tally {
     return this.#delaysLate > this.#delaysLateMax || this.#gapsLate > this.#gapsLateMax;
   }
 
-  addDelay(delayMs: number): void {
+  /** A request has waited longer than it may, and has not begun. At most once each. */
+  addOverdue(): void {
+    this.#delaysLate += 1;
+  }
+
+  /** @param wasOverdue it was counted as that already. */
+  addDelay(delayMs: number, wasOverdue = false): void {
     this.#delays.push(delayMs);
-    if (delayMs > DELAY_MS_MAX) this.#delaysLate += 1;
+    if (delayMs > DELAY_MS_MAX && !wasOverdue) this.#delaysLate += 1;
   }
 
   addFirst(ttftMs: number): void {

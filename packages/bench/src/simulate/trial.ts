@@ -1,11 +1,14 @@
 import { leastLoad } from '@sluice/gateway';
 import { seededRng } from '@sluice/shared';
+import { CostedModel } from './costed-model.js';
+import type { Machine } from './machine.js';
 import { Replica, type ReplicaSettings } from './replica.js';
 import { SimulatedClock } from './simulated-clock.js';
 import { Tally, type TrialResult } from './tally.js';
 import type { Arrival } from './trace.js';
 
-export interface TrialSettings extends ReplicaSettings {
+export interface TrialSettings extends Omit<ReplicaSettings, 'kvTokensMax'> {
+  readonly machine: Machine;
   readonly arrivals: readonly Arrival[];
   /** Behind the gateway's own routing. */
   readonly replicas: number;
@@ -16,14 +19,16 @@ export interface TrialSettings extends ReplicaSettings {
  * @param isWhole run to the end also when a limit is broken on the way.
  */
 export async function runTrial(settings: TrialSettings, ratePerSecond: number, isWhole = false): Promise<TrialResult> {
-  const { arrivals, tbtMs } = settings;
+  const { arrivals, machine, tbtMs } = settings;
   const gaps = arrivals.reduce((sum, { outputTokens }) => sum + outputTokens - 1, 0);
   const clock = new SimulatedClock();
   const tally = new Tally(arrivals.length, gaps, tbtMs);
-  const replicas = Array.from(
-    { length: settings.replicas },
-    () => new Replica(settings, clock, tally, settings.replicas > 1),
-  );
+  const stepTokensMax = machine.slotsMax + machine.contextTokens;
+  const replicas = Array.from({ length: settings.replicas }, () => {
+    const model = new CostedModel(machine, stepTokensMax, clock);
+    const replicaSettings = { ...settings, kvTokensMax: machine.kvTokensMax };
+    return new Replica(replicaSettings, { model, clock, tally }, settings.replicas > 1);
+  });
   const route = leastLoad(seededRng(1));
   const choose = (): Replica => {
     if (replicas.length === 1) return replicas[0]!;
