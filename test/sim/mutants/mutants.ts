@@ -218,8 +218,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'slot-given-twice',
     file: 'kv/slot-table.ts',
-    find: 'const slot = this.#taken.indexOf(0);',
-    replace: 'const slot = Math.max(0, this.#taken.indexOf(0) - 1);',
+    find: 'this.#taken[slot] = 1;',
+    replace: '',
     caughtBy: 'model-contract',
     policy: 'sarathi',
   },

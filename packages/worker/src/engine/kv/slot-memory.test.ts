@@ -85,6 +85,28 @@ describe('SlotMemory', () => {
     expect(world.start([...prompts[1]!, 0, 0]).cachedTokens).toBe(0);
   });
 
+  it('runs new sequences beside the others: a cached prompt that is in the way moves', () => {
+    const world = new World({ slotsMax: 8 });
+    const [first, second, third] = [1, 2, 3].map((token) => world.start(Array<number>(20).fill(token)));
+    world.release(second!);
+    const next = world.start(Array<number>(20).fill(4));
+    expect([first!.slot, next.slot, third!.slot]).toEqual([0, 1, 2]);
+    expect(world.copies).toEqual([{ from: 1, to: 3, tokens: 20 }]);
+    expect(world.start([...Array<number>(20).fill(2), 9, 9])).toMatchObject({ slot: 3, cachedTokens: 20 });
+  });
+
+  it("brings a chat's next turn to the others rather than stretch the decode lane to it", () => {
+    const world = new World({ slotsMax: 8 });
+    const all = [1, 2, 3, 4, 5, 6].map((token) => world.start(Array<number>(20).fill(token)));
+    for (const one of all.slice(1)) world.release(one);
+    expect(world.start([...Array<number>(20).fill(6), 9, 9])).toMatchObject({ slot: 1, cachedTokens: 20 });
+    expect(world.copies).toEqual([
+      { from: 1, to: 6, tokens: 20 },
+      { from: 5, to: 1, tokens: 20 },
+    ]);
+    expect(world.memory.idle.map(({ slot }) => slot).sort()).toEqual([2, 3, 4, 6]);
+  });
+
   it('keeps nothing of a slot that a failed pass left undefined, nor with the cache off', () => {
     const world = new World({ slotsMax: 2 });
     world.release(world.start(text(40)), false);
