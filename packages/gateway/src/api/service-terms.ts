@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { PriorityInit, ServiceTermsInit } from '@sluice/proto';
 import { fieldError, preview } from './field-error.js';
+
+/** As Node reads them: names in lower case; values of a header that comes twice are joined. */
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** An hour. */
 const objectiveMsMax = 3_600_000;
@@ -17,17 +19,18 @@ const priorities: ReadonlyMap<string, PriorityInit> = new Map([
  * is absent is the worker's to say. Requests with the same credentials count as one client; workers get a digest of them.
  * @throws ServingError `invalid_request` naming header, value and bound.
  */
-export function parseServiceTerms(headers: IncomingHttpHeaders): ServiceTermsInit {
+export function parseServiceTerms(headers: Headers): ServiceTermsInit {
   const { authorization } = headers;
   return {
     priority: priorityOf(headers),
     ttftMs: objectiveMs('x-sluice-ttft-ms', headers),
     tbtMs: objectiveMs('x-sluice-tbt-ms', headers),
-    client: authorization === undefined ? '' : createHash('sha256').update(authorization).digest('hex').slice(0, 32),
+    client:
+      authorization === undefined ? '' : createHash('sha256').update(String(authorization)).digest('hex').slice(0, 32),
   };
 }
 
-function priorityOf(headers: IncomingHttpHeaders): PriorityInit {
+function priorityOf(headers: Headers): PriorityInit {
   const given = headers['x-sluice-priority'];
   if (given === undefined) return 'PRIORITY_NORMAL';
   const priority = priorities.get(String(given));
@@ -36,7 +39,7 @@ function priorityOf(headers: IncomingHttpHeaders): PriorityInit {
 }
 
 /** 0 where there is none, as on the wire. */
-function objectiveMs(name: string, headers: IncomingHttpHeaders): number {
+function objectiveMs(name: string, headers: Headers): number {
   const given = headers[name];
   if (given === undefined) return 0;
   const ms = /^\d{1,15}$/.test(String(given)) ? Number(given) : 0;
