@@ -35,6 +35,12 @@ describe('searchCapacity', () => {
     expect(probes.length).toBeLessThanOrEqual(4);
   });
 
+  it('tries no rate above the ceiling', async () => {
+    const probe = async (ratePerSecond: number) => ({ ratePerSecond, isWithin: true });
+    const found = await searchCapacity({ startPerSecond: 1, ceilingPerSecond: 5, probe });
+    expect(found).toMatchObject({ ratePerSecond: 4, beyondPerSecond: undefined });
+  });
+
   it('ends with what it knows when it may not go on, after at least one probe', async () => {
     const probe = async (ratePerSecond: number) => ({ ratePerSecond, isWithin: ratePerSecond <= 3 });
     const first = await searchCapacity({ startPerSecond: 1, probe, mayProbe: () => false });

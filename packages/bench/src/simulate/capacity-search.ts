@@ -10,6 +10,8 @@ export interface SearchOptions<P extends Probe> {
   readonly precisionRatio?: number;
   /** First factor between two rates until the limit is bracketed, above 1; every next one is its square. Absent: 2. */
   readonly firstFactor?: number;
+  /** No higher rate is tried. Absent: none is too high. */
+  readonly ceilingPerSecond?: number;
   /** Asked before every probe but the first: false ends the search with what is known. Absent: always true. */
   readonly mayProbe?: (ratePerSecond: number) => boolean;
 }
@@ -34,14 +36,15 @@ const RATE_MIN = 1e-4;
  * not even one request in hours can be served within them.
  */
 export async function searchCapacity<P extends Probe>(options: SearchOptions<P>): Promise<SearchResult<P>> {
-  const { probe, precisionRatio = PRECISION_RATIO, mayProbe = () => true } = options;
+  const { probe, precisionRatio = PRECISION_RATIO, ceilingPerSecond = Number.POSITIVE_INFINITY } = options;
   const probes: P[] = [];
   let low = 0;
   let high = Number.POSITIVE_INFINITY;
   let rate = options.startPerSecond;
   let factor = options.firstFactor ?? FACTOR;
   const isOpen = (): boolean => high === Number.POSITIVE_INFINITY || high - low > precisionRatio * high;
-  while (probes.length < PROBES_MAX && rate > RATE_MIN && isOpen() && (probes.length === 0 || mayProbe(rate))) {
+  const mayProbe = (): boolean => probes.length === 0 || options.mayProbe?.(rate) !== false;
+  while (probes.length < PROBES_MAX && rate > RATE_MIN && rate <= ceilingPerSecond && isOpen() && mayProbe()) {
     const result = await probe(rate);
     probes.push(result);
     if (result.isWithin) low = rate;

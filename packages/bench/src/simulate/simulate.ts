@@ -11,13 +11,13 @@ import {
   wholeNumber,
 } from '../benchmark.js';
 import { figure, renderTable } from '../report/table.js';
-import { searchCapacity } from './capacity-search.js';
+import { type SearchResult, searchCapacity } from './capacity-search.js';
 import { type Machine, objectivesOf, promptAloneMs } from './machine.js';
 import { calibratedMachine, machineNamed } from './machine-choice.js';
 import { renderReport } from './report.js';
 import { DELAY_MS_MAX, type TrialResult } from './tally.js';
 import { type Arrival, drawArrivals, traces } from './trace.js';
-import { runTrial } from './trial.js';
+import { runTrial, type TrialSettings } from './trial.js';
 
 /** The capacity of one policy under one objective. */
 export interface CapacityResult extends BenchResult {
@@ -37,19 +37,25 @@ export const simulateBenchmark: Benchmark = {
   flags: {
     machine: { value: 'NAME', description: 'cpu (as calibrated last, or built in), a100 or h100 (default cpu)' },
     calibrate: { description: 'measure this machine with the default model first, about 15 s; kept for later runs' },
-    replicas: { value: 'N', description: 'workers behind the gateway, 1 to 1000 (default 1)' },
+    replicas: {
+      value: 'N',
+      description: 'workers behind the gateway, 1 to 1000 (default 1); 1000 take minutes a policy',
+    },
     trace: { value: 'NAME', description: `lengths: ${Object.keys(traces).join(' or ')}, scaled (default sharegpt)` },
     policies: { value: 'LIST', description: `names with commas between, of ${policyNames.join(', ')} (default all)` },
     'tbt-ms': { value: 'N', description: 'one objective instead of strict and relaxed, 1 to 3600000 ms' },
-    requests: { value: 'N', description: 'of a trial, 20 to 100000 (default 256, and 4 a replica from 65 on)' },
+    requests: { value: 'N', description: 'of a trial, 20 to 100000 (default 256, and 64 a replica from 5 on)' },
     seed: { value: 'N', description: 'of arrivals and lengths, 0 to 1000000 (default 1)' },
     out: { value: 'DIR', description: 'write report.html and plots as SVG there' },
   },
   run,
 };
 
-/** Fewer than a lone replica gets, or a large fleet would take hours: its figures come out somewhat high. */
-const REQUESTS_PER_REPLICA = 4;
+/** Twice what its slots hold: with fewer a fleet swallows every request at once, and no rate is too high. */
+const REQUESTS_PER_REPLICA = 64;
+
+/** Of a replica alone, to begin a fleet's search from. */
+const LONE_REQUESTS_MAX = 256;
 
 /** Shares of the best capacity at which the plots have a point. */
 const SWEEP = [0.2, 0.4, 0.6, 0.8, 1, 1.2];
@@ -82,14 +88,8 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
         tbtMs: objective.tbtMs,
         tokenBudget: objective.tokenBudget,
       };
-      const probe = (rate: number): Promise<TrialResult> => {
-        progress.detail(`at ${figure(rate)} requests/s`);
-        return runTrial(settings, rate);
-      };
-      const { ratePerSecond, probes } = await searchCapacity({
-        startPerSecond: firstRate(machine, arrivals, replicas),
-        probe,
-      });
+      const startPerSecond = firstRate(machine, arrivals);
+      const { ratePerSecond, probes } = await searchFleet(settings, startPerSecond, progress.detail);
       results.push({
         subject: policy,
         objective: objective.name,
@@ -142,10 +142,32 @@ function namedPolicies(list: string): readonly PolicyName[] {
   });
 }
 
-/** Half of what the prompts alone would allow. */
-function firstRate(machine: Machine, arrivals: readonly Arrival[], replicas: number): number {
+/** A fleet's trials are long, so its search begins where so many times one replica's ended, and ends sooner. */
+async function searchFleet(
+  settings: TrialSettings,
+  startPerSecond: number,
+  detail: (text: string) => void,
+): Promise<SearchResult<TrialResult>> {
+  const probe = (replicas: number) => (rate: number) => {
+    detail(`${replicas} replicas at ${figure(rate)} requests/s`);
+    const isGuess = replicas < settings.replicas;
+    const arrivals = isGuess ? settings.arrivals.slice(0, LONE_REQUESTS_MAX) : settings.arrivals;
+    return runTrial({ ...settings, arrivals, replicas }, rate);
+  };
+  const alone = await searchCapacity({ startPerSecond, probe: probe(1) });
+  if (settings.replicas === 1 || alone.ratePerSecond === 0) return alone;
+  return searchCapacity({
+    startPerSecond: alone.ratePerSecond * settings.replicas,
+    firstFactor: 1.15,
+    precisionRatio: 0.05,
+    probe: probe(settings.replicas),
+  });
+}
+
+/** Half of what the prompts alone would allow one replica. */
+function firstRate(machine: Machine, arrivals: readonly Arrival[]): number {
   const promptMs = arrivals.reduce((sum, { promptTokens }) => sum + promptAloneMs(machine, promptTokens), 0);
-  return (0.5 * replicas * 1000 * arrivals.length) / promptMs;
+  return (500 * arrivals.length) / promptMs;
 }
 
 async function sweepAll(
