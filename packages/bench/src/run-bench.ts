@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BenchFlag, type Benchmark, BenchUsageError } from './benchmark.js';
+import { capacityBenchmark } from './capacity/capacity.js';
 import { engineBenchmark } from './engine/engine.js';
 import { describeCommit, describeMachine } from './io/machine.js';
 import { createProgress } from './io/progress.js';
@@ -12,6 +13,7 @@ import { simulateBenchmark } from './simulate/simulate.js';
 
 /** All benchmarks by name; a new one is a line here and a section of the README. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  capacity: capacityBenchmark,
   engine: engineBenchmark,
   quality: qualityBenchmark,
   serve: serveBenchmark,

@@ -1,0 +1,120 @@
+import os from 'node:os';
+import { type PolicyName, policyNames } from '@sluice/worker';
+import { type BenchFlag, BenchUsageError, type BenchValues, wholeNumber } from '../benchmark.js';
+import { type Trace, traces } from '../simulate/trace.js';
+
+export const objectiveNames = ['strict', 'relaxed'] as const;
+export type ObjectiveName = (typeof objectiveNames)[number];
+
+/** The names used here for the traces of trace.ts. */
+const traceNames = { chat: 'sharegpt', arxiv: 'arxiv' } as const;
+export type TraceName = keyof typeof traceNames;
+
+/** What one run of `bench capacity` measures. */
+export interface CapacitySettings {
+  /** As `sluice up --model` takes it; undefined: the default model. */
+  readonly model: string | undefined;
+  readonly weights: string;
+  readonly threads: number;
+  readonly policies: readonly PolicyName[];
+  readonly objectives: readonly ObjectiveName[];
+  readonly traces: readonly TraceName[];
+  /** Prompt and answer together are scaled to it, tokens. */
+  readonly scaleTokens: number;
+  /** Of a trial, at most. */
+  readonly requestsMax: number;
+  /** A trial sends for about so long, unless {@link REQUESTS_MIN} take longer. */
+  readonly trialSeconds: number;
+  /** For each search; what one leaves over is the next one's. A search begins no trial that would send beyond it. */
+  readonly searchSeconds: number;
+  /** A search ends when it knows the rate to so large a share of itself. */
+  readonly precisionRatio: number;
+  readonly seed: number;
+  /** Undefined: no plots. */
+  readonly outFolder: string | undefined;
+}
+
+/** Slots of the model: the batch of the decode iteration that objectives are multiples of. */
+export const SLOTS = 32;
+/** Of the model; lengths may be scaled to less. */
+export const CONTEXT_TOKENS = 2048;
+/** Fewer say nothing of a median. */
+export const REQUESTS_MIN = 24;
+
+const usualPolicies = 'slo,sarathi,prefill-first,iteration-level,hybrid-only';
+const quickPolicies = 'slo,sarathi,prefill-first,iteration-level';
+
+export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
+  model: { value: 'NAME', description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)' },
+  weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default auto, as in sluice up)' },
+  threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
+  policies: { value: 'LIST', description: `of ${policyNames.join(', ')} (default ${usualPolicies})` },
+  objective: {
+    value: 'NAME',
+    description: 'strict, relaxed (5 and 25 decode iterations of 32 rows) or both (default)',
+  },
+  trace: { value: 'NAME', description: 'lengths: chat, arxiv or both (default both; quick chat)' },
+  context: {
+    value: 'N',
+    description: `tokens that lengths are scaled to, 128 to ${CONTEXT_TOKENS} (default ${CONTEXT_TOKENS}; quick 1024)`,
+  },
+  requests: {
+    value: 'N',
+    description: `of a trial at most, ${REQUESTS_MIN} to 100000 (default 256; quick 192)`,
+  },
+  'trial-seconds': { value: 'N', description: 'a trial sends for so long, 1 to 3600 (default 120; quick 16)' },
+  'search-seconds': {
+    value: 'N',
+    description: 'for each capacity, left over for the next, 1 to 86400 (default 1800; quick 50)',
+  },
+  seed: { value: 'N', description: 'of arrivals and lengths, 0 to 1000000 (default 1)' },
+  out: { value: 'DIR', description: 'write plots of both times against the rate there, as SVG and in report.html' },
+};
+
+/** @throws BenchUsageError that names flag, value and bound. */
+export function readCapacitySettings(values: BenchValues, quick: boolean): CapacitySettings {
+  const text = (flag: string): string | undefined => (typeof values[flag] === 'string' ? values[flag] : undefined);
+  const whole = (flag: string, otherwise: number, min: number, max: number): number =>
+    wholeNumber(flag, text(flag) ?? `${otherwise}`, min, max);
+  const traceList = Object.keys(traceNames) as TraceName[];
+  return {
+    model: text('model'),
+    weights: text('weights') ?? 'auto',
+    threads: whole('threads', os.availableParallelism(), 1, 1024),
+    policies: (text('policies') ?? (quick ? quickPolicies : usualPolicies))
+      .split(',')
+      .map((name) => oneOf('policies', policyNames, name.trim())),
+    objectives: oneOrBoth('objective', objectiveNames, text('objective') ?? 'both'),
+    traces: oneOrBoth('trace', traceList, text('trace') ?? (quick ? 'chat' : 'both')),
+    scaleTokens: whole('context', quick ? 1024 : CONTEXT_TOKENS, 128, CONTEXT_TOKENS),
+    requestsMax: whole('requests', quick ? 192 : 256, REQUESTS_MIN, 100_000),
+    trialSeconds: whole('trial-seconds', quick ? 16 : 120, 1, 3_600),
+    searchSeconds: whole('search-seconds', quick ? 50 : 1_800, 1, 86_400),
+    precisionRatio: quick ? 0.1 : 0.025,
+    seed: whole('seed', 1, 0, 1_000_000),
+    outFolder: text('out'),
+  };
+}
+
+export function traceOf(name: TraceName): Trace {
+  return traces[traceNames[name]]!;
+}
+
+/** Requests of a trial at a rate: the same for a policy's real trial and its simulated one. */
+export function requestsAt(ratePerSecond: number, settings: CapacitySettings): number {
+  const wanted = Math.round(ratePerSecond * settings.trialSeconds);
+  return Math.min(settings.requestsMax, Math.max(REQUESTS_MIN, wanted));
+}
+
+function oneOf<T extends string>(flag: string, known: readonly T[], name: string): T {
+  const found = known.find((one) => one === name);
+  if (found !== undefined) return found;
+  throw new BenchUsageError(`--${flag} ${name} must be of ${known.join(', ')}`);
+}
+
+function oneOrBoth<T extends string>(flag: string, known: readonly T[], name: string): readonly T[] {
+  if (name === 'both') return known;
+  const found = known.find((one) => one === name);
+  if (found !== undefined) return [found];
+  throw new BenchUsageError(`--${flag} ${name} must be ${known.join(', ')} or both`);
+}
