@@ -50,6 +50,7 @@ type Promised = keyof typeof promises;
 
 /** A policy without a line promises nothing but what holds under every one. */
 const promisesOf: Readonly<Record<string, readonly Promised[]>> = {
+  slo: ['stall-free'],
   sarathi: ['step-budget', 'stall-free', 'decode-gap', 'admission-order'],
   'chunk-only': ['step-budget', 'admission-order'],
   'hybrid-only': ['stall-free', 'admission-order'],
