@@ -79,7 +79,7 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
   const traceList = Object.keys(traceNames) as TraceName[];
   return {
     model: text('model'),
-    weights: text('weights') ?? 'auto',
+    weights: text('weights') ?? 'q8',
     threads: whole('threads', os.availableParallelism(), 1, 1024),
     policies: (text('policies') ?? (quick ? quickPolicies : usualPolicies))
       .split(',')
