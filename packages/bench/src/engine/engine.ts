@@ -23,7 +23,7 @@ type EngineResult = PassResult | BatchResult;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
-  const wish = String(values.weights ?? 'auto');
+  const wish = String(values.weights ?? 'q8');
   const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
   progress.stage('loading the model');
   const bench = await openModel(path, wish, threads);
