@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BenchContext, Benchmark, BenchOutcome, BenchValues } from '../benchmark.js';
 import { openModel } from '../engine/measure.js';
+import { type MachineTime, machineTime } from '../io/machine-time.js';
 import { modelFile } from '../io/model-file.js';
 import { renderReport } from '../simulate/report.js';
 import {
@@ -19,10 +20,13 @@ import { PolicySearch } from './policy-search.js';
 
 /** Sarathi-Serve's method on the real engine, and the simulator's prediction beside it. */
 export const capacityBenchmark: Benchmark = {
-  summary: 'requests a second under latency objectives, policies side by side on the real engine',
+  summary: 'requests a second under latency objectives, policies side by side; hours, or 10 minutes with --quick',
   flags: capacityFlags,
   run,
 };
+
+/** Above this the machine was not this benchmark's alone. */
+const OTHERS_RATIO_MAX = 0.05;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const settings = readCapacitySettings(values, quick);
@@ -33,6 +37,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   progress.stage('running passes of several shapes');
   const measured = await measureMachine(model, settings.scaleTokens, quick ? 3 : 7);
   const { machine } = measured;
+  const cpuBefore = { machine: machineTime(), own: process.cpuUsage() };
 
   const found: CapacityTrialsResult[] = [];
   let endMs = performance.now();
@@ -57,16 +62,45 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     );
   }
   close();
+  const othersCpuRatio = othersShare(cpuBefore, { machine: machineTime(), own: process.cpuUsage() });
 
   const results = withRatios(found);
-  const heading = headingOf(measured, settings);
+  const heading = `${headingOf(measured, settings)}\n${othersText(othersCpuRatio)}`;
   if (settings.outFolder !== undefined) writeReports(settings.outFolder, results, heading);
   return {
-    settings: { ...settings, model: file, weights, slots: SLOTS, contextTokens: CONTEXT_TOKENS, ...measured },
+    settings: {
+      ...settings,
+      model: file,
+      weights,
+      slots: SLOTS,
+      contextTokens: CONTEXT_TOKENS,
+      ...measured,
+      othersCpuRatio,
+    },
     results: [...results, ...longPrompts],
     table: `${heading}\n\n${capacityTable(results)}\n\n${longPromptTable(longPrompts)}`,
     valid: results.some(({ capacityPerSecond }) => capacityPerSecond > 0),
   };
+}
+
+interface CpuTimes {
+  readonly machine: MachineTime | undefined;
+  readonly own: NodeJS.CpuUsage;
+}
+
+/** Of the machine's CPU time between two moments: what went to other processes or other machines; null without /proc. */
+function othersShare(from: CpuTimes, to: CpuTimes): number | null {
+  if (from.machine === undefined || to.machine === undefined) return null;
+  const totalMs = to.machine.totalMs - from.machine.totalMs;
+  const takenMs = to.machine.busyMs + to.machine.stolenMs - from.machine.busyMs - from.machine.stolenMs;
+  const ownMs = (to.own.user + to.own.system - from.own.user - from.own.system) / 1000;
+  return totalMs > 0 ? Math.max(0, takenMs - ownMs) / totalMs : null;
+}
+
+function othersText(ratio: number | null): string {
+  if (ratio === null) return 'What others took of the CPU is not known here.';
+  const warning = ratio > OTHERS_RATIO_MAX ? ': the figures say more about them than about the policies' : '';
+  return `Others took ${(100 * ratio).toFixed(1)} % of the CPU during the trials${warning}.`;
 }
 
 function headingOf({ machine, decodeIterationMs, fitErrorRatio }: MeasuredMachine, settings: CapacitySettings): string {

@@ -23,6 +23,8 @@ const FIRST_SHARE = 0.92;
 const FIRST_FACTOR = 1.18;
 /** Times the rate at which the prompts alone are all that a machine can do: above, only a trial too short could pass. */
 const CEILING_RATIO = 2;
+/** A policy that has not kept the limits yet may take so much more of a search's time, off the next one's. */
+const GRACE_RATIO = 0.5;
 /** Shares of the capacity for the plots' points below it. */
 const SWEEP = [0.25, 0.5, 0.75];
 
@@ -43,7 +45,8 @@ export class PolicySearch {
   }
 
   /**
-   * @param endMs no trial but the first begins that would still send then; by `performance.now`.
+   * @param endMs no trial but the first begins that would still send then, by `performance.now`; while none was within
+   * the limits, half of a search's time later.
    * @param onTrial told before each trial, the first is 1.
    */
   async run(endMs: number, onTrial: (ratePerSecond: number, trial: number) => void): Promise<CapacityTrialsResult> {
@@ -56,24 +59,30 @@ export class PolicySearch {
     });
     const startPerSecond =
       simulated.ratePerSecond > 0 ? FIRST_SHARE * simulated.ratePerSecond : 0.5 * this.#promptsPerSecond();
+    const graceMs = GRACE_RATIO * settings.searchSeconds * 1000;
     let trials = 0;
-    const measure = (rate: number, isWhole = false): Promise<TrialResult> => {
+    let hasPassed = false;
+    const measure = async (rate: number, isWhole = false): Promise<TrialResult> => {
       onTrial(rate, ++trials);
-      return this.#measure(rate, isWhole);
+      const result = await this.#measure(rate, isWhole);
+      hasPassed ||= result.isWithin;
+      return result;
     };
+    const mayMeasure = (rate: number): boolean =>
+      performance.now() + this.#sendMs(rate) <= endMs + (hasPassed ? 0 : graceMs);
     const { ratePerSecond, beyondPerSecond, probes } = await searchCapacity({
       startPerSecond,
       ceilingPerSecond,
       probe: (rate) => measure(rate),
       precisionRatio: settings.precisionRatio,
       firstFactor: FIRST_FACTOR,
-      mayProbe: (rate) => performance.now() + this.#sendMs(rate) <= endMs,
+      mayProbe: mayMeasure,
     });
     const sweep = [...probes];
     if (settings.outFolder !== undefined && ratePerSecond > 0) {
       for (const share of SWEEP) {
         const rate = share * ratePerSecond;
-        if (performance.now() + this.#sendMs(rate) <= endMs) sweep.push(await measure(rate, true));
+        if (mayMeasure(rate)) sweep.push(await measure(rate, true));
       }
     }
     return {
