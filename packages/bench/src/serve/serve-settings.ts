@@ -42,7 +42,7 @@ export const serveFlags: Readonly<Record<string, BenchFlag>> = {
   threads: { value: 'N', description: 'threads of every server, 1 to 1024 (default: the cores there are)' },
   subjects: { value: 'LIST', description: 'sluice, llama-server (built at the first run) or both (default both)' },
   seed: { value: 'N', description: 'of the prompts, 0 to 4294967295 (default 1)' },
-  up: { value: 'FLAGS', description: 'further flags for sluice up, blanks between them: --up "--weights q4"' },
+  up: { value: 'FLAGS', description: 'further flags for sluice up, blanks between them: --up="--weights q4"' },
 };
 
 /** @throws BenchUsageError that names flag, value and bound. */
