@@ -10,13 +10,10 @@ export interface Blocks {
   readonly zeroPoints: Uint8Array | undefined;
 }
 
-/** Quants that the largest magnitude of a block may get. More of them would cost more time than they save error. */
-const LARGEST_QUANT_MIN = 96;
-const LARGEST_QUANT_MAX = 127;
-
 /**
- * Symmetric 8-bit blocks: weight ≈ scale * (quant - 128), with the scale that rounds the block best. Weights that came
- * as Q8_0 are kept exactly, as long as their largest quant is 127 (as ggml writes them).
+ * Symmetric 8-bit blocks: weight ≈ scale * (quant - 128), scale = largest magnitude / 127. Weights that came as Q8_0
+ * are kept exactly, as long as their largest quant is 127 (as ggml writes them). The scale that rounds a block best was
+ * tried: it halves the error of weights and changes nothing that can be measured, because activations round far more.
  * @param weights [rows, columns], row-major; columns a multiple of 32.
  */
 export function quantize8(weights: Float32Array): Blocks {
@@ -30,7 +27,7 @@ export function quantize8(weights: Float32Array): Blocks {
       const magnitude = Math.abs(weights[i]!);
       if (magnitude > largest) largest = magnitude;
     }
-    const scale = Math.fround(largest / bestLargestQuant(weights, start, largest));
+    const scale = Math.fround(largest / 127);
     const inverse = scale > 0 ? 1 / scale : 0;
     scales[block] = scale;
     for (let i = start; i < start + BLOCK; i++) {
@@ -39,35 +36,6 @@ export function quantize8(weights: Float32Array): Blocks {
   }
   return { quants, scales, zeroPoints: undefined };
 }
-
-/**
- * The quant of a block's largest magnitude that gives the least squared error. Weights that came in few bits lie on a
- * grid of their own, and one of the scales nearly meets it: half the error of always taking the largest quant.
- */
-function bestLargestQuant(weights: Float32Array, start: number, largest: number): number {
-  let best = LARGEST_QUANT_MAX;
-  let leastError = Number.POSITIVE_INFINITY;
-  for (let quant = LARGEST_QUANT_MAX; quant >= LARGEST_QUANT_MIN && leastError > EXACT; quant--) {
-    const inverse = quant / largest;
-    // Errors in steps, squared, are comparable over the square of the step.
-    const errorMax = leastError * quant * quant;
-    let error = 0;
-    for (let i = start; i < start + BLOCK && error < errorMax; i++) {
-      const value = weights[i]! * inverse;
-      const rounding = value - (value + ROUNDER - ROUNDER);
-      error += rounding * rounding;
-    }
-    if (error >= errorMax) continue;
-    best = quant;
-    leastError = error / (quant * quant);
-  }
-  return best;
-}
-
-/** Below it an error is that of the arithmetic. */
-const EXACT = 1e-20;
-/** Adding and taking it away rounds a 64-bit float to a whole number, many times faster than Math.round. */
-const ROUNDER = 1.5 * 2 ** 52;
 
 /**
  * 4-bit blocks with a zero point: weight ≈ scale * (quant - zero point), both 0 to 15. The range always spans 0, so
