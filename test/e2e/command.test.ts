@@ -27,7 +27,7 @@ describe('The command line', () => {
   it.each([
     [['up', '--port', '70000'], 'sluice: --port 70000 must be a whole number from 0 to 65535\n'],
     [['up', '--workers', '0'], 'sluice: --workers 0 must be a whole number from 1 to 64\n'],
-    [['up', '--weights', 'q5'], 'sluice: --weights q5 must be one of q8, q4, f32\n'],
+    [['up', '--weights', 'q5'], 'sluice: --weights q5 must be one of auto, w8a8, q8, q4, f32\n'],
     [['worker', '--threads', '1.5'], 'sluice: --threads 1.5 must be a whole number from 1 to 1024\n'],
     [['gateway'], 'sluice: --worker must be given at least once, like grpc://127.0.0.1:9000\n'],
     [['gateway', '--worker', 'x'], 'sluice: --worker x must be an address like grpc://127.0.0.1:9000\n'],
