@@ -13,7 +13,7 @@ export interface Blocks {
 /**
  * Symmetric 8-bit blocks: weight ≈ scale * (quant - 128), scale = largest magnitude / 127. Weights that came as Q8_0
  * are kept exactly, as long as their largest quant is 127 (as ggml writes them). The scale that rounds a block best was
- * tried: it halves the error of weights and changes nothing that can be measured, because activations round far more.
+ * tried; docs/log.md says why it was taken back.
  * @param weights [rows, columns], row-major; columns a multiple of 32.
  */
 export function quantize8(weights: Float32Array): Blocks {
