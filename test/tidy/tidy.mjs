@@ -37,7 +37,7 @@ const registryHosts = new RegExp(
     ['registry', 'npmjs'],
     ['registry', 'yarnpkg'],
     ['pypi', 'org/simple'],
-    ['files', 'pythonhosted'],
+    ['files', 'python[a-z]+'],
   ]
     .map((parts) => `\\b${parts.join('\\.')}\\b`)
     .join('|'),
