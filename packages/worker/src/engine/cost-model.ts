@@ -23,21 +23,34 @@ export const noWork: StepWork = { decodes: 0, decodeContext: 0, prefillTokens: 0
 
 /** @param contextTokens tokens in the slot before the row. */
 export function withDecode(work: StepWork, contextTokens: number): StepWork {
-  return { ...work, decodes: work.decodes + 1, decodeContext: work.decodeContext + contextTokens + 1 };
+  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
+  // Field by field: a spread copy takes ten times as long, and this is asked for every row of every step.
+  return {
+    decodes: decodes + 1,
+    decodeContext: decodeContext + contextTokens + 1,
+    prefillTokens,
+    prefillPairs,
+    chunks,
+  };
 }
 
 /** @param contextTokens tokens in the slot before the chunk. */
 export function withChunk(work: StepWork, contextTokens: number, tokens: number): StepWork {
+  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
+  const pairs = tokens * (contextTokens + (tokens + 1) / 2);
   return {
-    ...work,
-    prefillTokens: work.prefillTokens + tokens,
-    prefillPairs: work.prefillPairs + tokens * (contextTokens + (tokens + 1) / 2),
-    chunks: work.chunks + 1,
+    decodes,
+    decodeContext,
+    prefillTokens: prefillTokens + tokens,
+    prefillPairs: prefillPairs + pairs,
+    chunks: chunks + 1,
   };
 }
 
 export function workOf({ decodes, chunks }: StepPlan): StepWork {
-  const decoding = decodes.reduce((work, { position }) => withDecode(work, position), noWork);
+  let decodeContext = 0;
+  for (const { position } of decodes) decodeContext += position + 1;
+  const decoding = { ...noWork, decodes: decodes.length, decodeContext };
   return chunks.reduce((work, { position, tokenIds }) => withChunk(work, position, tokenIds.length), decoding);
 }
 
