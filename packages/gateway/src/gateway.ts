@@ -58,7 +58,9 @@ export class Gateway {
     checkAgainstModel(call, model);
 
     // routing: who does it. Nothing waits between the choice and the submit, so no other choice sees the same view.
-    const worker = chooseWorker(workers, policy, model.name);
+    const promptTokens = estimatePromptTokens(call.prompt);
+    const placed = { model: model.name, promptTokens, session: undefined, cachedTokens: new Map() };
+    const worker = chooseWorker(workers, policy, placed);
     if (worker === undefined) throw noWorkerError();
 
     // admission: a place, held until the connection has closed or taken the whole reply.
@@ -80,7 +82,7 @@ export class Gateway {
 
     // workers: off it goes. The listener hears of it from the next frame on, never before `submit` returns.
     const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
-    relay.start(worker.submit({ ...request, terms }, estimatePromptTokens(call.prompt), relay));
+    relay.start(worker.submit({ ...request, terms }, promptTokens, relay));
 
     reply.onClose(() => {
       relay.onClientGone();

@@ -30,13 +30,14 @@ export async function runTrial(settings: TrialSettings, ratePerSecond: number, i
     return new Replica(replicaSettings, { model, clock, tally }, settings.replicas > 1);
   });
   const route = leastLoad(seededRng(1));
-  const choose = (): Replica => {
+  const choose = ({ promptTokens }: Arrival): Replica => {
     if (replicas.length === 1) return replicas[0]!;
-    const chosen = route.choose(replicas.map((replica, index) => ({ id: `${index}`, ...replica.view })));
+    const view = replicas.map((replica, index) => ({ id: `${index}`, ...replica.view }));
+    const chosen = route.choose(view, { promptTokens, session: undefined, cachedTokens: new Map() });
     return replicas[Number(chosen)]!;
   };
   arrivals.forEach((arrival, id) => {
-    clock.after((arrival.at * 1000) / ratePerSecond, () => choose().submit(id, arrival));
+    clock.after((arrival.at * 1000) / ratePerSecond, () => choose(arrival).submit(id, arrival));
   });
   await settle();
   while ((isWhole || !tally.isLost) && clock.advance()) await settle();

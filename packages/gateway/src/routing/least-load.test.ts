@@ -1,6 +1,6 @@
 import { seededRng } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
-import { idleWorker } from '../test-support/worker-views.js';
+import { idleWorker, somePrompt } from '../test-support/worker-views.js';
 import { leastLoad } from './least-load.js';
 import { policyContract } from './policy.contract.js';
 
@@ -8,7 +8,7 @@ policyContract('least-load', leastLoad);
 
 describe('leastLoad', () => {
   const choose = (...view: Parameters<ReturnType<typeof leastLoad>['choose']>[0]) =>
-    leastLoad(seededRng(1)).choose(view);
+    leastLoad(seededRng(1)).choose(view, somePrompt());
 
   it('prefers the worker with fewer prompt tokens ahead, however many it runs', () => {
     const busy = idleWorker('busy', { running: 9, prefillTokensWaiting: 10 });

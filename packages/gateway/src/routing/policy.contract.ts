@@ -1,6 +1,6 @@
 import { type Rng, seededRng } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
-import { idleWorker } from '../test-support/worker-views.js';
+import { idleWorker, somePrompt } from '../test-support/worker-views.js';
 import type { Policy, RoutingView } from './policy.js';
 
 /** What every policy promises. */
@@ -18,7 +18,7 @@ export function policyContract(name: string, make: (rng: Rng) => Policy): void {
       );
 
     it('chooses nobody when there is nobody', () => {
-      expect(make(seededRng(1)).choose([])).toBeUndefined();
+      expect(make(seededRng(1)).choose([], somePrompt())).toBeUndefined();
     });
 
     it('always chooses one of the workers it was shown', () => {
@@ -26,7 +26,7 @@ export function policyContract(name: string, make: (rng: Rng) => Policy): void {
       const policy = make(rng);
       for (let i = 0; i < 500; i++) {
         const view = randomView(rng);
-        expect(view.map(({ id }) => id)).toContain(policy.choose(view));
+        expect(view.map(({ id }) => id)).toContain(policy.choose(view, somePrompt()));
       }
     });
 
@@ -34,21 +34,21 @@ export function policyContract(name: string, make: (rng: Rng) => Policy): void {
       const rng = seededRng(3);
       for (let i = 0; i < 100; i++) {
         const view = randomView(rng);
-        expect(make(seededRng(i)).choose(view)).toBe(make(seededRng(i)).choose(view));
+        expect(make(seededRng(i)).choose(view, somePrompt())).toBe(make(seededRng(i)).choose(view, somePrompt()));
       }
     });
 
     it('changes nothing of what it was shown', () => {
       const view = randomView(seededRng(4));
       const before = structuredClone(view);
-      make(seededRng(5)).choose(deepFreeze(view));
+      make(seededRng(5)).choose(deepFreeze(view), somePrompt());
       expect(view).toEqual(before);
     });
 
     it('leaves no worker out for ever when all are alike', () => {
       const policy = make(seededRng(6));
       const view = ['a', 'b', 'c'].map((id) => idleWorker(id));
-      const chosen = new Set(Array.from({ length: 200 }, () => policy.choose(view)));
+      const chosen = new Set(Array.from({ length: 200 }, () => policy.choose(view, somePrompt())));
       expect(chosen.size).toBe(3);
     });
   });

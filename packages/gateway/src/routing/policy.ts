@@ -17,12 +17,22 @@ export interface WorkerView {
 /** The workers that could serve a request: attached, ready, of the right model. */
 export type RoutingView = readonly WorkerView[];
 
+/** What a policy may know of the request that it places. */
+export interface RoutingRequest {
+  /** Tokens of the prompt, estimated. */
+  readonly promptTokens: number;
+  /** Requests with the same key belong to one session; undefined: to none. */
+  readonly session: string | undefined;
+  /** Tokens at the beginning of the prompt that a worker likely has cached, for workers that have any. */
+  readonly cachedTokens: ReadonlyMap<WorkerId, number>;
+}
+
 /**
- * Which worker gets the next request. A pure function of the view (and of random numbers it was given when it was
- * made): it keeps nothing between calls, waits for nothing and changes nothing.
+ * Which worker gets the next request. A function of the view, the request, and random numbers given when it was made:
+ * it waits for nothing, changes nothing, and keeps nothing between calls (but for `round-robin`, whose turn it is).
  */
 export interface Policy {
   readonly name: string;
   /** Undefined only for an empty view. */
-  choose(view: RoutingView): WorkerId | undefined;
+  choose(view: RoutingView, request: RoutingRequest): WorkerId | undefined;
 }

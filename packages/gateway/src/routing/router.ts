@@ -2,7 +2,7 @@ import type { ModelInfo } from '@sluice/proto';
 import { assert, ServingError } from '@sluice/shared';
 import type { WorkerConnection } from '../workers/worker-connection.js';
 import { knownModels, type WorkerSet } from '../workers/worker-set.js';
-import type { Policy, WorkerView } from './policy.js';
+import type { Policy, RoutingRequest, WorkerId, WorkerView } from './policy.js';
 
 /**
  * The model a caller named, or the only one when none was named.
@@ -24,11 +24,23 @@ export function resolveModel(set: WorkerSet, name: string | undefined): ModelInf
   throw new ServingError('model_not_found', `model: ${shown} is not served here; known: ${names}`, { field: 'model' });
 }
 
+export interface ChooseOptions {
+  /** Workers that have failed this request already. */
+  readonly except?: ReadonlySet<WorkerId>;
+}
+
 /** The worker that gets the next request for `model`; undefined when none takes requests. */
-export function chooseWorker(set: WorkerSet, policy: Policy, model: string): WorkerConnection | undefined {
-  const ready = set.workers.filter((worker) => worker.isReady && worker.model?.name === model);
+export function chooseWorker(
+  set: WorkerSet,
+  policy: Policy,
+  request: RoutingRequest & { readonly model: string },
+  { except }: ChooseOptions = {},
+): WorkerConnection | undefined {
+  const ready = set.workers.filter(
+    (worker) => worker.isReady && worker.model?.name === request.model && except?.has(worker.id) !== true,
+  );
   const view = ready.map((worker) => worker.view).filter((view): view is WorkerView => view !== undefined);
-  const chosen = policy.choose(view);
+  const chosen = policy.choose(view, request);
   if (chosen === undefined) return undefined;
   const worker = ready.find(({ id }) => id === chosen);
   assert(worker !== undefined, `policy ${policy.name} chose ${chosen}, which was not in its view`);

@@ -1,5 +1,5 @@
 import type { LoadState } from '@sluice/shared';
-import type { WorkerView } from '../routing/policy.js';
+import type { RoutingRequest, WorkerView } from '../routing/policy.js';
 
 type Given = Partial<LoadState> & Partial<Pick<WorkerView, 'unreportedTokens' | 'unreportedRequests'>>;
 
@@ -26,4 +26,9 @@ export function idleWorker(id: string, given: Given = {}): WorkerView {
       ...load,
     },
   };
+}
+
+/** A request with a short prompt that nobody has cached, of no session, but for what is given. */
+export function somePrompt(given: Partial<RoutingRequest> = {}): RoutingRequest {
+  return { promptTokens: 10, session: undefined, cachedTokens: new Map(), ...given };
 }
