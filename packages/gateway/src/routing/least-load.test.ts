@@ -2,9 +2,6 @@ import { seededRng } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
 import { idleWorker, somePrompt } from '../test-support/worker-views.js';
 import { leastLoad } from './least-load.js';
-import { policyContract } from './policy.contract.js';
-
-policyContract('least-load', leastLoad);
 
 describe('leastLoad', () => {
   const choose = (...view: Parameters<ReturnType<typeof leastLoad>['choose']>[0]) =>
