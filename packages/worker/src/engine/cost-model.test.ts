@@ -60,6 +60,17 @@ describe('CostModel', () => {
     expect(run.errorOnFreshWork()).toBeLessThan(0.06);
   });
 
+  it.each([
+    ['steady', 0.01],
+    ['noisy', 0.3],
+  ])('knows what all but a few mixed passes stay under on a %s machine', (_, noiseRatio) => {
+    const run = new Run(machines[0]![1]);
+    run.noiseRatio = noiseRatio;
+    run.steps(4_000);
+    expect(run.model.marginRatio).toBeGreaterThan(1.05 + 0.6 * noiseRatio - 0.02);
+    expect(run.model.marginRatio).toBeLessThan(1.05 + 1.4 * noiseRatio + 0.02);
+  });
+
   it('never predicts less for more work', () => {
     const run = new Run(machines[2]![1]);
     run.noiseRatio = 0.3;

@@ -17,6 +17,8 @@ export interface StepWork {
 export interface StepCost {
   /** Milliseconds of a forward pass; grows with every part of the work. */
   predictMs(work: StepWork): number;
+  /** All but one in fifty passes with decodes and chunks take at most so many times what was predicted; above 1. */
+  readonly marginRatio: number;
 }
 
 export const noWork: StepWork = { decodes: 0, decodeContext: 0, prefillTokens: 0, prefillPairs: 0, chunks: 0 };
@@ -72,6 +74,13 @@ const OUTLIER_SPREADS = 3;
 const OUTLIER_LEAST = 0.1;
 /** What one step can add to the usual surprise, as a logarithm: a factor of 4.5. */
 const SURPRISE_MAX = 1.5;
+/** The margin before anything was measured (Niyama's figure), its bounds, and how fast it follows. */
+const MARGIN = 1.2;
+const MARGIN_MIN = 1.05;
+const MARGIN_MAX = 1.6;
+const MARGIN_GAIN = 0.05;
+/** Share of mixed passes that may take longer than the margin allows for. */
+const MARGIN_MISSES = 0.02;
 /** No pass is shorter. */
 const PASS_MS_MIN = 1e-3;
 const SWEEPS = 3;
@@ -89,11 +98,13 @@ const ERRORS_MAX = 200;
  * and improved by a few sweeps of coordinate descent a step; what steps of late say nothing about stays as it was.
  * `slowness` follows a machine that becomes faster or slower as a whole within a few steps, also for the kind of step
  * that was not seen since. What is far off the usual error is cut (as in Huber's estimator); when everything is far off,
- * that becomes the usual.
+ * that becomes the usual. How
+ * far passes with decodes and chunks exceed what was predicted is learnt beside it, as a quantile.
  */
 export class CostModel implements StepCost {
   readonly #coefficients = Float64Array.from(PRIOR);
   #slowness = 1;
+  #marginRatio = MARGIN;
   /** Usual size of |ln(actual / predicted)|. */
   #spread = 1;
   readonly #equations = new Equations();
@@ -105,6 +116,10 @@ export class CostModel implements StepCost {
     return this.#slowness * this.#standardMs(work);
   }
 
+  get marginRatio(): number {
+    return this.#marginRatio;
+  }
+
   /** Learns from a step that was run. */
   observe(work: StepWork, passMs: number): void {
     const actualMs = Math.max(PASS_MS_MIN, passMs);
@@ -112,6 +127,8 @@ export class CostModel implements StepCost {
     const standardMs = Math.max(PASS_MS_MIN, this.#standardMs(work));
     const ratio = actualMs / (this.#slowness * standardMs);
     this.#errors[this.#observed++ % ERRORS_MAX] = Math.abs(1 - 1 / ratio);
+
+    if (work.decodes > 0 && work.chunks > 0) this.#adjustMargin(ratio);
 
     const limit = 1 + Math.max(OUTLIER_LEAST, OUTLIER_SPREADS * this.#spread);
     const believed = Math.min(limit, Math.max(1 / limit, ratio));
@@ -126,6 +143,12 @@ export class CostModel implements StepCost {
   get errorRatio(): number {
     const errors = this.#errors.slice(0, Math.min(this.#observed, ERRORS_MAX)).sort();
     return errors[errors.length >> 1] ?? 0;
+  }
+
+  /** Follows a quantile: a miss widens it by as much as all the hits that go with it take back. */
+  #adjustMargin(ratio: number): void {
+    const change = ratio > this.#marginRatio ? MARGIN_GAIN * (1 - MARGIN_MISSES) : -MARGIN_GAIN * MARGIN_MISSES;
+    this.#marginRatio = Math.min(MARGIN_MAX, Math.max(MARGIN_MIN, this.#marginRatio + change));
   }
 
   /** What the work takes at slowness 1: {@link featuresOf} times the coefficients, without an array; it is asked often. */

@@ -12,20 +12,46 @@ const machine: Machine = {
 };
 
 describe('ServiceLevel', () => {
-  it('prefills a lone prompt in as few passes as the model allows', () => {
-    const { steps } = drive(new ServiceLevel(), [{ atMs: 0, promptTokens: 1_000, outputTokens: 1 }], machine);
-    expect(steps).toBe(2);
+  it('prefills a lone prompt in as few passes as the model allows where a pass is short', () => {
+    const fast: StepCost = { ...smallMachine, predictMs: (work) => smallMachine.predictMs(work) / 10 };
+    const limits = { ...machine.limits, stepTokensMax: 2_000 };
+    const { chunks } = new ServiceLevel().decide(
+      queueOf({ waiting: [view({ promptTokens: 900 })], cost: fast, limits }),
+    );
+    expect(chunks[0]!.tokens).toBe(900);
   });
 
-  it('plans no step longer than a second where it has a choice', () => {
-    const slow: StepCost = { predictMs: (work) => 10 * smallMachine.predictMs(work) };
-    const { chunks } = new ServiceLevel().decide(queueOf({ waiting: [view({ promptTokens: 900 })], cost: slow }));
-    expect(chunks[0]!.tokens).toBeGreaterThan(60);
-    expect(chunks[0]!.tokens).toBeLessThan(100);
+  it('plans no step longer than 400 ms where it has a choice, so that newcomers do not wait long', () => {
+    const { chunks } = new ServiceLevel().decide(queueOf({ waiting: [view({ promptTokens: 900 })] }));
+    expect(chunks[0]!.tokens).toBeGreaterThan(250);
+    expect(chunks[0]!.tokens).toBeLessThan(335);
+  });
+
+  it('plans shorter steps where the cost model says that it errs', () => {
+    const slice = (marginRatio: number): number => {
+      const cost: StepCost = { ...smallMachine, marginRatio };
+      const running = [decoding(10, 3), view({ promptTokens: 900 })];
+      return seasoned().decide(queueOf({ running, cost })).chunks[0]!.tokens;
+    };
+    expect(slice(1.05)).toBeGreaterThan(slice(1.5));
+  });
+
+  it('goes at most half as far again as it has been beside streams', () => {
+    const policy = new ServiceLevel();
+    const objectives = { ttftMs: 60_000, tbtMs: 60_000 };
+    const slices: number[] = [];
+    for (let step = 0; step < 4; step++) {
+      const running = [decoding(10, 3, { objectives }), view({ promptTokens: 900 })];
+      const decision = policy.decide(queueOf({ running }));
+      policy.observe({ decision, endMs: nowMs, passMs: 1, ended: [] });
+      slices.push(decision.chunks[0]!.tokens);
+    }
+    expect(slices).toEqual([96, 144, 216, expect.any(Number)]);
+    expect(slices[3]).toBeGreaterThan(216);
   });
 
   it('moves a prompt on however slow the machine is', () => {
-    const crawling: StepCost = { predictMs: (work) => 1_000 * smallMachine.predictMs(work) };
+    const crawling: StepCost = { ...smallMachine, predictMs: (work) => 1_000 * smallMachine.predictMs(work) };
     const { chunks } = new ServiceLevel().decide(
       queueOf({ running: [view({ promptTokens: 900 }), view({ promptTokens: 900, computed: 800 })], cost: crawling }),
     );
@@ -51,7 +77,7 @@ describe('ServiceLevel', () => {
     const relaxed = decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 400 } });
     const strict = decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 60 } });
     const slice = (streams: readonly (typeof relaxed)[]): number =>
-      new ServiceLevel().decide(queueOf({ running: [...streams, prompt] })).chunks[0]!.tokens;
+      seasoned().decide(queueOf({ running: [...streams, prompt] })).chunks[0]!.tokens;
     expect(slice([relaxed])).toBeGreaterThan(250);
     expect(slice([relaxed, strict])).toBeLessThan(50);
   });
@@ -60,7 +86,7 @@ describe('ServiceLevel', () => {
     const prompt = view({ promptTokens: 900 });
     const slice = (sinceMs: number): number => {
       const stream = decoding(10, 3, { lastTokenMs: nowMs - sinceMs });
-      return new ServiceLevel().decide(queueOf({ running: [stream, prompt] })).chunks[0]!.tokens;
+      return seasoned().decide(queueOf({ running: [stream, prompt] })).chunks[0]!.tokens;
     };
     expect(slice(0)).toBeGreaterThan(slice(50));
     expect(slice(50)).toBeGreaterThan(slice(100));
@@ -133,6 +159,15 @@ describe('ServiceLevel', () => {
     }
   });
 });
+
+/** One that has seen long slices beside streams. */
+function seasoned(): ServiceLevel {
+  const policy = new ServiceLevel();
+  const chunk = { sequence: view({ promptTokens: 900 }), tokens: 500 };
+  const decision = { decodes: [decoding(10, 3)], chunks: [chunk], preempted: [] };
+  policy.observe({ decision, endMs: nowMs, passMs: 1, ended: [] });
+  return policy;
+}
 
 /** 100 requests at about twice what the machine can do; three in twenty are long, half of the streams are strict. */
 function overload(): Arrival[] {

@@ -5,14 +5,20 @@ import { StepDraft } from './step-draft.js';
 import { orderPrompts } from './ttft-order.js';
 import { byUrgency } from './urgency.js';
 
-/** Steps are planned to take so much less than there is time: the cost model errs (Niyama's figure). */
-const SAFETY = 1.2;
 /** No step is planned to be longer, so that nobody who comes meanwhile waits long for the next. */
-const STEP_MS_MAX = 1_000;
+const STEP_MS_MAX = 400;
 /** Slices are at least so long, unless less is left: below it the base of a step is paid for next to nothing. */
 const CHUNK_TOKENS_MIN = 16;
 /** Of a step's time, for guesses of how long a prompt will take: its least slice is something. */
 const PROMPT_SHARE_MIN = 0.05;
+/**
+ * Beside decodes a step has at most so many times the prompt tokens of the largest such step of late, which fades by so
+ * much a step: the cost model is sure only near what it has seen.
+ */
+const GROWTH = 1.5;
+const FADING = 0.998;
+/** What counts as seen from the beginning. */
+const FAMILIAR_TOKENS_MIN = 64;
 /** One in so many of those let in is one that misses its objective, also while others can keep theirs. */
 const LATE_SHARE = 8;
 
@@ -24,7 +30,7 @@ const LATE_SHARE = 8;
  * - Overload costs some their objective and not everybody: a prompt that cannot have its first token in time is relegated
  *   behind those that can, but gets every eighth place; a stream that cannot keep its pace, or holds up several prompts
  *   to keep it, is let go (slack.ts); and nobody is let in who would cost more streams their pace than prompts wait.
- * - With nobody to disturb, a prompt gets all the tokens that a pass can take, up to a second's worth.
+ * - With nobody to disturb, a prompt gets all the tokens that a pass can take, up to {@link STEP_MS_MAX} worth.
  */
 export class ServiceLevel implements Policy {
   /** Waited at the last decision, and which of them were late. */
@@ -32,6 +38,8 @@ export class ServiceLevel implements Policy {
   #late: ReadonlySet<SequenceView> = new Set();
   /** Let in since the last that was late. */
   #onTimeInARow = 0;
+  /** Prompt tokens of the largest step with decodes, of late. */
+  #familiarTokens = FAMILIAR_TOKENS_MIN;
 
   decide<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
     const { nowMs, running, waiting, limits, cost } = queue;
@@ -43,26 +51,27 @@ export class ServiceLevel implements Policy {
     let work = draft.decodes.reduce((sum, { computed }) => withDecode(sum, computed), noWork);
     const decodesMs = cost.predictMs(work);
     const longest = Math.max(...prompts.map(({ computed }) => computed));
-    const mixedMs = cost.predictMs(withChunk(work, longest, CHUNK_TOKENS_MIN)) * SAFETY;
+    const mixedMs = cost.predictMs(withChunk(work, longest, CHUNK_TOKENS_MIN)) * cost.marginRatio;
     const leastMs = { decodesMs, mixedMs };
     const timeMs = Math.min(Math.max(STEP_MS_MAX, mixedMs), stepTimeMs(draft.decodes, prompts.length, leastMs, nowMs));
 
-    const promptShare = Math.max(PROMPT_SHARE_MIN, 1 - (decodesMs * SAFETY) / timeMs);
+    const promptShare = Math.max(PROMPT_SHARE_MIN, 1 - (decodesMs * cost.marginRatio) / timeMs);
     const { onTime, late } = orderPrompts(prompts, promptShare, queue);
     const isLatesTurn = this.#onTimeInARow >= LATE_SHARE - 1;
     const order = isLatesTurn ? [...late.slice(0, 1), ...onTime, ...late.slice(1)] : [...onTime, ...late];
     this.#waiting = new Set(waiting);
     this.#late = new Set(late);
 
+    const familiar = draft.decodes.length === 0 ? Number.POSITIVE_INFINITY : Math.floor(GROWTH * this.#familiarTokens);
+    const tokensMax = Math.min(familiar, limits.stepTokensMax - draft.decodes.length);
     const largestSlice = (sequence: S): number => {
       const last = draft.chunks[work.chunks];
       if (last !== undefined) work = withChunk(work, last.sequence.computed, last.tokens);
       const { computed, promptTokens } = sequence;
-      const room = limits.stepTokensMax - draft.decodes.length - draft.prefillTokens;
-      const most = Math.max(0, Math.min(promptTokens - computed, room));
+      const most = Math.max(0, Math.min(promptTokens - computed, tokensMax - draft.prefillTokens));
       const least = Math.min(most, CHUNK_TOKENS_MIN);
       const takesMs = (tokens: number): number => cost.predictMs(withChunk(work, computed, tokens));
-      const tokens = largest(most, (count) => takesMs(count) * SAFETY <= timeMs);
+      const tokens = largest(most, (count) => takesMs(count) * cost.marginRatio <= timeMs);
       if (tokens >= least) return tokens;
       return draft.decodes.length + draft.chunks.length === 0 ? least : 0;
     };
@@ -70,8 +79,10 @@ export class ServiceLevel implements Policy {
     return draft.decision;
   }
 
-  observe({ decision }: ObservedStep): void {
-    for (const { sequence } of decision.chunks) {
+  observe({ decision: { decodes, chunks } }: ObservedStep): void {
+    const tokens = decodes.length === 0 ? 0 : chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
+    this.#familiarTokens = Math.max(FAMILIAR_TOKENS_MIN, FADING * this.#familiarTokens, tokens);
+    for (const { sequence } of chunks) {
       if (this.#waiting.has(sequence)) this.#onTimeInARow = this.#late.has(sequence) ? 0 : this.#onTimeInARow + 1;
     }
   }
@@ -85,7 +96,7 @@ function keepingPace<S extends SequenceView>(order: readonly S[], queue: QueueVi
   const { running, waiting, limits, cost } = queue;
   const streams: SequenceView[] = [...running];
   let work = running.reduce((sum, one) => withDecode(sum, Math.max(one.computed, one.promptTokens)), noWork);
-  const paceMs = (rows: StepWork): number => cost.predictMs(withChunk(rows, 0, CHUNK_TOKENS_MIN)) * SAFETY;
+  const paceMs = (rows: StepWork): number => cost.predictMs(withChunk(rows, 0, CHUNK_TOKENS_MIN)) * cost.marginRatio;
   const isRunning = new Set(running);
   let newcomers = 0;
   return order.filter((prompt) => {

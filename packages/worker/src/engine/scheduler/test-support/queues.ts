@@ -10,6 +10,7 @@ export const nowMs = 100_000;
 export const smallMachine: StepCost = {
   predictMs: (work) =>
     5 + 2 * work.decodes + 0.003 * work.decodeContext + work.prefillTokens + 4e-4 * work.prefillPairs,
+  marginRatio: 1.2,
 };
 
 /** A sequence that waits, unless the fields say more. */
