@@ -38,6 +38,7 @@ export {
   type WorkerProgress,
 } from './io/start-worker.js';
 export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/choose-weights.js';
+export { type KvMode, kvModes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
 export { readGgufTokenizer } from './text/gguf-tokenizer.js';

@@ -4,6 +4,8 @@ import { cacheFolder } from '@sluice/shared';
 import {
   chooseWeights,
   createTokenizer,
+  type KvMode,
+  kvModes,
   LaneModel,
   openCompiled,
   openGguf,
@@ -25,7 +27,7 @@ import { renderTable } from '../report/table.js';
 import { qualityText } from './quality-text.js';
 import { CHUNK_TOKENS, scoreText, type TextScore, WINDOW_TOKENS } from './score-text.js';
 
-/** What each weight mode loses against 32-bit floats. */
+/** What each way to keep weights, and keys and values, loses against 32-bit floats. */
 export const qualityBenchmark: Benchmark = {
   summary: 'perplexity of each weight mode on a text, and its divergence from 32-bit floats',
   flags: {
@@ -34,6 +36,7 @@ export const qualityBenchmark: Benchmark = {
       description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
     },
     weights: { value: 'KINDS', description: 'commas between them (default q8,w8a8,q4)' },
+    kv: { value: 'KINDS', description: 'for each of --weights: f32, q8, or both with a comma between (default f32)' },
     text: { value: 'FILE', description: 'text to read instead of the one that is built in' },
     threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
   },
@@ -45,7 +48,12 @@ interface QualityResult extends BenchResult, TextScore {
   readonly perplexityRatio: number;
 }
 
-const EXACT: WeightMode = 'f32';
+interface Kind {
+  readonly weights: WeightMode;
+  readonly kv: KvMode;
+}
+
+const EXACT: Kind = { weights: 'f32', kv: 'f32' };
 /** Of the text, with --quick. */
 const QUICK_TOKENS = 512;
 /** The graph with one prefill lane is the only one that runs. */
@@ -53,7 +61,7 @@ const CHUNK_COUNTS = [1];
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
-  const modes = [EXACT, ...modesOf(String(values.weights ?? 'q8,w8a8,q4'))];
+  const kinds = kindsOf(String(values.weights ?? 'q8,w8a8,q4'), String(values.kv ?? 'f32'));
   const text = typeof values.text === 'string' ? readText(values.text) : qualityText;
   const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
   const file = await openGguf(path);
@@ -62,12 +70,12 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     const all = createTokenizer(readGgufTokenizer(file.metadata)).encode(text, { special: false, begin: true });
     const ids = quick ? all.slice(0, QUICK_TOKENS) : all;
     if (ids.length < 2) throw new BenchUsageError(`--text must have at least 2 tokens, not ${ids.length}`);
-    for (const mode of modes) {
-      progress.stage(`loading ${mode}`);
+    for (const kind of kinds) {
+      progress.stage(`loading ${nameOf(kind)}`);
       const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
       // Refuses what this machine cannot compute.
-      const { weights } = await chooseWeights(file, mode, { ...options, threads });
-      const compiled = await openCompiled(file, { ...options, weights });
+      const { weights } = await chooseWeights(file, kind.weights, { ...options, threads });
+      const compiled = await openCompiled(file, { ...options, weights, kv: kind.kv });
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, sizes));
     }
@@ -75,7 +83,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     const scores = await scoreText(models, ids, (fraction) => progress.detail(`${Math.floor(100 * fraction)} %`));
     const exact = scores[0]!.perplexity;
     const results = scores.map((score, index) => ({
-      subject: modes[index]!,
+      subject: nameOf(kinds[index]!),
       ...score,
       perplexityRatio: score.perplexity / exact,
     }));
@@ -87,11 +95,25 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   }
 }
 
-function modesOf(list: string): WeightMode[] {
+/** The exact one first. */
+function kindsOf(weights: string, kv: string): Kind[] {
+  const kvWanted = named('--kv', kv, kvModes);
+  const kinds = named('--weights', weights, weightModes).flatMap((mode) =>
+    kvWanted.map((kv) => ({ weights: mode, kv })),
+  );
+  return [EXACT, ...kinds.filter((kind) => nameOf(kind) !== nameOf(EXACT))];
+}
+
+/** Those of the known ones that are in the list, in the order that is usual for them. */
+function named<T extends string>(flag: string, list: string, known: readonly T[]): T[] {
   const wanted = list.split(',');
-  const unknown = wanted.find((one) => !weightModes.some((mode) => mode === one));
-  if (unknown === undefined) return weightModes.filter((mode) => mode !== EXACT && wanted.includes(mode));
-  throw new BenchUsageError(`--weights ${unknown} must be ${weightModes.join(', ')}`);
+  const unknown = wanted.find((one) => !known.some((mode) => mode === one));
+  if (unknown === undefined) return known.filter((mode) => wanted.includes(mode));
+  throw new BenchUsageError(`${flag} ${unknown} must be ${known.join(', ')}`);
+}
+
+function nameOf({ weights, kv }: Kind): string {
+  return kv === 'f32' ? weights : `${weights}, kv ${kv}`;
 }
 
 function readText(path: string): string {

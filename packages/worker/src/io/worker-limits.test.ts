@@ -43,7 +43,7 @@ describe('workerSizes', () => {
   });
 
   it('lets keys and values take half of the free memory', () => {
-    const free = 2 * 10_000 * kvBytesPerToken(config);
+    const free = 2 * 10_000 * kvBytesPerToken(config, 'f32');
     expect(workerSizes({}, config, free).kvTokensMax).toBe(10_000);
   });
 
@@ -72,7 +72,7 @@ describe('workerSizes', () => {
   });
 
   it('says what to change where the memory does not even hold one sequence', () => {
-    const free = 2 * 1000 * kvBytesPerToken(config);
+    const free = 2 * 1000 * kvBytesPerToken(config, 'f32');
     expect(() => workerSizes({}, config, free)).toThrow(
       'context 4096 must be at most 992 for the free memory of this machine (1 MB, half of it for keys and values)',
     );

@@ -3,6 +3,7 @@ import { PREFILL_TOKENS_MIN } from '../engine/engine.js';
 import { blocksFor, TOKENS_PER_BLOCK } from '../engine/kv/token-ledger.js';
 import { defaultPolicy, type PolicyName, wantsWholePrompts } from '../engine/scheduler/policies.js';
 import { type DecoderConfig, kvBytesPerToken } from '../model/architectures/config.js';
+import type { KvMode } from '../model/compile/kv-format.js';
 
 /** Where nobody says how long a sequence may be: enough for most chats, and half of what small models were made for. */
 const CONTEXT_DEFAULT = 4096;
@@ -21,6 +22,8 @@ export interface SizeWishes {
   readonly tokenBudget?: number;
   readonly kvTokens?: number;
   readonly scheduler?: PolicyName;
+  /** How keys and values are kept; in 32-bit floats unless said otherwise. */
+  readonly kv?: KvMode;
 }
 
 export interface WorkerSizes {
@@ -50,7 +53,7 @@ export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFre
   const tokenBudget = within('token-budget', wishes.tokenBudget ?? slots + CHUNK_TOKENS, budgetMin, 65_536);
   // Memory is counted in blocks, of which the last of a sequence may be half used.
   const sequenceTokens = blocksFor(contextTokens) * TOKENS_PER_BLOCK;
-  const affordable = Math.floor((memoryFreeBytes * MEMORY_SHARE) / kvBytesPerToken(config));
+  const affordable = Math.floor((memoryFreeBytes * MEMORY_SHARE) / kvBytesPerToken(config, wishes.kv ?? 'f32'));
   if (wishes.kvTokens === undefined && affordable < sequenceTokens)
     throw tooLittleMemory(contextTokens, affordable, memoryFreeBytes);
   const kvTokensMax = wishes.kvTokens ?? Math.min(slots * sequenceTokens, affordable);

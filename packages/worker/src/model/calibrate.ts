@@ -1,7 +1,7 @@
 import { loadRuntime, mapFile, Tensor, type TensorArray } from '@sluice/ort';
 import { type DecoderConfig, rotaryTables } from './architectures/config.js';
 import { chunkLane, decodeLane } from './compile/lanes-graph.js';
-import type { ObservedGraph } from './compile/observed-graph.js';
+import type { Observed } from './compile/observed-graph.js';
 import { LaneCache } from './lane-cache.js';
 import type { CompiledFiles } from './lane-model.js';
 
@@ -9,14 +9,14 @@ import type { CompiledFiles } from './lane-model.js';
 const PIECE_TOKENS = 256;
 
 /**
- * The largest magnitude of each channel of each linear layer's input, over a text.
+ * The largest magnitudes of what a graph observes, over a text; by name.
  * @param graph beside the weights of `files`, which are the model in 8-bit blocks.
  * @param ids of the text, at least two.
  * @param onProgress 0 to 1.
  */
-export async function largestInputs(
+export async function largestMagnitudes(
   files: Pick<CompiledFiles, 'config' | 'weights' | 'weightsPath'>,
-  graph: { readonly path: string; readonly layers: ObservedGraph['layers'] },
+  graph: { readonly path: string; readonly observed: readonly Observed[] },
   ids: readonly number[],
   onProgress: (fraction: number) => void,
 ): Promise<Map<string, Float32Array>> {
@@ -30,17 +30,17 @@ export async function largestInputs(
     // Weights that the observed part of the graph does not read are no news.
     logLevel: 'error',
   });
-  const largest = new Map(graph.layers.map(({ name, columns }) => [name, new Float32Array(columns)]));
+  const largest = new Map(graph.observed.map(({ name, columns }) => [name, new Float32Array(columns)]));
   try {
     const binding = session.createBinding();
     const bind = (name: string, array: TensorArray, shape: readonly number[] = [array.length]): void =>
       binding.bindInput(name, Tensor.over(array, shape));
     bindConstants(bind, config);
-    const cache = new LaneCache(config, 2, PIECE_TOKENS + 1);
+    const cache = new LaneCache(config, 'f32', 2, PIECE_TOKENS + 1);
     const lane = chunkLane(0);
     cache.bind(binding, decodeLane, 1, 1);
     cache.bind(binding, lane, 0, 1);
-    const found = graph.layers.map(({ name, columns, output }) => {
+    const found = graph.observed.map(({ name, columns, output }) => {
       const array = new Float32Array(columns);
       binding.bindOutput(output, Tensor.over(array, [columns]));
       return { array, largest: largest.get(name)! };

@@ -10,7 +10,7 @@ const TOKEN_BYTES = 2 * 4 * 2 * 64 * 4;
 
 describe('LaneCache.release', () => {
   it.runIf(process.platform === 'linux')('gives the memory of a slot back, all of it or what is behind a token', () => {
-    const cache = new LaneCache(config, 4, 16_384);
+    const cache = new LaneCache(config, 'f32', 4, 16_384);
     const empty = residentBytes();
     for (const slot of [1, 2, 3]) cache.copy(0, slot, 16_384);
     const full = residentBytes();

@@ -1,6 +1,10 @@
 import { type Binding, releasePages, Tensor } from '@sluice/ort';
 import type { DecoderConfig } from './architectures/config.js';
+import { type KvMode, kvElementType } from './compile/kv-format.js';
 import { type decodeLane, UPDATED } from './compile/lanes-graph.js';
+
+const arrays = { float32: Float32Array, int8: Int8Array } as const;
+type CacheArray = Float32Array | Int8Array;
 
 /** Names of a lane's cache inputs. */
 export type LaneNames = Pick<typeof decodeLane, 'key' | 'value'>;
@@ -13,17 +17,19 @@ export class LaneCache {
   readonly #config: DecoderConfig;
   readonly #positions: number;
   readonly #slotLength: number;
-  readonly #keys: Float32Array[];
-  readonly #values: Float32Array[];
+  readonly #Array: (typeof arrays)[keyof typeof arrays];
+  readonly #keys: CacheArray[];
+  readonly #values: CacheArray[];
   /** First positions of slots that are set aside, a run for each layer and head. */
-  readonly #setAside = new Map<number, Float32Array>();
+  readonly #setAside = new Map<number, CacheArray>();
 
   /** @throws RangeError where the machine has no room for an array of that size. */
-  constructor(config: DecoderConfig, slots: number, positions: number) {
+  constructor(config: DecoderConfig, mode: KvMode, slots: number, positions: number) {
     this.#config = config;
     this.#positions = positions;
     this.#slotLength = config.kvHeads * positions * config.headDim;
-    const reserve = (): Float32Array => new Float32Array(slots * this.#slotLength);
+    this.#Array = arrays[kvElementType[mode]];
+    const reserve = (): CacheArray => new this.#Array(slots * this.#slotLength);
     this.#keys = Array.from({ length: config.layers }, reserve);
     this.#values = Array.from({ length: config.layers }, reserve);
   }
@@ -34,7 +40,7 @@ export class LaneCache {
     const shape = [count, kvHeads, this.#positions, headDim];
     const from = first * this.#slotLength;
     const to = from + count * this.#slotLength;
-    const both = (name: string, array: Float32Array): void => {
+    const both = (name: string, array: CacheArray): void => {
       const tensor = Tensor.over(array.subarray(from, to), shape);
       binding.bindInput(name, tensor);
       binding.bindOutput(name + UPDATED, tensor);
@@ -54,7 +60,7 @@ export class LaneCache {
   setAside(slot: number): void {
     if (this.#setAside.has(slot)) return;
     const { layers, kvHeads, headDim } = this.#config;
-    const kept = new Float32Array(2 * layers * kvHeads * headDim);
+    const kept = new this.#Array(2 * layers * kvHeads * headDim);
     let at = 0;
     this.#eachHead(slot, (array, head) => {
       kept.set(array.subarray(head, head + headDim), at);
@@ -94,7 +100,7 @@ export class LaneCache {
     this.#eachHead(slot, (array, head) => releasePages(array, head + fromToken * headDim, length));
   }
 
-  #writeFirst(slot: number, kept: Float32Array): void {
+  #writeFirst(slot: number, kept: CacheArray): void {
     const { headDim } = this.#config;
     let at = 0;
     this.#eachHead(slot, (array, head) => {
@@ -104,7 +110,7 @@ export class LaneCache {
   }
 
   /** Calls for every layer and head of a slot, keys before values, with the array and where in it the head begins. */
-  #eachHead(slot: number, visit: (array: Float32Array, head: number) => void): void {
+  #eachHead(slot: number, visit: (array: CacheArray, head: number) => void): void {
     const headLength = this.#positions * this.#config.headDim;
     const first = slot * this.#slotLength;
     for (const array of [...this.#keys, ...this.#values]) {

@@ -2,6 +2,7 @@ import { seededRng } from '@sluice/shared';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chunkTokens } from '../engine/scheduler/policy.js';
+import type { KvMode } from './compile/kv-format.js';
 import type { WeightMode } from './compile/linear.js';
 import { quantize4, quantize8 } from './compile/quantize.js';
 import { blocksToFloats } from './compile/test-support/blocks-to-floats.js';
@@ -18,6 +19,8 @@ const LOGIT_TOLERANCE = 1e-3;
 const ACTIVATION_ROUNDING = 0.05;
 /** Error of w8a8 over that of 8-bit blocks, both against exact weights; 0.96 to 1.16 over five random models. */
 const INT8_OVER_BLOCKS = 1.5;
+/** Error of a logit over the spread of all, with keys and values in 8 bits: of a random model, which attends sharply. */
+const KV_ROUNDING = 0.1;
 const SLOTS = 5;
 /** Of heads of 16. */
 const BLOCK_TOKENS = 32;
@@ -67,9 +70,17 @@ describe('LaneModel.forward in 32-bit floats', () => {
   });
 });
 
-describe.each<WeightMode>(['f32', 'q8', 'q4', 'w8a8'])('LaneModel.forward with %s weights', (weights) => {
+describe.each<[WeightMode, KvMode]>([
+  ['f32', 'f32'],
+  ['q8', 'f32'],
+  ['q4', 'f32'],
+  ['w8a8', 'f32'],
+  ['f32', 'q8'],
+  ['q8', 'q8'],
+  ['w8a8', 'q8'],
+])('LaneModel.forward with %s weights and keys and values in %s', (weights, kv) => {
   it('gives the same bits for a prompt in one piece and in any pieces that the scheduler may cut', async () => {
-    const { driver } = await open(weights);
+    const { driver } = await open(weights, {}, kv);
     const prompt = words(48);
     const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
     await fc.assert(
@@ -88,7 +99,7 @@ describe.each<WeightMode>(['f32', 'q8', 'q4', 'w8a8'])('LaneModel.forward with %
   });
 
   it('gives the same bits whatever else is in the batch', async () => {
-    const { model, files } = await open(weights);
+    const { model, files } = await open(weights, {}, kv);
     const alone = new Map<string, KeptRow>();
     const soloist = new SlotDriver(keep(new LaneModel(files, { ...sizes, slots: 1 })));
     await fc.assert(
@@ -106,7 +117,7 @@ describe.each<WeightMode>(['f32', 'q8', 'q4', 'w8a8'])('LaneModel.forward with %
   });
 
   it('gives the same bits for a prompt whose beginning another slot has computed', async () => {
-    const { driver } = await open(weights);
+    const { driver } = await open(weights, {}, kv);
     const prompt = words(60);
     const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
     await fc.assert(
@@ -140,7 +151,7 @@ describe.each<WeightMode>(['f32', 'q8', 'q4', 'w8a8'])('LaneModel.forward with %
   });
 
   it('finds in each row its best token, candidates and log-sum-exps', async () => {
-    const { model } = await open(weights);
+    const { model } = await open(weights, {}, kv);
     const temperatures = [0.7, 1];
     const driver = new SlotDriver(model, { temperatures });
     await driver.run({ chunks: [{ slot: 2, tokenIds: words(9) }] });
@@ -181,6 +192,27 @@ describe.runIf(addsInt8Exactly())('LaneModel.forward with w8a8 weights', () => {
   });
 });
 
+describe('LaneModel.forward with keys and values in 8 bits', () => {
+  it.each<[string, TinyModelOptions]>([
+    ['fewer key-value heads than heads', {}],
+    ['one key-value head', { kvHeads: 1 }],
+    ['a sliding window shorter than the text', { slidingWindowTokens: 8 }],
+    ['heads wider than their share of the hidden size', { headDim: 32 }],
+  ])('gives the logits of the reference to the rounding of keys and values, for %s', async (_, options) => {
+    const { tiny, driver } = await open('f32', options, 'q8');
+    const rows = await driver.run({ chunks: [{ slot: 1, tokenIds: words(30) }] });
+    for (const tokenId of words(10)) rows.push(...(await driver.run({ decodes: [{ slot: 1, tokenIds: [tokenId] }] })));
+    const expected = referenceLogits(tiny.weights, tiny.config, rows.at(-1)!.context);
+    for (const part of [rows.slice(0, 30), rows.slice(30)]) {
+      const from = rows.indexOf(part[0]!);
+      const errors = part.flatMap((row, index) => [
+        ...row.logits.map((logit, id) => logit - expected[from + index]![id]!),
+      ]);
+      expect(deviation(errors) / deviation(expected.flatMap((row) => [...row]))).toBeLessThan(KV_ROUNDING);
+    }
+  });
+});
+
 describe('LaneModel', () => {
   it('says what a plan must keep to', async () => {
     const { model, driver } = await open('f32');
@@ -207,8 +239,8 @@ describe('LaneModel', () => {
 
 const sizes = { contextTokens: 80, stepTokensMax: 64, threads: 1 };
 
-async function open(weights: WeightMode, options: TinyModelOptions = {}) {
-  const tiny = await folder.compile(3, weights, { contextTokens: 128, ...options });
+async function open(weights: WeightMode, options: TinyModelOptions = {}, kv: KvMode = 'f32') {
+  const tiny = await folder.compile(3, weights, { contextTokens: 128, ...options }, kv);
   const model = keep(new LaneModel(tiny.files, { ...sizes, slots: SLOTS }));
   return { tiny, files: tiny.files, model, driver: new SlotDriver(model) };
 }

@@ -3,6 +3,7 @@ import { assert } from '@sluice/shared';
 import type { ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
+import type { KvMode } from './compile/kv-format.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { WeightEntry } from './compile/weight-table.js';
 import { LaneCache } from './lane-cache.js';
@@ -22,6 +23,8 @@ export interface LaneModelOptions {
 /** A compiled model on disk; io/compiled makes one. */
 export interface CompiledFiles {
   readonly config: DecoderConfig;
+  /** How the graphs keep keys and values. */
+  readonly kv: KvMode;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: ReadonlyMap<number, string>;
@@ -52,7 +55,7 @@ export class LaneModel implements ModelPort {
     };
     // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.
     const positions = contextTokens + 1;
-    const cache = new LaneCache(config, slots + 1, positions);
+    const cache = new LaneCache(config, files.kv, slots + 1, positions);
     this.#cache = cache;
     const candidates = Math.min(CANDIDATES, config.vocabularyCount);
     const outputs = new LaneOutputs(this.limits.wantedRowsMax, config.vocabularyCount, candidates);

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { largestInputs } from '../../model/calibrate.js';
-import type { Calibration } from '../../model/compile/calibration.js';
+import type { DecoderConfig } from '../../model/architectures/config.js';
+import { largestMagnitudes } from '../../model/calibrate.js';
+import type { Calibration, KeyValueBounds } from '../../model/compile/calibration.js';
 import { calibrationText } from '../../model/compile/calibration-text.js';
-import { observedGraph } from '../../model/compile/observed-graph.js';
+import { keysOf, observedGraph, valuesOf } from '../../model/compile/observed-graph.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import { createTokenizer } from '../../text/tokenizer.js';
 import { readTokenizer } from '../read-tokenizer.js';
@@ -35,9 +36,29 @@ export async function calibrateModel(
   const graphPath = path.join(folder, `observed.${process.pid}.${randomUUID().slice(0, 8)}.onnx`);
   try {
     await writeFile(graphPath, graph.onnx);
-    const largest = await largestInputs(blocks, { path: graphPath, layers: graph.layers }, ids, onProgress);
-    return { largest, keepInBlocks: new Set([...largest.keys()].filter((name) => UNEVEN.test(name))) };
+    const largest = await largestMagnitudes(blocks, { path: graphPath, observed: graph.observed }, ids, onProgress);
+    return {
+      largest,
+      keepInBlocks: new Set([...largest.keys()].filter((name) => UNEVEN.test(name))),
+      keyValues: keyValuesOf(blocks.config, largest),
+    };
   } finally {
     await rm(graphPath, { force: true });
   }
+}
+
+function keyValuesOf(
+  { layers, kvHeads, headDim, rope }: DecoderConfig,
+  largest: ReadonlyMap<string, Float32Array>,
+): KeyValueBounds[] {
+  const half = headDim / 2;
+  const pairOf = (channel: number): number => {
+    const inHead = channel % headDim;
+    return Math.floor(channel / headDim) * half + (rope.interleaved ? inHead >> 1 : inHead % half);
+  };
+  return Array.from({ length: layers }, (_, layer) => {
+    const pairs = largest.get(keysOf(layer))!;
+    const keys = Float32Array.from({ length: kvHeads * headDim }, (_, channel) => pairs[pairOf(channel)]!);
+    return { keys, values: largest.get(valuesOf(layer))! };
+  });
 }

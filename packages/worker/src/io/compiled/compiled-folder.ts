@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { DecoderConfig } from '../../model/architectures/config.js';
 import type { Calibration } from '../../model/compile/calibration.js';
 import { COMPILER_VERSION, compileModel } from '../../model/compile/compile.js';
+import type { KvMode } from '../../model/compile/kv-format.js';
 import type { WeightMode } from '../../model/compile/linear.js';
 import type { WeightEntry } from '../../model/compile/weight-table.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
@@ -13,6 +14,7 @@ import { fileHash } from './file-hash.js';
 /** A compiled model on disk. The folder is complete or not there: it is written beside and renamed. */
 export interface CompiledFolder {
   readonly config: DecoderConfig;
+  readonly kv: KvMode;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
   /** Path of the graph with that many prefill lanes. */
@@ -21,6 +23,8 @@ export interface CompiledFolder {
 
 export interface CompileOptions {
   readonly weights: WeightMode;
+  /** How keys and values are kept; in 32-bit floats unless said otherwise. */
+  readonly kv?: KvMode;
   /** Numbers of prefill lanes to have graphs for. */
   readonly chunkCounts: readonly number[];
   readonly cacheFolder: string;
@@ -31,6 +35,7 @@ export interface CompileOptions {
 /** manifest.json of a compiled folder. */
 interface Manifest {
   readonly config: DecoderConfig;
+  readonly kv: KvMode;
   readonly weightsFile: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: readonly { readonly chunks: number; readonly file: string; readonly bytes: number }[];
@@ -41,11 +46,13 @@ interface Manifest {
  * and the compiler's version, so nothing stale is ever found.
  * @throws ServingError 'model_unusable' as {@link compileModel}; an error of the file system, naming the path.
  */
-export async function openCompiled(file: GgufFile, options: CompileOptions): Promise<CompiledFolder> {
+export async function openCompiled(file: GgufFile, wishes: CompileOptions): Promise<CompiledFolder> {
+  const options = { ...wishes, kv: wishes.kv ?? 'f32' };
   const parts = [
     await fileHash(file.path, options.cacheFolder),
     COMPILER_VERSION,
     options.weights,
+    options.kv,
     options.chunkCounts,
   ];
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
@@ -79,9 +86,14 @@ async function install(temporary: string, folder: string): Promise<void> {
   }
 }
 
-async function writeFolder(folder: string, file: GgufFile, options: CompileOptions): Promise<void> {
+async function writeFolder(
+  folder: string,
+  file: GgufFile,
+  options: Required<Pick<CompileOptions, 'kv'>> & CompileOptions,
+): Promise<void> {
   const progress = options.onProgress ?? (() => {});
-  const calibration = options.weights === 'w8a8' ? await calibrate(file, options, progress) : undefined;
+  const isCalibrated = options.weights === 'w8a8' || options.kv === 'q8';
+  const calibration = isCalibrated ? await calibrate(file, options, progress) : undefined;
   const writtenFrom = calibration === undefined ? 0 : CALIBRATED;
   const compiled = await compileModel(file, { ...options, ...(calibration === undefined ? {} : { calibration }) });
   await mkdir(folder);
@@ -108,7 +120,8 @@ async function writeFolder(folder: string, file: GgufFile, options: CompileOptio
     await writeFile(path.join(folder, name), onnx);
     graphs.push({ chunks, file: name, bytes: onnx.length });
   }
-  const manifest: Manifest = { config: compiled.config, weightsFile: compiled.weights.file, weights: entries, graphs };
+  const { config, weights } = compiled;
+  const manifest: Manifest = { config, kv: options.kv, weightsFile: weights.file, weights: entries, graphs };
   await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
 }
 
@@ -122,7 +135,7 @@ async function calibrate(
   progress: (fraction: number) => void,
 ): Promise<Calibration> {
   const onProgress = (fraction: number): void => progress(IN_BLOCKS * fraction);
-  const blocks = await openCompiled(file, { ...options, weights: 'q8', onProgress });
+  const blocks = await openCompiled(file, { ...options, weights: 'q8', kv: 'f32', onProgress });
   return calibrateModel(file, blocks, (fraction) => progress(IN_BLOCKS + (CALIBRATED - IN_BLOCKS) * fraction));
 }
 
@@ -139,7 +152,7 @@ async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
       if ((await stat(graphPath)).size !== graph.bytes) return undefined;
       graphs.set(graph.chunks, graphPath);
     }
-    return { config: manifest.config, weightsPath, weights: manifest.weights, graphs };
+    return { config: manifest.config, kv: manifest.kv, weightsPath, weights: manifest.weights, graphs };
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
+import type { KvFormat } from '../compile/kv-format.js';
 import type { LinearLayers } from '../compile/linear.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { DecoderConfig } from './config.js';
@@ -23,6 +24,7 @@ export interface BuildContext {
   readonly file: GgufFile;
   readonly config: DecoderConfig;
   readonly linear: LinearLayers;
+  readonly kv: KvFormat;
   /** Prefill lanes of the graph, beside its decode lane. */
   readonly chunks: number;
 }

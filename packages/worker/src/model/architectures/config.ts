@@ -1,3 +1,6 @@
+import { type KvMode, kvElementType } from '../compile/kv-format.js';
+import { elementBytes } from '../compile/onnx.js';
+
 /** What a llama-like decoder's metadata says, in our names. Sizes in elements. */
 export interface DecoderConfig {
   /** `general.architecture`. */
@@ -27,9 +30,9 @@ export interface RopeConfig {
   readonly interleaved: boolean;
 }
 
-/** Key and value of one token over all layers, in 32-bit floats. */
-export function kvBytesPerToken(config: DecoderConfig): number {
-  return 2 * config.layers * config.kvHeads * config.headDim * Float32Array.BYTES_PER_ELEMENT;
+/** Key and value of one token over all layers. */
+export function kvBytesPerToken(config: DecoderConfig, mode: KvMode): number {
+  return 2 * config.layers * config.kvHeads * config.headDim * elementBytes[kvElementType[mode]];
 }
 
 /**

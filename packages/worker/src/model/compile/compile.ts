@@ -3,13 +3,14 @@ import type { DecoderConfig } from '../architectures/config.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Calibration } from './calibration.js';
 import { GraphBuilder } from './graph-builder.js';
+import { KvFormat, type KvMode } from './kv-format.js';
 import { LinearLayers, type WeightMode } from './linear.js';
 import { encodeModel } from './onnx.js';
 import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 7;
+export const COMPILER_VERSION = 8;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
@@ -27,8 +28,9 @@ export async function compileModel(
   file: GgufFile,
   options: {
     readonly weights: WeightMode;
+    readonly kv: KvMode;
     readonly chunkCounts: readonly number[];
-    /** Needed for w8a8. */
+    /** Needed for weights in w8a8, and for keys and values in q8. */
     readonly calibration?: Calibration;
   },
 ): Promise<CompiledModel> {
@@ -36,9 +38,11 @@ export async function compileModel(
   const config = await architecture.readConfig(file);
   const weights = new WeightTable('weights.bin');
   const linear = new LinearLayers(options.weights, options);
+  const bounds = options.calibration?.keyValues;
+  const kv = new KvFormat(options.kv, bounds === undefined ? {} : { bounds });
   const graphs = options.chunkCounts.map((chunks) => {
     const builder = new GraphBuilder(`hybrid-${chunks}`, weights);
-    const context = { file, config, linear, chunks };
+    const context = { file, config, linear, kv, chunks };
     const hidden = architecture.buildBlocks(builder, context);
     const wanted = builder.node('Gather', [hidden, builder.input('wanted', 'int64', ['wanted_rows'])], 'wanted_hidden');
     pickTokens(builder, architecture.buildHead(builder, context, wanted), config.vocabularyCount);

@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
+import { type KvFormat, kvElementType } from './kv-format.js';
 
 /**
  * Attention of a hybrid batch. Linear layers see all tokens of a pass packed; attention sees them in lanes, because
@@ -52,7 +53,12 @@ export function chunkLane(chunk: number) {
 /** Every cache output is named like its input with this behind. */
 export const UPDATED = '_updated';
 
-export function attentionLanes(builder: GraphBuilder, config: DecoderConfig, chunks: number): AttentionLanes {
+export function attentionLanes(
+  builder: GraphBuilder,
+  config: DecoderConfig,
+  chunks: number,
+  kv: KvFormat,
+): AttentionLanes {
   const qkvWidth = (config.heads + 2 * config.kvHeads) * config.headDim;
   const width = config.heads * config.headDim;
   const sources = builder.input(decodeLane.sources, 'int64', ['lane_rows', 1]);
@@ -80,19 +86,22 @@ export function attentionLanes(builder: GraphBuilder, config: DecoderConfig, chu
     total: string,
   ): string => {
     const shape = [batch, config.kvHeads, 'positions_per_slot', config.headDim];
-    const key = builder.input(names.key(layer), 'float32', shape);
-    const value = builder.input(names.value(layer), 'float32', shape);
-    builder.output(key + UPDATED, 'float32', shape);
-    builder.output(value + UPDATED, 'float32', shape);
+    const type = kvElementType[kv.mode];
+    const key = builder.input(names.key(layer), type, shape);
+    const value = builder.input(names.value(layer), type, shape);
+    builder.output(key + UPDATED, type, shape);
+    builder.output(value + UPDATED, type, shape);
+    const lane = names === decodeLane ? 'decode' : 'chunk';
     builder.nodeWithOutputs(
       'GroupQueryAttention',
-      [packed, '', '', key, value, last, total, cos, sin],
+      [packed, '', '', key, value, last, total, cos, sin, ...kv.inputs(builder, config, layer, lane)],
       [`${packed}.attended`, key + UPDATED, value + UPDATED],
       {
         num_heads: { int: config.heads },
         kv_num_heads: { int: config.kvHeads },
         do_rotary: { int: 1 },
         rotary_interleaved: { int: config.rope.interleaved ? 1 : 0 },
+        ...kv.attributes,
         ...(config.slidingWindowTokens === undefined ? {} : { local_window_size: { int: config.slidingWindowTokens } }),
       },
     );
@@ -101,6 +110,7 @@ export function attentionLanes(builder: GraphBuilder, config: DecoderConfig, chu
 
   return {
     attend(layer, qkv) {
+      kv.observe(builder, layer, qkv);
       const decoded = attention(
         layer,
         builder.node('Gather', [qkv, sources], `${qkv}.decode`),

@@ -16,7 +16,7 @@ message NodeProto {
   repeated string input = 1; repeated string output = 2; string name = 3; string op_type = 4;
   repeated AttributeProto attribute = 5; string domain = 7;
 }
-message AttributeProto { string name = 1; float f = 2; int64 i = 3; GraphProto g = 6; repeated int64 ints = 8; int32 type = 20; }
+message AttributeProto { string name = 1; float f = 2; int64 i = 3; bytes s = 4; GraphProto g = 6; repeated int64 ints = 8; int32 type = 20; }
 message TensorProto {
   repeated int64 dims = 1; int32 data_type = 2; string name = 8; bytes raw_data = 9;
   repeated StringStringEntryProto external_data = 13; int32 data_location = 14;
@@ -38,6 +38,7 @@ export type Dimension = number | string;
 export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
+  | { readonly string: string }
   | { readonly ints: readonly number[] }
   | { readonly graph: OnnxGraph };
 
@@ -106,6 +107,7 @@ function encodeNode(node: OnnxNode, index: number): object {
     attribute: Object.entries(node.attributes).map(([name, value]) => {
       if ('int' in value) return { name, i: value.int, type: 2 };
       if ('float' in value) return { name, f: value.float, type: 1 };
+      if ('string' in value) return { name, s: new TextEncoder().encode(value.string), type: 3 };
       if ('ints' in value) return { name, ints: [...value.ints], type: 7 };
       return { name, g: encodeGraph(value.graph), type: 5 };
     }),

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { openCompiled } from '../../io/compiled/compiled-folder.js';
 import { openGguf } from '../../io/models/open-gguf.js';
+import type { KvMode } from '../compile/kv-format.js';
 import type { WeightMode } from '../compile/linear.js';
 import type { CompiledFiles } from '../lane-model.js';
 import { type TinyModel, type TinyModelOptions, tinyModel } from '../tiny-model.js';
@@ -16,7 +17,12 @@ export class TinyModelFolder {
   #folder: Promise<string> | undefined;
 
   /** A random model, written as a GGUF file and compiled from it, with graphs of 0, 1 and 2 prefill lanes. */
-  async compile(seed: number, weights: WeightMode, options: TinyModelOptions = {}): Promise<CompiledTinyModel> {
+  async compile(
+    seed: number,
+    weights: WeightMode,
+    options: TinyModelOptions = {},
+    kv: KvMode = 'f32',
+  ): Promise<CompiledTinyModel> {
     this.#folder ??= mkdtemp(path.join(os.tmpdir(), 'sluice-tiny-'));
     const folder = await this.#folder;
     const tiny = tinyModel(seed, options);
@@ -24,7 +30,7 @@ export class TinyModelFolder {
     await writeFile(ggufPath, tiny.gguf);
     const file = await openGguf(ggufPath);
     try {
-      const files = await openCompiled(file, { weights, chunkCounts: [0, 1, 2], cacheFolder: folder });
+      const files = await openCompiled(file, { weights, kv, chunkCounts: [0, 1, 2], cacheFolder: folder });
       return { ...tiny, files };
     } finally {
       await file.close();
