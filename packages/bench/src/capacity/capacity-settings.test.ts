@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BenchUsageError } from '../benchmark.js';
-import { quantile } from '../simulate/tally.js';
+import { quantile } from '../simulate/samples.js';
 import { drawArrivals } from '../simulate/trace.js';
 import { readCapacitySettings, requestsAt, traceOf } from './capacity-settings.js';
 

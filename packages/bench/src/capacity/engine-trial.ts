@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '@sluice/shared';
 import type { ModelPort } from '@sluice/worker';
 import { Replica, type ReplicaSettings } from '../simulate/replica.js';
-import { Tally, type TrialResult } from '../simulate/tally.js';
+import { gapLimits, Tally, type TrialResult } from '../simulate/tally.js';
 import type { Arrival } from '../simulate/trace.js';
 
 /** Between two looks at whether a trial is over; arrivals are kept to the millisecond. */
@@ -20,10 +20,9 @@ export async function runEngineTrial(
   ratePerSecond: number,
   isWhole = false,
 ): Promise<TrialResult> {
-  const gaps = arrivals.reduce((sum, { outputTokens }) => sum + outputTokens - 1, 0);
   const clock = systemClock();
-  const tally = new Tally(arrivals.length, gaps, settings.tbtMs);
-  const replica = new Replica(settings, { model, clock, tally }, false);
+  const tally = new Tally(arrivals.length, gapLimits(arrivals, settings.tbtMs));
+  const replica = new Replica(settings, { model, clock, tally });
   const startMs = clock.nowMs();
   const dueMs = (index: number): number => startMs + ((arrivals[index]?.at ?? Infinity) * 1000) / ratePerSecond;
   let sent = 0;

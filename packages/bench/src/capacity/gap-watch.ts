@@ -1,5 +1,5 @@
 import type { SequenceEvent } from '@sluice/worker';
-import { quantile } from '../simulate/tally.js';
+import { quantile } from '../simulate/samples.js';
 
 export interface GapTimes {
   readonly p99: number;

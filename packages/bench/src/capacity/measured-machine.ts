@@ -1,7 +1,7 @@
 import { type LaneModel, type StepPlan, type StepWork, wantBest } from '@sluice/worker';
 import { fitCost, type Measured, measurePasses } from '../simulate/calibrate.js';
 import { linearMachine, linearPassMs, type Machine } from '../simulate/machine.js';
-import { quantile } from '../simulate/tally.js';
+import { quantile } from '../simulate/samples.js';
 import { SLOTS } from './capacity-settings.js';
 import { largestBudget } from './token-budget.js';
 

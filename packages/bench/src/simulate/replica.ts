@@ -1,5 +1,4 @@
-import type { LoadState } from '@sluice/shared';
-import { type Clock, createLog } from '@sluice/shared';
+import { type Clock, createLog, type LoadState } from '@sluice/shared';
 import {
   createPolicy,
   type Decision,
@@ -9,6 +8,7 @@ import {
   type Policy,
   type PolicyName,
   type QueueView,
+  type SequenceEvent,
   type SequenceView,
   wantsWholePrompts,
 } from '@sluice/worker';
@@ -29,6 +29,8 @@ export interface ReplicaParts {
   readonly model: ModelPort;
   readonly clock: Clock;
   readonly tally: Tally;
+  /** Called with what a step gave, after the tally. */
+  readonly onEvents?: (events: readonly SequenceEvent[]) => void;
 }
 
 const log = createLog('simulate');
@@ -41,19 +43,16 @@ const TTFT_MS = 5_000;
 export class Replica {
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #tally: Tally;
   /** When each request came or got its last token, and whether it had one. */
-  readonly #live = new Map<string, { lastMs: number; hasToken: boolean }>();
-  #load: LoadState;
-  #sentRequests = 0;
-  #sentTokens = 0;
+  readonly #live = new Map<string, { lastMs: number; hasToken: boolean; readonly objective: number }>();
 
-  /** @param reportsLoad keeps {@link view} up to date, which costs time. */
   constructor(
     { policy, tokenBudget, kvTokensMax, tbtMs }: ReplicaSettings,
-    { model, clock, tally }: ReplicaParts,
-    reportsLoad: boolean,
+    { model, clock, tally, onEvents }: ReplicaParts,
   ) {
     this.#clock = clock;
+    this.#tally = tally;
     this.#engine = new Engine(
       {
         tokenBudget: wantsWholePrompts(policy) ? model.limits.stepTokensMax : tokenBudget,
@@ -77,21 +76,19 @@ export class Replica {
               this.#live.delete(event.id);
               continue;
             }
-            if (request.hasToken) tally.addGap(nowMs - request.lastMs);
+            if (request.hasToken) tally.addGap(nowMs - request.lastMs, request.objective);
             else tally.addFirst(nowMs - request.lastMs);
             request.lastMs = nowMs;
             request.hasToken = true;
           }
-          if (reportsLoad) this.#report();
+          onEvents?.(events);
         },
       },
     );
-    this.#load = this.#engine.load();
   }
 
-  /** What the gateway knows: pushed with the tokens of a step, and what it sent since. */
-  get view(): { readonly load: LoadState; readonly unreportedRequests: number; readonly unreportedTokens: number } {
-    return { load: this.#load, unreportedRequests: this.#sentRequests, unreportedTokens: this.#sentTokens };
+  get load(): LoadState {
+    return this.#engine.load();
   }
 
   get liveCount(): number {
@@ -103,7 +100,7 @@ export class Replica {
     return this.#engine.close();
   }
 
-  submit(id: number, { promptTokens, outputTokens }: Arrival): void {
+  submit(id: number, { promptTokens, outputTokens, tbtMs }: Arrival): void {
     const promptIds = new Array<number>(promptTokens).fill(0);
     const refusal = this.#engine.submit({
       id: `${id}`,
@@ -112,17 +109,14 @@ export class Replica {
       sampling: greedySampling,
       stopTokenIds: new Set(),
       logprobsTop: undefined,
+      ...(tbtMs === undefined ? {} : { terms: { priority: 'normal', ttftMs: undefined, tbtMs, client: '' } as const }),
     });
     if (refusal !== undefined) throw refusal;
-    this.#live.set(`${id}`, { lastMs: this.#clock.nowMs(), hasToken: false });
-    this.#sentRequests += 1;
-    this.#sentTokens += promptTokens;
-  }
-
-  #report(): void {
-    this.#load = this.#engine.load();
-    this.#sentRequests = 0;
-    this.#sentTokens = 0;
+    this.#live.set(`${id}`, {
+      lastMs: this.#clock.nowMs(),
+      hasToken: false,
+      objective: this.#tally.objectiveOf(tbtMs),
+    });
   }
 }
 

@@ -1,3 +1,6 @@
+import { Samples } from './samples.js';
+import type { Arrival } from './trace.js';
+
 /** The load is too much when half of the requests wait longer than this before they begin. */
 export const DELAY_MS_MAX = 2_000;
 /** The shares of delays and of gaps that have to be within their limits. */
@@ -11,35 +14,59 @@ export interface TrialResult {
   readonly delayP50Ms: number;
   readonly ttftP50Ms: number;
   readonly ttftP99Ms: number;
-  /** Between two tokens of one request. */
+  /** Between two tokens of one request; of several objectives, that which is closest to its limit or furthest beyond. */
   readonly gapP99Ms: number;
+  /** The same for each objective that requests have. */
+  readonly gapsByObjective: readonly { readonly tbtMs: number; readonly gapP99Ms: number }[];
   readonly outputTokensPerSecond: number;
-  /** Both limits held. */
+  /** All limits held. */
   readonly isWithin: boolean;
   /** Broken off as soon as a limit could not hold any more: the other figures are of what had happened by then. */
   readonly isCut: boolean;
 }
 
+/** The requests of one objective. */
+export interface GapLimit {
+  /** P99 of the times between tokens. */
+  readonly tbtMs: number;
+  /** How many of those times there will be. */
+  readonly gaps: number;
+}
+
+/** The objectives that the arrivals have; first that of those that bring none, also where all bring one. */
+export function gapLimits(arrivals: readonly Arrival[], tbtMs: number): readonly GapLimit[] {
+  const gaps = new Map([[tbtMs, 0]]);
+  for (const arrival of arrivals) {
+    const own = arrival.tbtMs ?? tbtMs;
+    gaps.set(own, (gaps.get(own) ?? 0) + arrival.outputTokens - 1);
+  }
+  return [...gaps].map(([limitMs, count]) => ({ tbtMs: limitMs, gaps: count }));
+}
+
 /** Collects the times of a trial, and knows early when a limit is broken for good. */
 export class Tally {
-  readonly #gapMsMax: number;
+  readonly #objectives: readonly GapTally[];
   readonly #delaysLateMax: number;
-  readonly #gapsLateMax: number;
-  readonly #delays: number[] = [];
-  readonly #ttfts: number[] = [];
-  readonly #gaps: number[] = [];
+  readonly #delays = new Samples();
+  readonly #ttfts = new Samples();
   #delaysLate = 0;
-  #gapsLate = 0;
 
-  /** @param gaps how many there will be. */
-  constructor(requests: number, gaps: number, gapMsMax: number) {
-    this.#gapMsMax = gapMsMax;
+  /** @param limits at least one. */
+  constructor(requests: number, limits: readonly GapLimit[]) {
+    this.#objectives = limits.map((limit) => new GapTally(limit));
     this.#delaysLateMax = requests - Math.ceil(requests * DELAY_SHARE);
-    this.#gapsLateMax = gaps - Math.ceil(gaps * GAP_SHARE);
   }
 
   get isLost(): boolean {
-    return this.#delaysLate > this.#delaysLateMax || this.#gapsLate > this.#gapsLateMax;
+    return this.#delaysLate > this.#delaysLateMax || this.#objectives.some(({ isLost }) => isLost);
+  }
+
+  /** What {@link addGap} calls the requests of an objective; those that bring none are 0. */
+  objectiveOf(tbtMs: number | undefined): number {
+    return Math.max(
+      0,
+      this.#objectives.findIndex((one) => one.tbtMs === tbtMs),
+    );
   }
 
   /** A request has waited longer than it may, and has not begun. At most once each. */
@@ -49,37 +76,64 @@ export class Tally {
 
   /** @param wasOverdue it was counted as that already. */
   addDelay(delayMs: number, wasOverdue = false): void {
-    this.#delays.push(delayMs);
+    this.#delays.add(delayMs);
     if (delayMs > DELAY_MS_MAX && !wasOverdue) this.#delaysLate += 1;
   }
 
   addFirst(ttftMs: number): void {
-    this.#ttfts.push(ttftMs);
+    this.#ttfts.add(ttftMs);
   }
 
-  addGap(gapMs: number): void {
-    this.#gaps.push(gapMs);
-    if (gapMs > this.#gapMsMax) this.#gapsLate += 1;
+  /** @param objective as {@link objectiveOf} gives it. */
+  addGap(gapMs: number, objective = 0): void {
+    this.#objectives[objective]!.add(gapMs);
   }
 
   result(ratePerSecond: number, durationMs: number, isCut: boolean): TrialResult {
-    const gapP99Ms = quantile(this.#gaps, GAP_SHARE);
-    const delayP50Ms = quantile(this.#delays, DELAY_SHARE);
+    const gapsByObjective = this.#objectives.map(({ tbtMs, p99Ms }) => ({ tbtMs, gapP99Ms: p99Ms }));
+    const pressing = gapsByObjective.reduce((a, b) => (b.gapP99Ms / b.tbtMs > a.gapP99Ms / a.tbtMs ? b : a));
+    const tokens = this.#objectives.reduce((sum, { count }) => sum + count, this.#ttfts.count);
+    const delayP50Ms = this.#delays.quantile(DELAY_SHARE);
     return {
       ratePerSecond,
       delayP50Ms,
-      ttftP50Ms: quantile(this.#ttfts, 0.5),
-      ttftP99Ms: quantile(this.#ttfts, 0.99),
-      gapP99Ms,
-      outputTokensPerSecond: ((this.#ttfts.length + this.#gaps.length) * 1000) / durationMs,
-      isWithin: !isCut && gapP99Ms <= this.#gapMsMax && delayP50Ms <= DELAY_MS_MAX,
+      ttftP50Ms: this.#ttfts.quantile(0.5),
+      ttftP99Ms: this.#ttfts.quantile(0.99),
+      gapP99Ms: pressing.gapP99Ms,
+      gapsByObjective,
+      outputTokensPerSecond: (tokens * 1000) / durationMs,
+      isWithin: !isCut && pressing.gapP99Ms <= pressing.tbtMs && delayP50Ms <= DELAY_MS_MAX,
       isCut,
     };
   }
 }
 
-/** The least value that at least so large a share of the values does not exceed; 0 of none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+/** The times between tokens of the requests with one objective. */
+class GapTally {
+  readonly tbtMs: number;
+  readonly #lateMax: number;
+  readonly #gaps = new Samples();
+  #late = 0;
+
+  constructor({ tbtMs, gaps }: GapLimit) {
+    this.tbtMs = tbtMs;
+    this.#lateMax = gaps - Math.ceil(gaps * GAP_SHARE);
+  }
+
+  add(gapMs: number): void {
+    this.#gaps.add(gapMs);
+    if (gapMs > this.tbtMs) this.#late += 1;
+  }
+
+  get isLost(): boolean {
+    return this.#late > this.#lateMax;
+  }
+
+  get count(): number {
+    return this.#gaps.count;
+  }
+
+  get p99Ms(): number {
+    return this.#gaps.quantile(GAP_SHARE);
+  }
 }

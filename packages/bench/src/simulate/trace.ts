@@ -35,10 +35,14 @@ export interface Arrival {
   readonly at: number;
   readonly promptTokens: number;
   readonly outputTokens: number;
+  /** Its own objective between two tokens, in milliseconds; absent: that of the trial. */
+  readonly tbtMs?: number;
 }
 
 /** Standard normal quantile of 0.9. */
 const NORMAL_P90 = 1.2816;
+/** So that who has which objective has nothing to do with how long it is. */
+const OBJECTIVES_STREAM = 1;
 /** As in that paper's harness. */
 const GAP_MAX = 3;
 
@@ -59,6 +63,16 @@ export function drawArrivals(trace: Trace, contextTokens: number, count: number,
       outputTokens: Math.max(1, Math.floor(output * shrink)),
     };
   });
+}
+
+/** The same arrivals; each has one of the objectives, all alike often, by the seed. */
+export function withObjectives(
+  arrivals: readonly Arrival[],
+  tbtMs: readonly number[],
+  seed: number,
+): readonly Arrival[] {
+  const rng = seededRng(seed, OBJECTIVES_STREAM);
+  return arrivals.map((arrival) => ({ ...arrival, tbtMs: tbtMs[rng.below(tbtMs.length)]! }));
 }
 
 function drawLength(rng: Rng, { median, p90 }: Length, scale: number): number {

@@ -7,7 +7,7 @@ import { runTrial } from './trial.js';
 const machine = linearMachine(twoCores, 'test');
 const tbtMs = objectivesOf(machine).relaxedMs;
 const arrivals = drawArrivals(traces.sharegpt!, 512, 40, 1);
-const settings = { machine, tbtMs, tokenBudget: 128, arrivals, replicas: 1 };
+const settings = { machine, tbtMs, tokenBudget: 128, arrivals, replicas: 1, routing: 'least-load' } as const;
 
 describe('runTrial', () => {
   it.each(policyNames)('serves a load that is next to nothing under %s, every token of it', async (policy) => {

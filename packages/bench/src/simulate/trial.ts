@@ -1,53 +1,59 @@
-import { leastLoad } from '@sluice/gateway';
+import { createRouting, defaultRouting, type RoutingName } from '@sluice/gateway';
 import { seededRng } from '@sluice/shared';
+import type { SequenceEvent } from '@sluice/worker';
 import { CostedModel } from './costed-model.js';
+import { GatewayTier } from './gateway-tier.js';
 import type { Machine } from './machine.js';
 import { Replica, type ReplicaSettings } from './replica.js';
 import { SimulatedClock } from './simulated-clock.js';
-import { Tally, type TrialResult } from './tally.js';
+import { gapLimits, Tally, type TrialResult } from './tally.js';
 import type { Arrival } from './trace.js';
 
 export interface TrialSettings extends Omit<ReplicaSettings, 'kvTokensMax'> {
   readonly machine: Machine;
   readonly arrivals: readonly Arrival[];
-  /** Behind the gateway's own routing. */
   readonly replicas: number;
+  /** In front of several replicas. Absent: 1. */
+  readonly gateways?: number;
+  /** By which gateways choose among several replicas. Absent: their default. */
+  readonly routing?: RoutingName;
 }
 
 /**
- * Sends the arrivals at a rate to the replicas, in simulated time.
+ * Sends the arrivals at a rate to the replicas, in simulated time. Nothing else of the process goes on meanwhile.
  * @param isWhole run to the end also when a limit is broken on the way.
  */
 export async function runTrial(settings: TrialSettings, ratePerSecond: number, isWhole = false): Promise<TrialResult> {
-  const { arrivals, machine, tbtMs } = settings;
-  const gaps = arrivals.reduce((sum, { outputTokens }) => sum + outputTokens - 1, 0);
+  const { arrivals, machine, tbtMs, gateways = 1, routing = defaultRouting } = settings;
   const clock = new SimulatedClock();
-  const tally = new Tally(arrivals.length, gaps, tbtMs);
+  const tally = new Tally(arrivals.length, gapLimits(arrivals, tbtMs));
   const stepTokensMax = machine.slotsMax + machine.contextTokens;
-  const replicas = Array.from({ length: settings.replicas }, () => {
+  const isFleet = settings.replicas > 1;
+  const replicas = Array.from({ length: settings.replicas }, (_, index) => {
     const model = new CostedModel(machine, stepTokensMax, clock);
-    const replicaSettings = { ...settings, kvTokensMax: machine.kvTokensMax };
-    return new Replica(replicaSettings, { model, clock, tally }, settings.replicas > 1);
+    const report = isFleet ? { onEvents: (events: readonly SequenceEvent[]) => tier.onEvents(index, events) } : {};
+    return new Replica({ ...settings, kvTokensMax: machine.kvTokensMax }, { model, clock, tally, ...report });
   });
-  const route = leastLoad(seededRng(1));
-  const choose = ({ promptTokens }: Arrival): Replica => {
-    if (replicas.length === 1) return replicas[0]!;
-    const view = replicas.map((replica, index) => ({ id: `${index}`, ...replica.view }));
-    const chosen = route.choose(view, { promptTokens, session: undefined, cachedTokens: new Map() });
-    return replicas[Number(chosen)]!;
-  };
+  const routes = Array.from({ length: gateways }, (_, index) => createRouting(routing, seededRng(1, index)));
+  const tier = new GatewayTier(replicas, routes, clock);
   arrivals.forEach((arrival, id) => {
-    clock.after((arrival.at * 1000) / ratePerSecond, () => choose(arrival).submit(id, arrival));
+    const send = (): void => (isFleet ? tier.send(id, arrival) : replicas[0]!.submit(id, arrival));
+    clock.after((arrival.at * 1000) / ratePerSecond, send);
   });
-  await settle();
-  while ((isWhole || !tally.isLost) && clock.advance()) await settle();
+  await inSimulatedTime(clock, () => !isWhole && tally.isLost);
   const isCut = replicas.some(({ liveCount }) => liveCount > 0);
   return tally.result(ratePerSecond, clock.nowMs(), isCut);
 }
 
-/** Until every promise that can go on has gone on: simulated time stands still, so only microtasks are left. */
-function settle(): Promise<void> {
+/** Moves from timer to timer until there is none, or enough is known. */
+function inSimulatedTime(clock: SimulatedClock, isOver: () => boolean): Promise<void> {
   return new Promise((resolve) => {
-    setImmediate(resolve);
+    const move = (): void => {
+      if (!isOver() && clock.advance()) queueMicrotask(goOn);
+      else setImmediate(resolve);
+    };
+    // A tick asked for by a microtask comes when there are no more of them: every promise that can go on has gone on.
+    const goOn = (): void => process.nextTick(move);
+    queueMicrotask(goOn);
   });
 }
