@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { plantBugs } from './test/sim/mutants/plant-bugs.js';
 
-const packages = ['shared', 'proto', 'ort', 'worker', 'gateway', 'bench', 'cli'];
+const packages = ['shared', 'store', 'proto', 'ort', 'worker', 'gateway', 'bench', 'cli'];
 
 /** Tests run on the sources, so that a failing line is the line in the editor; test/e2e starts the built processes. */
 export default defineConfig({

@@ -9,15 +9,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const importsAllowed = {
   proto: [],
   shared: [],
+  store: ['shared'],
   ort: [],
-  worker: ['proto', 'shared', 'ort'],
-  gateway: ['proto', 'shared'],
-  bench: ['proto', 'shared', 'ort', 'worker', 'gateway', 'cli'],
-  cli: ['proto', 'shared', 'ort', 'worker', 'gateway', 'bench'],
+  worker: ['proto', 'shared', 'store', 'ort'],
+  gateway: ['proto', 'shared', 'store'],
+  bench: ['proto', 'shared', 'store', 'ort', 'worker', 'gateway', 'cli'],
+  cli: ['proto', 'shared', 'store', 'ort', 'worker', 'gateway', 'bench'],
 };
 
 /** Packages whose code can be run in simulated time, and what only their `io/` folders and `main.ts` may touch. */
-const simulatedPackages = ['shared', 'worker', 'gateway'];
+const simulatedPackages = ['shared', 'store', 'worker', 'gateway'];
 const outsideWorld = [
   [/\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bprocess\.hrtime\b/, 'a clock'],
   [/(?<![.\w#])(setTimeout|setInterval|setImmediate)\s*\(|['"]node:timers/, 'a timer'],

@@ -1,0 +1,53 @@
+/** What became of an append. */
+export type JournalAppend =
+  /** All of it is there now, whether written by this call or, a repeated one, before. */
+  | 'written'
+  /** `fromIndex` is behind the end: something before it was lost, and so is the rest of this stream. */
+  | 'gap'
+  /** The stream was ended before; nothing was written. */
+  | 'ended'
+  /** The store is out of reach; nothing was written, as far as anybody knows. */
+  | 'unavailable';
+
+/** Entries in a row from a stream. */
+export interface JournalSlice {
+  readonly fromIndex: number;
+  readonly entries: readonly string[];
+  /** Whether the stream was ended, and no entry will come after these. */
+  readonly isEnded: boolean;
+}
+
+export type JournalRead =
+  | ({ readonly kind: 'found' } & JournalSlice)
+  /** Expired, or never written. */
+  | { readonly kind: 'unknown' }
+  /** Entries from `fromIndex` on had to go for newer ones; the oldest left is `firstIndex`. */
+  | { readonly kind: 'trimmed'; readonly firstIndex: number }
+  | { readonly kind: 'unavailable' };
+
+export interface JournalLimits {
+  /** Bytes of UTF-8 kept of one stream; beyond it the oldest entries go. Default 1 MiB. */
+  readonly streamBytesMax: number;
+  /** Milliseconds after the last append at which a stream is forgotten. Default 300,000. */
+  readonly expireMs: number;
+}
+
+/**
+ * What streams have said, for clients that come back to another gateway. An entry has an index within its stream, from 0
+ * up without a gap, and is written once: repeating an append changes nothing.
+ *
+ * Nothing here throws or waits longer than the store's bound for a command.
+ */
+export interface JournalStore {
+  /** Adds entries, of which the first has index `fromIndex`. A stream begins with its first append, at index 0. */
+  append(streamId: string, fromIndex: number, entries: readonly string[]): Promise<JournalAppend>;
+  /** Says that nothing will come after what is there. @returns whether it was written. */
+  end(streamId: string): Promise<boolean>;
+  /** The entries from `fromIndex` on, none when that is the end; at most `entriesMax` of them (default 1,024). */
+  read(streamId: string, fromIndex: number, entriesMax?: number): Promise<JournalRead>;
+  /** Forgets a stream that nobody will ask for. */
+  remove(streamId: string): Promise<void>;
+}
+
+export const defaultJournalLimits: JournalLimits = { streamBytesMax: 2 ** 20, expireMs: 300_000 };
+export const journalReadMax = 1_024;
