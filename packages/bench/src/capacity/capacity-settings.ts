@@ -15,6 +15,7 @@ export interface CapacitySettings {
   /** As `sluice up --model` takes it; undefined: the default model. */
   readonly model: string | undefined;
   readonly weights: string;
+  readonly kv: string;
   readonly threads: number;
   readonly policies: readonly PolicyName[];
   readonly objectives: readonly ObjectiveName[];
@@ -47,6 +48,7 @@ const quickPolicies = 'slo,sarathi,prefill-first,iteration-level';
 export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
   model: { value: 'NAME', description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)' },
   weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default auto, as in sluice up)' },
+  kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
   threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
   policies: { value: 'LIST', description: `of ${policyNames.join(', ')} (default ${usualPolicies})` },
   objective: {
@@ -80,6 +82,7 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
   return {
     model: text('model'),
     weights: text('weights') ?? 'q8',
+    kv: text('kv') ?? 'f32',
     threads: whole('threads', os.availableParallelism(), 1, 1024),
     policies: (text('policies') ?? (quick ? quickPolicies : usualPolicies))
       .split(',')

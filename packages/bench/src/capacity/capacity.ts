@@ -33,7 +33,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const file = await modelFile(settings.model, progress);
   progress.stage('loading the model');
   const sizes = { slots: SLOTS, contextTokens: CONTEXT_TOKENS, stepTokensMax: SLOTS + CONTEXT_TOKENS };
-  const { model, weights, close } = await openModel(file, settings.weights, settings.threads, sizes);
+  const { model, weights, close } = await openModel(file, settings.weights, settings.threads, sizes, settings.kv);
   progress.stage('running passes of several shapes');
   const measured = await measureMachine(model, settings.scaleTokens, quick ? 3 : 7);
   const { machine } = measured;

@@ -2,7 +2,7 @@ import os from 'node:os';
 import { type BenchContext, type Benchmark, type BenchOutcome, type BenchValues, wholeNumber } from '../benchmark.js';
 import { modelFile } from '../io/model-file.js';
 import { figure, renderTable } from '../report/table.js';
-import { batchRuns, passes } from './engine-cases.js';
+import { batchRuns, benchSizes, passes } from './engine-cases.js';
 import { type BatchResult, measureBatch, measurePass, openModel, type PassResult } from './measure.js';
 
 /** The engine without wire and text: forward passes of given shapes, and whole batches through the batch loop. */
@@ -14,6 +14,7 @@ export const engineBenchmark: Benchmark = {
       description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
     },
     weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default auto, as in sluice up)' },
+    kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
     threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
   },
   run,
@@ -26,7 +27,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const wish = String(values.weights ?? 'q8');
   const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
   progress.stage('loading the model');
-  const bench = await openModel(path, wish, threads);
+  const bench = await openModel(path, wish, threads, benchSizes, String(values.kv ?? 'f32'));
   const repeats = quick ? 7 : 25;
   const passResults: PassResult[] = [];
   for (const one of passes) {
@@ -41,7 +42,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   bench.close();
   const results: EngineResult[] = [...passResults, ...batches];
   return {
-    settings: { model: path, weights: bench.weights, threads, repeats },
+    settings: { model: path, weights: bench.weights, kv: bench.kv, threads, repeats },
     results,
     table: `${passTable(passResults)}\n\n${batchTable(batches)}`,
     valid: true,

@@ -5,6 +5,8 @@ import {
   createPolicy,
   Engine,
   greedySampling,
+  type KvMode,
+  kvModes,
   LaneModel,
   type LaneModelOptions,
   openCompiled,
@@ -44,23 +46,27 @@ export interface Quantiles {
 export interface BenchModel {
   readonly model: LaneModel;
   readonly weights: WeightMode;
+  readonly kv: KvMode;
   close(): void;
 }
 
 export type ModelSizes = Omit<LaneModelOptions, 'threads'>;
 
-/** @throws BenchUsageError for weights of an unknown name. */
+/** @throws BenchUsageError for weights, or keys and values, of an unknown name. */
 export async function openModel(
   path: string,
   weights: string,
   threads: number,
   sizes: ModelSizes = benchSizes,
+  kv = 'f32',
 ): Promise<BenchModel> {
   const wishes = ['auto', ...weightModes] as const;
   const wish = wishes.find((known) => known === weights);
   if (wish === undefined) throw new BenchUsageError(`--weights ${weights} must be ${wishes.join(', ')}`);
-  const { model, mode } = await load(path, wish, threads, sizes);
-  return { model, weights: mode, close: () => model.close() };
+  const kvMode = kvModes.find((known) => known === kv);
+  if (kvMode === undefined) throw new BenchUsageError(`--kv ${kv} must be ${kvModes.join(', ')}`);
+  const { model, mode } = await load(path, wish, kvMode, threads, sizes);
+  return { model, weights: mode, kv: kvMode, close: () => model.close() };
 }
 
 export async function measurePass(model: LaneModel, one: PassCase, repeats: number): Promise<PassResult> {
@@ -147,6 +153,7 @@ async function runBatch({ model }: BenchModel, one: BatchCase): Promise<BatchRes
 async function load(
   path: string,
   wish: WeightWish,
+  kv: KvMode,
   threads: number,
   { slots, contextTokens, stepTokensMax }: ModelSizes,
 ): Promise<{ model: LaneModel; mode: WeightMode }> {
@@ -154,7 +161,7 @@ async function load(
   try {
     const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
     const { weights } = await chooseWeights(file, wish, { ...options, threads });
-    const compiled = await openCompiled(file, { ...options, weights });
+    const compiled = await openCompiled(file, { ...options, weights, kv });
     return { model: new LaneModel(compiled, { slots, contextTokens, stepTokensMax, threads }), mode: weights };
   } finally {
     await file.close();

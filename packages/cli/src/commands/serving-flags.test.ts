@@ -1,4 +1,4 @@
-import { defaultObjectives, defaultPolicy, OBJECTIVE_MS_MAX, policyNames } from '@sluice/worker';
+import { defaultObjectives, defaultPolicy, kvModes, OBJECTIVE_MS_MAX, policyNames } from '@sluice/worker';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addModelFlags, type ModelFlags, schedulers } from './serving-flags.js';
@@ -11,10 +11,16 @@ describe('addModelFlags', () => {
     expect(parse(...flags)).toMatchObject({ scheduler: 'vtc', ttftMs: 1, tbtMs: OBJECTIVE_MS_MAX });
   });
 
+  it('keeps keys and values in 32-bit floats, or as the worker can', () => {
+    expect(parse().kv).toBe('f32');
+    for (const kv of kvModes) expect(parse('--kv', kv).kv).toBe(kv);
+  });
+
   it.each([
     [['--scheduler', 'best'], '--scheduler best must be one of slo, sarathi, prefill-first'],
     [['--ttft-ms', '0'], '--ttft-ms 0 must be a whole number from 1 to 3600000'],
     [['--tbt-ms', '3600001'], '--tbt-ms 3600001 must be a whole number from 1 to 3600000'],
+    [['--kv', 'q4'], '--kv q4 must be one of f32, q8'],
     [['--token-budget', '0'], '--token-budget 0 must be a whole number from 17 to 65536'],
   ])('refuses %j in one line', (flags, message) => {
     expect(() => parse(...flags)).toThrow(message);

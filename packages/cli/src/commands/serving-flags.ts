@@ -1,4 +1,4 @@
-import type { PolicyName } from '@sluice/worker';
+import type { KvMode, PolicyName } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
 
@@ -35,6 +35,7 @@ export interface ModelFlags {
   readonly tbtMs: number;
   readonly tokenBudget?: number;
   readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
+  readonly kv: KvMode;
 }
 
 export function addModelFlags(command: Command): Command {
@@ -93,6 +94,11 @@ export function addModelFlags(command: Command): Command {
       )
         .default('q8')
         .argParser(oneOf('--weights', ['auto', 'w8a8', 'q8', 'q4', 'f32'])),
+    )
+    .addOption(
+      new Option('--kv <kind>', 'keys and values: f32, or q8, which takes a quarter of the memory')
+        .default('f32')
+        .argParser(oneOf('--kv', ['f32', 'q8'])),
     );
 }
 

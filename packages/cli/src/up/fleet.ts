@@ -22,6 +22,7 @@ export interface FleetOptions {
   readonly tbtMs: number;
   readonly tokenBudget?: number;
   readonly weights: string;
+  readonly kv: string;
   /** Logs go to a folder in here. */
   readonly logFolder: string;
   readonly onProgress: (progress: Progress) => void;
@@ -89,12 +90,12 @@ export class Fleet {
   }
 
   async #startWorker(number: number): Promise<string> {
-    const { model, threads, context, slots, prefixCache, weights } = this.#options;
+    const { model, threads, context, slots, prefixCache, weights, kv } = this.#options;
     const { scheduler, ttftMs, tbtMs, tokenBudget } = this.#options;
     const port = await this.#startChild(`worker ${number}`, (portBefore) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
-      ...['--prefix-cache', prefixCache],
+      ...['--kv', kv, '--prefix-cache', prefixCache],
       ...['--scheduler', scheduler, '--ttft-ms', String(ttftMs), '--tbt-ms', String(tbtMs)],
       ...(tokenBudget === undefined ? [] : ['--token-budget', String(tokenBudget)]),
       ...(context === undefined ? [] : ['--context', String(context)]),

@@ -141,6 +141,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         threads: options.threads,
         weights: choice.weights,
         weightsReason: choice.reason,
+        kv: options.kv ?? 'f32',
         port,
       },
       'the worker is ready',
@@ -166,6 +167,7 @@ async function load(
   });
   const compiled = await openCompiled(file, {
     weights: choice.weights,
+    kv: options.kv ?? 'f32',
     chunkCounts: CHUNK_COUNTS,
     cacheFolder: cache,
     onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
