@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import { type RequestRecord, StreamTally } from '../load/stream-tally.js';
+import { type RequestRecord, StreamTally, type StreamWatch } from '../load/stream-tally.js';
 
 /** How long a server may say nothing before the request counts as failed. Long prompts in a full queue take minutes. */
 const silenceMsMax = 300_000;
@@ -8,6 +8,8 @@ const errorBodyBytesMax = 2_000;
 export interface CompletionRequest {
   readonly promptIds: readonly number[];
   readonly outputTokens: number;
+  /** Beside those of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface CompletionClientOptions {
@@ -15,6 +17,8 @@ export interface CompletionClientOptions {
   readonly url: string;
   /** The `model` of each request; left out if undefined. */
   readonly model?: string | undefined;
+  /** Further fields of each body, for what only one server knows. */
+  readonly fields?: object;
   /** Default: the process's monotonic clock. */
   readonly nowMs?: () => number;
 }
@@ -26,17 +30,19 @@ export interface CompletionClientOptions {
 export class CompletionClient {
   readonly #url: string;
   readonly #model: string | undefined;
+  readonly #fields: object;
   readonly #nowMs: () => number;
   readonly #agent = new Agent({ pipelining: 1, connections: null });
 
   constructor(options: CompletionClientOptions) {
     this.#url = options.url;
     this.#model = options.model;
+    this.#fields = options.fields ?? {};
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
-  /** Never rejects: what goes wrong is in the record. */
-  send(request: CompletionRequest): Promise<RequestRecord> {
+  /** Never rejects: what goes wrong is in the record. What is open when the client is closed fails at once. */
+  send(request: CompletionRequest, watch?: StreamWatch): Promise<RequestRecord> {
     const body = JSON.stringify({
       model: this.#model,
       prompt: request.promptIds,
@@ -45,17 +51,19 @@ export class CompletionClient {
       ignore_eos: true,
       stream: true,
       stream_options: { include_usage: true },
+      ...this.#fields,
     });
     const expected = { promptTokens: request.promptIds.length, outputTokens: request.outputTokens };
-    const tally = new StreamTally(expected, this.#nowMs());
-    return new Promise((resolve) => this.#dispatch(body, tally, () => resolve(tally.finish())));
+    const tally = new StreamTally(expected, this.#nowMs(), watch);
+    const headers = { 'content-type': 'application/json', accept: 'text/event-stream', ...request.headers };
+    return new Promise((resolve) => this.#dispatch(body, headers, tally, () => resolve(tally.finish())));
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
 
-  #dispatch(body: string, tally: StreamTally, over: () => void): void {
+  #dispatch(body: string, headers: Readonly<Record<string, string>>, tally: StreamTally, over: () => void): void {
     let status = 0;
     let errorBody = '';
     this.#agent.dispatch(
@@ -63,7 +71,7 @@ export class CompletionClient {
         origin: this.#url,
         path: '/v1/completions',
         method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+        headers,
         body,
         reset: true,
         headersTimeout: silenceMsMax,

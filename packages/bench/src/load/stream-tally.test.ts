@@ -82,3 +82,32 @@ describe('StreamTally.finish', () => {
     expect(reason).toMatch(/^unreadable stream: .*JSON/);
   });
 });
+
+describe('StreamTally.bytes', () => {
+  it('tells who watches of each text as it comes', () => {
+    const seen: [string, number][] = [];
+    const watch = { first: (ms: number) => seen.push(['first', ms]), gap: (ms: number) => seen.push(['gap', ms]) };
+    const tally = new StreamTally(expected, 100, watch);
+    tally.bytes(Buffer.from(events[0]!), 130);
+    tally.bytes(Buffer.from(events[1]!), 137);
+    expect(seen).toEqual([
+      ['first', 30],
+      ['gap', 7],
+    ]);
+  });
+
+  it('reads what llama-server says of the prompt', () => {
+    // Its last event before the end, as llama-cpp-python 0.3.36 sent it; names and ids shortened.
+    const recorded =
+      'data: {"choices":[{"text":"","index":0,"logprobs":null,"finish_reason":"length"}],"created":1795265643,' +
+      '"object":"text_completion","usage":{"completion_tokens":4,"prompt_tokens":7,"total_tokens":11,' +
+      '"prompt_tokens_details":{"cached_tokens":0}},"id":"chatcmpl-1","timings":{"cache_n":0,"prompt_n":7,' +
+      '"prompt_ms":28.19,"prompt_per_token_ms":4.027142857142858,"prompt_per_second":248.3150053210358,' +
+      '"predicted_n":4,"predicted_ms":25.199,"predicted_per_token_ms":8.399666666666667}}\n\n';
+    const tally = new StreamTally({ promptTokens: 7, outputTokens: 4 }, 0);
+    const text = 'data: {"choices":[{"text":" original","index":0,"logprobs":null,"finish_reason":null}]}\n\n';
+    for (let token = 0; token < 4; token++) tally.bytes(Buffer.from(text), 40 + 8 * token);
+    tally.bytes(Buffer.from(`${recorded}data: [DONE]\n\n`), 80);
+    expect(tally.finish()).toMatchObject({ outcome: 'complete', ttftMs: 40, promptMs: 28.19 });
+  });
+});

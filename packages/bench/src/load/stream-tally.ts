@@ -14,6 +14,16 @@ export interface RequestRecord {
   readonly ttftMs: number | undefined;
   /** Between one event with text and the next; one fewer than `textEvents`. */
   readonly gapsMs: readonly number[];
+  /** What the server says that its prompt took, queue left out (llama-server's `timings.prompt_ms`); undefined: nothing. */
+  readonly promptMs?: number | undefined;
+}
+
+/** Told of a stream while it runs. */
+export interface StreamWatch {
+  /** The first text, so long after the request was sent. */
+  first(ttftMs: number): void;
+  /** Every further text, so long after the one before it. */
+  gap(gapMs: number): void;
 }
 
 export interface RequestExpectation {
@@ -30,6 +40,7 @@ export interface RequestExpectation {
 export class StreamTally {
   readonly #expected: RequestExpectation;
   readonly #sentMs: number;
+  readonly #watch: StreamWatch | undefined;
   readonly #data = new SseData();
   readonly #gapsMs: number[] = [];
   #textEvents = 0;
@@ -39,10 +50,12 @@ export class StreamTally {
   #finishReason: string | undefined;
   #done = false;
   #usage: Usage | undefined;
+  #promptMs: number | undefined;
 
-  constructor(expected: RequestExpectation, sentMs: number) {
+  constructor(expected: RequestExpectation, sentMs: number, watch?: StreamWatch) {
     this.#expected = expected;
     this.#sentMs = sentMs;
+    this.#watch = watch;
   }
 
   /** Bytes of the response's body, at the moment they arrived. */
@@ -72,6 +85,7 @@ export class StreamTally {
       textEvents: this.#textEvents,
       ttftMs: this.#ttftMs,
       gapsMs: this.#gapsMs,
+      promptMs: this.#promptMs,
     };
   }
 
@@ -83,14 +97,21 @@ export class StreamTally {
     const chunk = JSON.parse(payload) as CompletionChunk;
     if (chunk.error) this.fail(`error event: ${chunk.error.message ?? payload}`);
     if (chunk.usage) this.#usage = chunk.usage;
+    this.#promptMs = chunk.timings?.prompt_ms ?? this.#promptMs;
     const choice = chunk.choices?.[0];
     if (choice?.finish_reason) this.#finishReason = choice.finish_reason;
     if (choice?.text) this.#text(nowMs);
   }
 
   #text(nowMs: number): void {
-    if (this.#ttftMs === undefined) this.#ttftMs = nowMs - this.#sentMs;
-    else this.#gapsMs.push(nowMs - this.#lastTextMs);
+    if (this.#ttftMs === undefined) {
+      this.#ttftMs = nowMs - this.#sentMs;
+      this.#watch?.first(this.#ttftMs);
+    } else {
+      const gapMs = nowMs - this.#lastTextMs;
+      this.#gapsMs.push(gapMs);
+      this.#watch?.gap(gapMs);
+    }
     this.#lastTextMs = nowMs;
     this.#textEvents += 1;
   }
@@ -127,5 +148,6 @@ interface Usage {
 interface CompletionChunk {
   readonly error?: { readonly message?: string };
   readonly usage?: Usage | null;
+  readonly timings?: { readonly prompt_ms?: number };
   readonly choices?: readonly { readonly text?: string; readonly finish_reason?: string | null }[];
 }

@@ -43,8 +43,8 @@ export async function measure(subject: Subject, plan: LoadPlan, onDone: (done: n
   }
 }
 
-/** Waits until the server is idle: a server that is ready may still warm up or ask itself a question. */
-async function settle(pid: number | undefined): Promise<void> {
+/** Waits until the server is idle: a server that is ready may still warm up or ask itself a question. 15 s at most. */
+export async function settle(pid: number | undefined): Promise<void> {
   const deadlineMs = performance.now() + settleMsMax;
   let lastCpuMs = Number.NEGATIVE_INFINITY;
   while (pid !== undefined && performance.now() < deadlineMs) {
@@ -114,7 +114,7 @@ function machineBetween(before: MachineTime, after: MachineTime): MachineTime {
 }
 
 /** The name under which it serves; undefined when it does not say, and requests then name none. */
-async function onlyModel(url: string): Promise<string | undefined> {
+export async function onlyModel(url: string): Promise<string | undefined> {
   const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(10_000) });
   if (!response.ok) return undefined;
   const list = (await response.json()) as { readonly data?: readonly { readonly id?: string }[] };
