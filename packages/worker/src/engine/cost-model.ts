@@ -1,3 +1,4 @@
+import { RunningMedian } from './running-median.js';
 import type { StepPlan } from './step-plan.js';
 
 /** What a step computes, as far as its time depends on it. */
@@ -108,9 +109,8 @@ export class CostModel implements StepCost {
   /** Usual size of |ln(actual / predicted)|. */
   #spread = 1;
   readonly #equations = new Equations();
-  /** |actual − predicted| / actual of the last steps, a ring. */
-  readonly #errors = new Float64Array(ERRORS_MAX);
-  #observed = 0;
+  /** |actual − predicted| / actual of the last steps. */
+  readonly #errors = new RunningMedian(ERRORS_MAX);
 
   predictMs(work: StepWork): number {
     return this.#slowness * this.#standardMs(work);
@@ -126,7 +126,7 @@ export class CostModel implements StepCost {
     const features = featuresOf(work);
     const standardMs = Math.max(PASS_MS_MIN, this.#standardMs(work));
     const ratio = actualMs / (this.#slowness * standardMs);
-    this.#errors[this.#observed++ % ERRORS_MAX] = Math.abs(1 - 1 / ratio);
+    this.#errors.add(Math.abs(1 - 1 / ratio));
 
     if (work.decodes > 0 && work.chunks > 0) this.#adjustMargin(ratio);
 
@@ -141,8 +141,7 @@ export class CostModel implements StepCost {
 
   /** Median of |actual − predicted| / actual over the last 200 steps; 0 before the first. */
   get errorRatio(): number {
-    const errors = this.#errors.slice(0, Math.min(this.#observed, ERRORS_MAX)).sort();
-    return errors[errors.length >> 1] ?? 0;
+    return this.#errors.value;
   }
 
   /** Follows a quantile: a miss widens it by as much as all the hits that go with it take back. */
