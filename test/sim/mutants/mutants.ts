@@ -72,8 +72,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'idle-slots-overwritten',
-    file: 'engine.ts',
-    find: 'resting: [...resting, ...this.#memory.idle]',
+    file: 'write-plan.ts',
+    find: 'resting: [...resting, ...memory.idle]',
     replace: 'resting',
     caughtBy: 'model-contract',
     policy: 'sarathi',
@@ -81,8 +81,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'slot-of-a-failed-pass-kept',
     file: 'engine.ts',
-    find: 'this.#remove(sequence, false);',
-    replace: 'this.#remove(sequence);',
+    find: 'this.#sequences.remove(sequence, false);',
+    replace: 'this.#sequences.remove(sequence, true);',
     caughtBy: 'model-contract',
     policy: 'sarathi',
   },
@@ -96,15 +96,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'preempted-to-the-back',
-    file: 'engine.ts',
-    find: 'this.#waiting.unshift(...decision.preempted);',
-    replace: 'this.#waiting.push(...decision.preempted);',
+    file: 'sequence-table.ts',
+    find: 'this.#waiting.unshift(...sequences);',
+    replace: 'this.#waiting.push(...sequences);',
     caughtBy: 'preempted-first',
     policy: 'sarathi',
   },
   {
     name: 'replay-sampled-again',
-    file: 'engine.ts',
+    file: 'write-plan.ts',
     find: 'want: sequence.computed + 1 === sequence.tokens ? sequence.want : undefined,',
     replace: 'want: sequence.want,',
     caughtBy: 'oracle-text',
@@ -112,7 +112,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'chunk-one-token-late',
-    file: 'engine.ts',
+    file: 'write-plan.ts',
     find: 'tokenIds: sequence.tokenIds.slice(sequence.computed, end),',
     replace: 'tokenIds: sequence.tokenIds.slice(sequence.computed + 1, end + 1),',
     caughtBy: 'oracle-text',
@@ -120,7 +120,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'resting-slot-at-zero',
-    file: 'engine.ts',
+    file: 'write-plan.ts',
     find: '.map((sequence) => ({ slot: slotOf(sequence), position: sequence.computed }));',
     replace: '.map((sequence) => ({ slot: slotOf(sequence), position: 0 }));',
     caughtBy: 'model-contract',
@@ -129,8 +129,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'submit-without-wake',
     file: 'engine.ts',
-    find: 'this.#waiting.push(sequence);\n    this.#wake?.();',
-    replace: 'this.#waiting.push(sequence);',
+    find: 'this.#sequences.add(sequence);\n    this.#wake?.();',
+    replace: 'this.#sequences.add(sequence);',
     caughtBy: 'liveness',
     policy: 'sarathi',
   },
@@ -168,7 +168,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'waiting-prompts-not-reported',
-    file: 'engine.ts',
+    file: 'sequence-table.ts',
     find: 'sum(this.#running) + sum(this.#waiting)',
     replace: 'sum(this.#waiting)',
     caughtBy: 'load-report',
@@ -177,8 +177,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'same-id-twice',
     file: 'engine.ts',
-    find: 'if (this.#live.has(request.id)) {',
-    replace: 'if (this.#live.size > 100) {',
+    find: 'if (this.#sequences.has(request.id)) {',
+    replace: 'if (this.#sequences.size > 100) {',
     caughtBy: 'refusals',
     policy: 'sarathi',
   },
@@ -192,7 +192,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'draw-of-the-wrong-token',
-    file: 'engine.ts',
+    file: 'take-token.ts',
     find: 'uniform(sampling.seed, sequence.generated)',
     replace: 'uniform(sampling.seed, sequence.computed)',
     caughtBy: 'oracle-text',
@@ -200,7 +200,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'penalty-forgets-the-output',
-    file: 'engine.ts',
+    file: 'take-token.ts',
     find: 'sequence.adjustments?.addGenerated(tokenId);',
     replace: '',
     caughtBy: 'oracle-text',

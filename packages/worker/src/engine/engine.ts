@@ -1,11 +1,9 @@
 import { assert, type Clock, type LoadState, type Logger, ServingError } from '@sluice/shared';
 import type { EnginePort, StepListener } from './engine-port.js';
-import { SlotMemory, slotOf } from './kv/slot-memory.js';
+import { SlotMemory } from './kv/slot-memory.js';
 import { LiveSequence } from './live-sequence.js';
 import type { ModelPort } from './model-port.js';
 import { refusalOf } from './refusal.js';
-import { logprobsOf, sampleToken } from './sampling/sampler.js';
-import { uniform } from './sampling/uniform.js';
 import type { Decision, Policy } from './scheduler/policy.js';
 import {
   defaultObjectives,
@@ -14,8 +12,11 @@ import {
   type SequenceEvent,
   type SequenceRequest,
 } from './sequence.js';
-import type { DecodeRow, LogitsRow, PrefillChunk, StepOutput, StepPlan } from './step-plan.js';
+import { SequenceTable } from './sequence-table.js';
+import type { LogitsRow, StepOutput, StepPlan } from './step-plan.js';
 import { type StepRecord, StepRecorder } from './step-record.js';
+import { takeToken } from './take-token.js';
+import { writePlan } from './write-plan.js';
 
 export interface EngineOptions {
   /** Tokens of one step. At least the model's slots and {@link PREFILL_TOKENS_MIN}, so that prefill never starves. */
@@ -60,12 +61,7 @@ export class Engine implements EnginePort {
   readonly #parts: EngineParts;
   readonly #memory: SlotMemory;
   readonly #recorder: StepRecorder;
-  /** Every live sequence by id. */
-  readonly #live = new Map<string, LiveSequence>();
-  /** By arrival, preempted ones first. */
-  readonly #waiting: LiveSequence[] = [];
-  /** In the order in which they got their slots. */
-  #running: LiveSequence[] = [];
+  readonly #sequences: SequenceTable;
   #events: SequenceEvent[] = [];
   /** Had their last token in the step that is being committed. */
   readonly #ended: LiveSequence[] = [];
@@ -88,6 +84,7 @@ export class Engine implements EnginePort {
       { kvTokensMax: options.kvTokensMax, prefixCache: options.prefixCache ?? true },
       parts.model,
     );
+    this.#sequences = new SequenceTable(this.#memory);
     this.#recorder = new StepRecorder(parts.policy, parts.onStep);
     this.#loop = this.#run();
   }
@@ -103,15 +100,13 @@ export class Engine implements EnginePort {
       this.#parts.clock.nowMs(),
       this.#options.objectives ?? defaultObjectives,
     );
-    this.#live.set(request.id, sequence);
-    this.#memory.lookUp(sequence);
-    this.#waiting.push(sequence);
+    this.#sequences.add(sequence);
     this.#wake?.();
     return undefined;
   }
 
   cancel(id: string): void {
-    const sequence = this.#live.get(id);
+    const sequence = this.#sequences.get(id);
     if (sequence === undefined) return;
     sequence.cancelled = true;
     this.#anyCancelled = true;
@@ -119,13 +114,11 @@ export class Engine implements EnginePort {
   }
 
   load(): LoadState {
-    const sum = (sequences: readonly LiveSequence[]): number =>
-      sequences.reduce((tokens, sequence) => tokens + sequence.prefillTokens, 0);
     return {
       state: this.#state === 'ready' ? 'ready' : 'draining',
-      running: this.#running.length,
-      waiting: this.#waiting.length,
-      prefillTokensWaiting: sum(this.#running) + sum(this.#waiting),
+      running: this.#sequences.running.length,
+      waiting: this.#sequences.waiting.length,
+      prefillTokensWaiting: this.#sequences.prefillTokens,
       kvTokensUsed: this.#memory.tokensUsed,
       kvTokensMax: this.#memory.tokensMax,
       slotsMax: this.#memory.slotsMax,
@@ -144,7 +137,7 @@ export class Engine implements EnginePort {
 
   async close(): Promise<void> {
     this.#state = 'closed';
-    for (const id of this.#live.keys()) this.cancel(id);
+    for (const { request } of this.#sequences.all()) this.cancel(request.id);
     this.#wake?.();
     await this.#loop;
   }
@@ -156,9 +149,9 @@ export class Engine implements EnginePort {
     for (;;) {
       if (this.#anyCancelled) this.#endCancelled();
       const decision = this.#decide();
-      const plan = this.#apply(decision);
+      const plan = writePlan(decision, this.#sequences, this.#memory);
       if (plan.decodes.length === 0 && plan.chunks.length === 0) {
-        assert(this.#live.size === 0, 'the policy left every sequence where it was');
+        assert(this.#sequences.size === 0, 'the policy left every sequence where it was');
         this.#deliver();
         if (!(await this.#sleep())) return;
         passEndMs = undefined;
@@ -179,61 +172,17 @@ export class Engine implements EnginePort {
 
   #decide(): Decision<LiveSequence> {
     const { chunksMax, chunkBlockTokens, stepTokensMax } = this.#parts.model.limits;
-    this.#memory.lookUpAll(this.#waiting);
+    this.#memory.lookUpAll(this.#sequences.waiting);
     return this.#parts.policy.decide({
       nowMs: this.#parts.clock.nowMs(),
-      running: this.#running,
-      waiting: this.#waiting,
+      running: this.#sequences.running,
+      waiting: this.#sequences.waiting,
       slotsFree: this.#memory.slotsFree,
       blocksFree: this.#memory.blocksFree,
       blocksMax: this.#memory.blocksMax,
       limits: { tokenBudget: this.#options.tokenBudget, stepTokensMax, chunksMax, chunkBlockTokens },
       cost: this.#recorder.cost,
     });
-  }
-
-  /** Moves sequences, slots and memory as decided, and writes the plan. */
-  #apply(decision: Decision<LiveSequence>): StepPlan {
-    for (const sequence of decision.preempted) this.#memory.release(sequence, true);
-    if (decision.preempted.length > 0) {
-      this.#running = this.#running.filter((sequence) => sequence.slot !== undefined);
-      this.#waiting.unshift(...decision.preempted);
-    }
-    const planned = new Set<LiveSequence>(decision.decodes);
-    const chunks = decision.chunks.map(({ sequence, tokens }): PrefillChunk => {
-      planned.add(sequence);
-      if (sequence.slot === undefined) this.#admit(sequence);
-      const end = sequence.computed + tokens;
-      const decides = end === sequence.tokens;
-      return {
-        slot: slotOf(sequence),
-        tokenIds: sequence.tokenIds.slice(sequence.computed, end),
-        position: sequence.computed,
-        want: decides ? sequence.want : undefined,
-        wantTokens: decides ? 1 : 0,
-      };
-    });
-    const decodes = decision.decodes.map((sequence): DecodeRow => {
-      this.#memory.grow(sequence);
-      return {
-        slot: slotOf(sequence),
-        tokenId: sequence.tokenIds[sequence.computed]!,
-        position: sequence.computed,
-        want: sequence.computed + 1 === sequence.tokens ? sequence.want : undefined,
-      };
-    });
-    const resting = this.#running
-      .filter((sequence) => !planned.has(sequence))
-      .map((sequence) => ({ slot: slotOf(sequence), position: sequence.computed }));
-    return { decodes, chunks, resting: [...resting, ...this.#memory.idle] };
-  }
-
-  #admit(sequence: LiveSequence): void {
-    const index = this.#waiting.indexOf(sequence);
-    assert(index >= 0, 'a sequence is let in that does not wait');
-    this.#waiting.splice(index, 1);
-    this.#memory.admit(sequence);
-    this.#running.push(sequence);
   }
 
   async #forward(plan: StepPlan): Promise<StepOutput | ServingError> {
@@ -266,16 +215,9 @@ export class Engine implements EnginePort {
 
   #take(sequence: LiveSequence, row: LogitsRow, nowMs: number): void {
     if (sequence.cancelled) return;
-    const { id, sampling, logprobsTop, stopTokenIds } = sequence.request;
-    const draw = sampling.temperature === 0 ? 0 : uniform(sampling.seed, sequence.generated);
-    const tokenId = sampleToken(row, sampling, sequence.adjustments, draw);
-    const logprobs = logprobsTop === undefined ? undefined : logprobsOf(row, sequence.want, tokenId, logprobsTop);
-    sequence.tokenIds.push(tokenId);
-    sequence.adjustments?.addGenerated(tokenId);
-    sequence.times.add(nowMs);
-    const cachedTokens = sequence.cachedTokens ?? 0;
-    this.#events.push({ kind: 'token', id, tokenId, logprobs, cachedTokens, timeliness: sequence.times });
-    const isStop = stopTokenIds.has(tokenId);
+    const event = takeToken(sequence, row, nowMs);
+    this.#events.push(event);
+    const isStop = sequence.request.stopTokenIds.has(event.tokenId);
     if (!isStop && sequence.tokens < sequence.tokensMax) return;
     this.#finish(sequence, isStop ? 'stop' : 'length');
     this.#ended.push(sequence);
@@ -284,7 +226,7 @@ export class Engine implements EnginePort {
   // ---- how sequences end
 
   #finish(sequence: LiveSequence, reason: EngineFinishReason): void {
-    this.#remove(sequence);
+    this.#sequences.remove(sequence, true);
     this.#events.push({
       kind: 'finished',
       id: sequence.request.id,
@@ -296,34 +238,27 @@ export class Engine implements EnginePort {
 
   #endCancelled(): void {
     this.#anyCancelled = false;
-    for (const sequence of [...this.#live.values()]) if (sequence.cancelled) this.#finish(sequence, 'cancelled');
+    for (const sequence of this.#sequences.all()) if (sequence.cancelled) this.#finish(sequence, 'cancelled');
   }
 
   #failAll({ decodes, chunks }: Decision<LiveSequence>, error: ServingError): void {
     for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) {
-      this.#remove(sequence, false);
+      this.#sequences.remove(sequence, false);
       this.#events.push({ kind: 'failed', id: sequence.request.id, error });
     }
-  }
-
-  #remove(sequence: LiveSequence, isIntact = true): void {
-    this.#live.delete(sequence.request.id);
-    const list = sequence.slot === undefined ? this.#waiting : this.#running;
-    list.splice(list.indexOf(sequence), 1);
-    if (sequence.slot !== undefined) this.#memory.release(sequence, isIntact);
   }
 
   // ---- around the loop
 
   #refusal(request: SequenceRequest): ServingError | undefined {
     if (this.#state !== 'ready') return new ServingError('draining', 'this worker takes no new requests');
-    if (this.#live.has(request.id)) {
+    if (this.#sequences.has(request.id)) {
       return new ServingError('invalid_request', `request id "${request.id}" is in use`, { field: 'id' });
     }
     return refusalOf(request, {
       contextTokens: this.contextTokens,
       kvTokensMax: this.#memory.tokensMax,
-      waiting: this.#waiting.length,
+      waiting: this.#sequences.waiting.length,
       waitingMax: this.#options.waitingMax,
     });
   }
@@ -345,7 +280,7 @@ export class Engine implements EnginePort {
 
   /** Until there is something to do; false when the engine was closed. */
   async #sleep(): Promise<boolean> {
-    if (this.#live.size === 0) {
+    if (this.#sequences.size === 0) {
       for (const resolve of this.#drained.splice(0)) resolve();
       if (this.#state === 'closed') return false;
       const stopTrimming = this.#trimLater(TRIM_AFTER_MS);

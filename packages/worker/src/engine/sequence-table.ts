@@ -1,0 +1,85 @@
+import { assert } from '@sluice/shared';
+import type { SlotMemory } from './kv/slot-memory.js';
+import type { LiveSequence } from './live-sequence.js';
+
+/**
+ * Every sequence of an engine: those that wait and those that run, and with whom which slot is. Moving one moves its
+ * memory with it.
+ */
+export class SequenceTable {
+  readonly #memory: SlotMemory;
+  /** Every live sequence by id. */
+  readonly #live = new Map<string, LiveSequence>();
+  /** By arrival, preempted ones first. */
+  readonly #waiting: LiveSequence[] = [];
+  /** In the order in which they got their slots. */
+  #running: LiveSequence[] = [];
+
+  constructor(memory: SlotMemory) {
+    this.#memory = memory;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  get waiting(): readonly LiveSequence[] {
+    return this.#waiting;
+  }
+
+  get running(): readonly LiveSequence[] {
+    return this.#running;
+  }
+
+  /** Prompt tokens not yet computed. */
+  get prefillTokens(): number {
+    const sum = (sequences: readonly LiveSequence[]): number =>
+      sequences.reduce((tokens, sequence) => tokens + sequence.prefillTokens, 0);
+    return sum(this.#running) + sum(this.#waiting);
+  }
+
+  /** A copy, good for adding and removing while it is walked. */
+  all(): LiveSequence[] {
+    return [...this.#live.values()];
+  }
+
+  has(id: string): boolean {
+    return this.#live.has(id);
+  }
+
+  get(id: string): LiveSequence | undefined {
+    return this.#live.get(id);
+  }
+
+  /** Puts a new one at the end of the queue. */
+  add(sequence: LiveSequence): void {
+    this.#live.set(sequence.request.id, sequence);
+    this.#memory.lookUp(sequence);
+    this.#waiting.push(sequence);
+  }
+
+  /** Gives one that waits a slot, and the memory of what it has to compute. */
+  admit(sequence: LiveSequence): void {
+    const index = this.#waiting.indexOf(sequence);
+    assert(index >= 0, 'a sequence is let in that does not wait');
+    this.#waiting.splice(index, 1);
+    this.#memory.admit(sequence);
+    this.#running.push(sequence);
+  }
+
+  /** Takes slot and memory from running ones and puts them in front of the queue. */
+  preempt(sequences: readonly LiveSequence[]): void {
+    if (sequences.length === 0) return;
+    for (const sequence of sequences) this.#memory.release(sequence, true);
+    this.#running = this.#running.filter((sequence) => sequence.slot !== undefined);
+    this.#waiting.unshift(...sequences);
+  }
+
+  /** @param isIntact false: nobody knows what is in its slot, and nobody may find its prompt there. */
+  remove(sequence: LiveSequence, isIntact: boolean): void {
+    this.#live.delete(sequence.request.id);
+    const list = sequence.slot === undefined ? this.#waiting : this.#running;
+    list.splice(list.indexOf(sequence), 1);
+    if (sequence.slot !== undefined) this.#memory.release(sequence, isIntact);
+  }
+}

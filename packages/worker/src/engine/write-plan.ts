@@ -1,0 +1,37 @@
+import { type SlotMemory, slotOf } from './kv/slot-memory.js';
+import type { LiveSequence } from './live-sequence.js';
+import type { Decision } from './scheduler/policy.js';
+import type { SequenceTable } from './sequence-table.js';
+import type { DecodeRow, PrefillChunk, StepPlan } from './step-plan.js';
+
+/** Moves sequences, slots and memory as decided, and writes down what the pass computes. */
+export function writePlan(decision: Decision<LiveSequence>, sequences: SequenceTable, memory: SlotMemory): StepPlan {
+  sequences.preempt(decision.preempted);
+  const planned = new Set<LiveSequence>(decision.decodes);
+  const chunks = decision.chunks.map(({ sequence, tokens }): PrefillChunk => {
+    planned.add(sequence);
+    if (sequence.slot === undefined) sequences.admit(sequence);
+    const end = sequence.computed + tokens;
+    const decides = end === sequence.tokens;
+    return {
+      slot: slotOf(sequence),
+      tokenIds: sequence.tokenIds.slice(sequence.computed, end),
+      position: sequence.computed,
+      want: decides ? sequence.want : undefined,
+      wantTokens: decides ? 1 : 0,
+    };
+  });
+  const decodes = decision.decodes.map((sequence): DecodeRow => {
+    memory.grow(sequence);
+    return {
+      slot: slotOf(sequence),
+      tokenId: sequence.tokenIds[sequence.computed]!,
+      position: sequence.computed,
+      want: sequence.computed + 1 === sequence.tokens ? sequence.want : undefined,
+    };
+  });
+  const resting = sequences.running
+    .filter((sequence) => !planned.has(sequence))
+    .map((sequence) => ({ slot: slotOf(sequence), position: sequence.computed }));
+  return { decodes, chunks, resting: [...resting, ...memory.idle] };
+}
