@@ -2,18 +2,18 @@ import type { ServiceTermsInit } from '@sluice/proto';
 import { type Clock, type Rng, ServingError } from '@sluice/shared';
 import type { Admission } from './admission/admission.js';
 import type { Endpoint } from './api/endpoint.js';
-import { checkAgainstModel, estimatePromptTokens, toGenerateRequest } from './api/generation-call.js';
+import { checkAgainstModel, toGenerateRequest } from './api/generation-call.js';
 import type { HttpReply } from './http/http-reply.js';
 import type { GatewayMetrics } from './metrics/metrics.js';
 import { Relay } from './relay/relay.js';
 import { eventWriter, wholeWriter } from './relay/reply-writer.js';
-import type { Policy } from './routing/policy.js';
 import { chooseWorker, resolveModel } from './routing/router.js';
+import type { Routing } from './routing/routing.js';
 import type { WorkerSet } from './workers/worker-set.js';
 
 export interface GatewayParts {
   readonly workers: WorkerSet;
-  readonly policy: Policy;
+  readonly routing: Routing;
   readonly admission: Admission;
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
@@ -46,10 +46,11 @@ export class Gateway {
   /**
    * Starts the reply to one request; the rest happens as tokens come.
    * @param terms how urgent it is, and for whom.
+   * @param session that it belongs to; undefined: the one that the body names, if any.
    * @throws ServingError when the request cannot be served; then nothing has been started.
    */
-  serve(endpoint: Endpoint, body: unknown, terms: ServiceTermsInit, reply: HttpReply): void {
-    const { workers, policy, admission, metrics, clock, rng } = this.#parts;
+  serve(endpoint: Endpoint, body: unknown, terms: ServiceTermsInit, reply: HttpReply, session?: string): void {
+    const { workers, routing, admission, metrics, clock, rng } = this.#parts;
     if (this.#isDraining) throw drainingError();
 
     // api: what is asked for, checked in full before anything is done for it.
@@ -58,9 +59,8 @@ export class Gateway {
     checkAgainstModel(call, model);
 
     // routing: who does it. Nothing waits between the choice and the submit, so no other choice sees the same view.
-    const promptTokens = estimatePromptTokens(call.prompt);
-    const placed = { model: model.name, promptTokens, session: undefined, cachedTokens: new Map() };
-    const worker = chooseWorker(workers, policy, placed);
+    const routed = routing.describe(workers, model.name, call.prompt, session ?? call.user);
+    const worker = chooseWorker(workers, routing.policy, routed);
     if (worker === undefined) throw noWorkerError();
 
     // admission: a place, held until the connection has closed or taken the whole reply.
@@ -82,7 +82,8 @@ export class Gateway {
 
     // workers: off it goes. The listener hears of it from the next frame on, never before `submit` returns.
     const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
-    relay.start(worker.submit({ ...request, terms }, promptTokens, relay));
+    const { listener, uncachedTokens } = routing.send(worker, routed, relay, clock.nowMs());
+    relay.start(worker.submit({ ...request, terms }, uncachedTokens, listener));
 
     reply.onClose(() => {
       relay.onClientGone();

@@ -26,6 +26,8 @@ export interface GenerationCall {
   readonly logprobsTop: number | undefined;
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** The caller's name for its own user; a session, for routing, where no header names one. */
+  readonly user: string | undefined;
 }
 
 /** What of the serving model a call is checked against. */
@@ -66,18 +68,6 @@ function checkTokenCount(promptTokens: number, contextTokens: number): void {
   throw new ServingError('context_length_exceeded', `prompt: ${promptTokens} tokens are too many, ${bound}`, {
     field: 'prompt',
   });
-}
-
-/** Prompt tokens before anybody has counted them, at four bytes a token; for routing only. */
-export function estimatePromptTokens(prompt: Prompt): number {
-  switch (prompt.kind) {
-    case 'tokens':
-      return prompt.tokenIds.length;
-    case 'messages':
-      return Math.ceil(prompt.json.length / 4);
-    case 'text':
-      return Math.ceil(prompt.text.length / 4);
-  }
 }
 
 /** The call as it goes to a worker. `seed` stands in where the caller gave none. */

@@ -36,8 +36,8 @@ export const generationFields = {
     .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.literal(false).optional() })
     .optional(),
   ignore_eos: z.boolean().optional(),
-  // Names of users and callers change nothing; they are accepted because clients send them.
   user: z.string().max(512).optional(),
+  // Accepted because clients send them; they change nothing.
   safety_identifier: z.string().max(512).optional(),
   prompt_cache_key: z.string().max(512).optional(),
   metadata: z.unknown().optional().transform(checkMetadata),
@@ -56,6 +56,7 @@ export function readGenerationFields(fields: GenerationFields) {
     ignoreEnd: fields.ignore_eos ?? false,
     stream: fields.stream ?? false,
     includeUsage: fields.stream_options?.include_usage ?? false,
+    user: fields.user,
   } satisfies Partial<GenerationCall>;
 }
 

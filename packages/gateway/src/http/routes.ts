@@ -4,6 +4,7 @@ import { endpoints } from '../api/endpoint.js';
 import { modelBody, modelsBody } from '../api/models-reply.js';
 import { errorBody } from '../api/reply-format.js';
 import { parseServiceTerms } from '../api/service-terms.js';
+import { sessionKey } from '../api/session-key.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import { resolveModel } from '../routing/router.js';
@@ -24,7 +25,8 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: Rou
   for (const endpoint of endpoints) {
     app.post(endpoint.path, (request, reply) => {
       const httpReply = calls.replyTo(request, reply);
-      gateway.serve(endpoint, request.body, parseServiceTerms(request.headers), httpReply);
+      const { body, headers } = request;
+      gateway.serve(endpoint, body, parseServiceTerms(headers), httpReply, sessionKey(headers));
       reply.hijack();
     });
   }

@@ -6,7 +6,10 @@ import { Admission } from '../admission/admission.js';
 import { Gateway, randomId } from '../gateway.js';
 import { createApp } from '../http/app.js';
 import { createMetrics } from '../metrics/metrics.js';
-import { leastLoad } from '../routing/least-load.js';
+import { createRoutingMetrics } from '../metrics/routing-metrics.js';
+import { createRouting, defaultRouting, type RoutingName } from '../routing/policies.js';
+import { PrefixIndex } from '../routing/prefix-index.js';
+import { Routing } from '../routing/routing.js';
 import { WorkerConnection } from '../workers/worker-connection.js';
 import { staticWorkerSet } from '../workers/worker-set.js';
 import { grpcWorkerDialer } from './grpc-worker-dialer.js';
@@ -28,6 +31,10 @@ export interface GatewayOptions {
   readonly replyBufferBytesMax?: number;
   /** Connections of clients. Default 16,384. */
   readonly connectionsMax?: number;
+  /** How a worker is chosen for a request. Default `ttft`. */
+  readonly routing?: RoutingName;
+  /** Bytes of what is remembered of prompts sent to workers, for routing; 64 KiB to 64 GiB. Default 64 MiB. */
+  readonly prefixIndexBytesMax?: number;
   /** Milliseconds without a frame after which a worker counts as lost. Default 3,000. */
   readonly workerSilenceMs?: number;
   /** Milliseconds that requests in flight get to end when the gateway closes. Default 30,000. */
@@ -75,7 +82,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const workers = staticWorkerSet(connections);
   const metrics = createMetrics(workers, admission);
   collectDefaultMetrics({ register: metrics.registry });
-  const gateway = new Gateway({ workers, policy: leastLoad(rng), admission, metrics, clock, rng });
+  const policy = createRouting(options.routing ?? defaultRouting, rng);
+  const prefixes = new PrefixIndex(options.prefixIndexBytesMax ?? 64 * 2 ** 20);
+  const routing = new Routing({
+    policy,
+    prefixes,
+    metrics: createRoutingMetrics(metrics.registry, policy.name, prefixes),
+  });
+  const gateway = new Gateway({ workers, routing, admission, metrics, clock, rng });
   const app = createApp({
     gateway,
     admission,

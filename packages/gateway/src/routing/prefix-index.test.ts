@@ -39,7 +39,7 @@ describe('PrefixIndex.match', () => {
     expect(index.match(named('p'))).toEqual(new Map([['b', 4]]));
     index.forget('b');
     expect(index.match(named('p'))).toEqual(new Map());
-    expect([...index.workers]).toEqual(['a']);
+    expect([...index.workers.keys()]).toEqual(['a']);
   });
 
   it('expects of a worker no more than it can keep', () => {

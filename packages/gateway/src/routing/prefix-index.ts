@@ -79,8 +79,9 @@ export class PrefixIndex {
     return this.#entries * ENTRY_BYTES;
   }
 
-  get workers(): Iterable<WorkerId> {
-    return this.#holders.keys();
+  /** Those attached, each with its epoch. */
+  get workers(): ReadonlyMap<WorkerId, { readonly epoch: string }> {
+    return this.#holders;
   }
 
   /**

@@ -70,6 +70,7 @@ export class WorkerConnection {
   readonly #requests = new Map<number, LiveRequest>();
   #state: State = { kind: 'closed' };
   #model: ModelInfo | undefined;
+  #epoch: string | undefined;
   #load: LoadState | undefined;
   #nextId = 1;
   #frame = 0;
@@ -89,6 +90,11 @@ export class WorkerConnection {
   /** The model it serves, or served when it was last attached. */
   get model(): ModelInfo | undefined {
     return this.#model;
+  }
+
+  /** Which start of the worker process it is, or was when it was last attached. */
+  get epoch(): string | undefined {
+    return this.#epoch;
   }
 
   get isAttached(): boolean {
@@ -173,6 +179,7 @@ export class WorkerConnection {
       return;
     }
     this.#model = welcome.model;
+    this.#epoch = welcome.epoch;
     this.#load = toLoadState(welcome.load);
     this.#failures = 0;
     this.#frame = 0;
