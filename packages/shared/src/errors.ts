@@ -15,6 +15,7 @@ export const errorTable = {
   request_timeout: row(4, 408, 'invalid_request_error', true, 'client'),
   cancelled: row(1, 499, 'request_cancelled', true, 'client'),
   queue_full: row(8, 429, 'rate_limit_error', true, 'load'),
+  deadline_exceeded: row(4, 429, 'rate_limit_error', true, 'load'),
   no_worker: row(14, 503, 'service_unavailable', true, 'load'),
   draining: row(14, 503, 'service_unavailable', true, 'load'),
   worker_lost: row(14, 502, 'server_error', true, 'server'),
@@ -39,6 +40,8 @@ export interface ErrorRow {
 export interface ServingErrorOptions {
   /** The request field at fault, in the caller's own spelling (`messages[0].content`). */
   readonly field?: string;
+  /** When the same request may succeed; absent: not known. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
@@ -50,11 +53,13 @@ export class ServingError extends Error {
   override readonly name = 'ServingError';
   readonly code: ErrorCode;
   readonly field: string | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: ServingErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.field = options.field;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get row(): ErrorRow {

@@ -41,7 +41,7 @@ export class HttpReply {
 
   sendError(error: ServingError, headers: Readonly<Record<string, string>> = {}): void {
     this.record.finish ??= error.code;
-    const retry = error.row.fault === 'load' ? { 'retry-after': '1' } : {};
+    const retry = error.row.fault === 'load' ? { 'retry-after': retryAfter(error) } : {};
     const isBodyRead = this.#raw.req.complete || !hasBody(this.#raw.req.headers);
     if (isBodyRead) this.send(error.row.httpStatus, errorBody(error), { ...retry, ...headers });
     else this.#refuse(error, { ...retry, ...headers });
@@ -103,6 +103,11 @@ export class HttpReply {
     const stopTimer = this.#clock.after(this.#limits.lingerMs, () => this.#raw.destroy());
     this.#raw.once('close', stopTimer);
   }
+}
+
+/** Whole seconds, at least 1. */
+export function retryAfter({ retryAfterMs = 1_000 }: ServingError): string {
+  return `${Math.max(1, Math.ceil(retryAfterMs / 1000))}`;
 }
 
 const jsonType = 'application/json; charset=utf-8';

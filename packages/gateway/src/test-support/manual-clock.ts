@@ -14,6 +14,11 @@ export class ManualClock implements Clock {
     return 1_700_000_000_000 + this.#nowMs;
   }
 
+  /** Callbacks that are due some time. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     const timer = this.#nextTimer++;
     this.#timers.set(timer, { atMs: this.#nowMs + delayMs, callback });
