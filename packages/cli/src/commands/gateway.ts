@@ -1,14 +1,16 @@
+import type { RoutingName } from '@sluice/gateway';
 import { ServingError } from '@sluice/shared';
 import { Command, Option } from 'commander';
 import { UsageError, workerAddress } from '../flags.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
-import { addListenFlags, defaultPort, drainMs } from './serving-flags.js';
+import { addListenFlags, addRoutingFlag, defaultPort, drainMs } from './serving-flags.js';
 
 interface GatewayFlags {
   readonly port: number;
   readonly host: string;
   readonly worker: readonly string[];
+  readonly routing: RoutingName;
 }
 
 export function gatewayCommand(): Command {
@@ -19,6 +21,7 @@ export function gatewayCommand(): Command {
       .default([], 'none')
       .argParser(workerAddress('--worker')),
   );
+  addRoutingFlag(command);
   return command.action(runGateway);
 }
 
@@ -27,15 +30,18 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
   if (flags.worker.length === 0)
     throw new UsageError('--worker must be given at least once, like grpc://127.0.0.1:9000');
   const { startGateway } = await import('@sluice/gateway');
-  const gateway = await startGateway({ host: flags.host, port: flags.port, workers: flags.worker }).catch(
-    async (thrown: unknown) => {
-      const error = describeListenError(thrown, flags.host, flags.port) ?? thrown;
-      if (error !== thrown || error instanceof ServingError) {
-        await tellParent({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
-      }
-      throw error;
-    },
-  );
+  const gateway = await startGateway({
+    host: flags.host,
+    port: flags.port,
+    workers: flags.worker,
+    routing: flags.routing,
+  }).catch(async (thrown: unknown) => {
+    const error = describeListenError(thrown, flags.host, flags.port) ?? thrown;
+    if (error !== thrown || error instanceof ServingError) {
+      await tellParent({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+    }
+    throw error;
+  });
   serveUntilStopped({ stop: (deadlineMs) => gateway.close(deadlineMs) }, drainMs);
   if (isSupervised()) await tellParent({ type: 'ready', port: gateway.port });
   else process.stdout.write(`The gateway answers at ${gateway.url}\n`);

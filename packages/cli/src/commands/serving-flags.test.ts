@@ -1,7 +1,8 @@
+import { defaultRouting, routingNames } from '@sluice/gateway';
 import { defaultObjectives, defaultPolicy, kvModes, OBJECTIVE_MS_MAX, policyNames } from '@sluice/worker';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { addModelFlags, type ModelFlags, schedulers } from './serving-flags.js';
+import { addModelFlags, addRoutingFlag, type ModelFlags, routings, schedulers } from './serving-flags.js';
 
 describe('addModelFlags', () => {
   it('offers the schedulers and objectives that the worker has', () => {
@@ -24,6 +25,21 @@ describe('addModelFlags', () => {
     [['--token-budget', '0'], '--token-budget 0 must be a whole number from 17 to 65536'],
   ])('refuses %j in one line', (flags, message) => {
     expect(() => parse(...flags)).toThrow(message);
+  });
+});
+
+describe('addRoutingFlag', () => {
+  const parseRouting = (...flags: string[]): object =>
+    addRoutingFlag(new Command()).exitOverride().parse(flags, { from: 'user' }).opts();
+
+  it('offers the policies that the gateway has', () => {
+    expect(routings).toEqual(routingNames);
+    expect(parseRouting()).toEqual({ routing: defaultRouting });
+    expect(parseRouting('--routing', 'session')).toEqual({ routing: 'session' });
+  });
+
+  it('refuses others in one line', () => {
+    expect(() => parseRouting('--routing', 'best')).toThrow('--routing best must be one of ttft, round-robin, random');
   });
 });
 

@@ -1,3 +1,4 @@
+import type { RoutingName } from '@sluice/gateway';
 import type { KvMode, PolicyName } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
@@ -19,6 +20,18 @@ export const schedulers = [
   'sjf',
   'vtc',
 ] as const satisfies readonly PolicyName[];
+
+/** As the gateway knows them, likewise. */
+export const routings = [
+  'ttft',
+  'round-robin',
+  'random',
+  'least-requests',
+  'power-of-two',
+  'least-load',
+  'session',
+  'prefix',
+] as const satisfies readonly RoutingName[];
 
 /** How long running requests may go on when a server is told to stop, in milliseconds. */
 export const drainMs = 20_000;
@@ -100,6 +113,15 @@ export function addModelFlags(command: Command): Command {
         .default('f32')
         .argParser(oneOf('--kv', ['f32', 'q8'])),
     );
+}
+
+/** For what runs a gateway: `up` and `gateway`. */
+export function addRoutingFlag(command: Command): Command {
+  return command.addOption(
+    new Option('--routing <name>', `which worker gets a request: ${routings.join(', ')}`)
+      .default('ttft')
+      .argParser(oneOf('--routing', routings)),
+  );
 }
 
 export function addListenFlags(command: Command, port: number, portHelp: string): Command {

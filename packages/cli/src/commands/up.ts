@@ -1,13 +1,14 @@
 import { Command, Option } from 'commander';
 import { wholeNumber } from '../flags.js';
 import { runUp, type UpOptions } from '../up/run-up.js';
-import { addListenFlags, addModelFlags, defaultPort } from './serving-flags.js';
+import { addListenFlags, addModelFlags, addRoutingFlag, defaultPort } from './serving-flags.js';
 
 export function upCommand(): Command {
   const command = new Command('up').description(
     'serve a model: fetch it, start gateway and workers, and look after them',
   );
   addModelFlags(command);
+  addRoutingFlag(command);
   addListenFlags(command, defaultPort, 'port of the HTTP API; 0 for any free one');
   command
     .addOption(

@@ -13,6 +13,7 @@ export interface FleetOptions {
   readonly host: string;
   readonly port: number;
   readonly workers: number;
+  readonly routing: string;
   readonly threads: number;
   readonly context?: number;
   readonly slots?: number;
@@ -62,14 +63,14 @@ export class Fleet {
    * @throws CommandError when a child cannot be brought to serve
    */
   async start(): Promise<string> {
-    const { host, port, workers } = this.#options;
+    const { host, port, workers, routing } = this.#options;
     // The first one fetches and compiles the model; the others find it done.
     const addresses = [await this.#startWorker(1)];
     const rest = Array.from({ length: workers - 1 }, (_, index) => this.#startWorker(index + 2));
     addresses.push(...(await Promise.all(rest)));
     const gatewayPort = await this.#startChild('gateway', (portBefore) => [
       'gateway',
-      ...['--host', host, '--port', String(portBefore || port)],
+      ...['--host', host, '--port', String(portBefore || port), '--routing', routing],
       ...addresses.flatMap((address) => ['--worker', `grpc://${address}`]),
     ]);
     this.#hasStarted = true;

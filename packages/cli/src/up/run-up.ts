@@ -1,3 +1,4 @@
+import type { RoutingName } from '@sluice/gateway';
 import { cacheFolder } from '@sluice/shared';
 import { listModels, streamChat } from '../client/chat-stream.js';
 import { waitUntilReady } from '../client/readiness.js';
@@ -14,6 +15,7 @@ export interface UpOptions extends ModelFlags {
   readonly port: number;
   readonly host: string;
   readonly workers: number;
+  readonly routing: RoutingName;
   readonly verbose: boolean;
 }
 
