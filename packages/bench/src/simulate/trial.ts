@@ -46,7 +46,7 @@ export async function runTrial(settings: TrialSettings, ratePerSecond: number, i
 }
 
 /** Moves from timer to timer until there is none, or enough is known. */
-function inSimulatedTime(clock: SimulatedClock, isOver: () => boolean): Promise<void> {
+export function inSimulatedTime(clock: SimulatedClock, isOver: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const move = (): void => {
       if (!isOver() && clock.advance()) queueMicrotask(goOn);

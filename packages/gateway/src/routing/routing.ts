@@ -1,7 +1,6 @@
+import type { ServingError } from '@sluice/shared';
 import type { Prompt } from '../api/generation-call.js';
-import type { GenerationListener, WorkerConnection } from '../workers/worker-connection.js';
-import type { WorkerSet } from '../workers/worker-set.js';
-import type { Policy, RoutingRequest, WorkerId } from './policy.js';
+import type { Policy, RoutingRequest, WorkerId, WorkerView } from './policy.js';
 import type { PrefixIndex } from './prefix-index.js';
 import { BLOCK_BYTES, blocksOf, type PromptBlocks } from './prompt-blocks.js';
 import { predictFirstTokenMs } from './ttft.js';
@@ -12,6 +11,26 @@ export interface RoutedRequest extends RoutingRequest {
   readonly blocks: PromptBlocks;
   /** Its prompt came as token ids; text is counted by workers, and `promptTokens` is an estimate. */
   readonly isCounted: boolean;
+}
+
+/** What routing asks of a worker's connection. */
+export interface RoutableWorker {
+  readonly id: WorkerId;
+  readonly epoch: string | undefined;
+  readonly isAttached: boolean;
+  readonly view: WorkerView | undefined;
+}
+
+/** What routing reads of what a worker says of a request. */
+export interface RoutedEvent {
+  readonly accepted?: { readonly promptTokens: number } | null;
+  readonly tokenIds: { readonly length: number };
+  readonly finished?: { readonly cachedTokens: number } | null;
+}
+
+export interface RoutedListener<Event extends RoutedEvent> {
+  onEvent(event: Event, nowMs: number): void;
+  onLost(error: ServingError): void;
 }
 
 /** What is counted of routing. */
@@ -55,8 +74,13 @@ export class Routing {
   }
 
   /** O(bytes of the prompt, up to 256 KiB, and workers). */
-  describe(set: WorkerSet, model: string, prompt: Prompt, session: string | undefined): RoutedRequest {
-    this.#attend(set);
+  describe(
+    { workers }: { readonly workers: readonly RoutableWorker[] },
+    model: string,
+    prompt: Prompt,
+    session: string | undefined,
+  ): RoutedRequest {
+    this.#attend(workers);
     const blocks = blocksOf(prompt);
     const isCounted = prompt.kind === 'tokens';
     const tokenBytes = isCounted ? ID_BYTES : this.#textBytes / this.#textTokens;
@@ -73,17 +97,17 @@ export class Routing {
    * @param next hears everything that the worker says of the request.
    * @returns the listener to submit it with, and the tokens of its prompt that the worker has yet to compute.
    */
-  send(
-    { id, view }: Pick<WorkerConnection, 'id' | 'view'>,
+  send<Event extends RoutedEvent>(
+    { id, view }: Pick<RoutableWorker, 'id' | 'view'>,
     request: RoutedRequest,
-    next: GenerationListener,
+    next: RoutedListener<Event>,
     nowMs: number,
-  ): { readonly listener: GenerationListener; readonly uncachedTokens: number } {
+  ): { readonly listener: RoutedListener<Event>; readonly uncachedTokens: number } {
     const expectedTokens = request.cachedTokens.get(id) ?? 0;
     this.#metrics.countChoice(id, expectedTokens);
     this.#prefixes.record(id, request.blocks);
     let predictedMs = view === undefined ? undefined : predictFirstTokenMs(view, request);
-    const listener: GenerationListener = {
+    const listener: RoutedListener<Event> = {
       onEvent: (event, eventMs) => {
         if (event.accepted) this.#learnTokens(request, event.accepted.promptTokens);
         if (predictedMs !== undefined && event.tokenIds.length > 0) {
@@ -99,7 +123,7 @@ export class Routing {
   }
 
   /** Workers that have started again have empty caches; those that are gone have none. */
-  #attend({ workers }: WorkerSet): void {
+  #attend(workers: readonly RoutableWorker[]): void {
     let attached = 0;
     for (const { id, epoch, view, isAttached } of workers) {
       if (!isAttached || epoch === undefined || view === undefined) continue;
