@@ -1,6 +1,6 @@
 import { loadRuntime, mapFile, Tensor, type TensorArray } from '@sluice/ort';
 import { type DecoderConfig, rotaryTables } from './architectures/config.js';
-import { chunkLane, decodeLane } from './compile/lanes-graph.js';
+import { chunkLane, decodeLane } from './compile/lane-names.js';
 import type { Observed } from './compile/observed-graph.js';
 import { LaneCache } from './lane-cache.js';
 import type { CompiledFiles } from './lane-model.js';

@@ -1,13 +1,10 @@
 import { type Binding, releasePages, Tensor } from '@sluice/ort';
 import type { DecoderConfig } from './architectures/config.js';
 import { type KvMode, kvElementType } from './compile/kv-format.js';
-import { type decodeLane, UPDATED } from './compile/lanes-graph.js';
+import { type LaneNames, UPDATED } from './compile/lane-names.js';
 
 const arrays = { float32: Float32Array, int8: Int8Array } as const;
 type CacheArray = Float32Array | Int8Array;
-
-/** Names of a lane's cache inputs. */
-export type LaneNames = Pick<typeof decodeLane, 'key' | 'value'>;
 
 /**
  * Keys and values of all slots, two arrays a layer: [slots, kvHeads, positions, headDim], row-major. The address space is

@@ -1,6 +1,6 @@
 import { type Binding, type Session, Tensor, type TensorArray } from '@sluice/ort';
 import type { LogitsWant, StepOutput, StepPlan } from '../engine/step-plan.js';
-import { chunkLane, decodeLane } from './compile/lanes-graph.js';
+import { chunkLane, decodeLane } from './compile/lane-names.js';
 import type { LaneCache } from './lane-cache.js';
 import type { LaneOutputs } from './lane-outputs.js';
 

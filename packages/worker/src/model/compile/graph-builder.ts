@@ -20,6 +20,7 @@ const contributed = new Set([
   'MatMulIntegerToFloat',
   'MatMulNBits',
   'QuickGelu',
+  'RotaryEmbedding',
   'SkipSimplifiedLayerNormalization',
 ]);
 
@@ -74,6 +75,11 @@ export class GraphBuilder {
 
   floats(name: string, values: Float32Array, shape: readonly number[]): string {
     this.#initializers.set(name, { name, type: 'float32', shape, data: new Uint8Array(values.buffer) });
+    return name;
+  }
+
+  int8s(name: string, values: Int8Array, shape: readonly number[]): string {
+    this.#initializers.set(name, { name, type: 'int8', shape, data: new Uint8Array(values.buffer) });
     return name;
   }
 

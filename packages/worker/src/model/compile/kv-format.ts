@@ -42,26 +42,30 @@ export class KvFormat {
   }
 
   /**
-   * Inputs behind the rotary tables: position_ids, attention_bias, head_sink, k_scale, v_scale.
+   * The decode lane's inputs behind the rotary tables: position_ids, attention_bias, head_sink, k_scale, v_scale.
    *
-   * Rows that decode get a sink of no weight. With one, the kernel computes each row in one go. Without, it would split
+   * Rows get a sink of no weight. With one, the kernel computes each row in one go. Without, it would split
    * the keys of a row over threads where there are more threads than heads in the batch (release 1.30), and what a row
    * gets would depend on its neighbours.
    */
-  inputs(builder: GraphBuilder, config: DecoderConfig, layer: number, lane: 'decode' | 'chunk'): readonly string[] {
+  inputs(builder: GraphBuilder, config: DecoderConfig, layer: number): readonly string[] {
     if (this.mode === 'f32') return [];
-    const bounds = this.#options.bounds?.[layer];
-    assert(bounds !== undefined, `keys and values of layer ${layer} are calibrated`);
+    const { keys, values } = this.scales(layer);
     const shape = [config.kvHeads * config.headDim];
-    const sink =
-      lane === 'chunk' ? '' : builder.floats('no_sink', new Float32Array(config.heads).fill(NO_SINK), [config.heads]);
     return [
       '',
       '',
-      sink,
-      builder.floats(`layer${layer}.key_scales`, scalesOf(bounds.keys), shape),
-      builder.floats(`layer${layer}.value_scales`, scalesOf(bounds.values), shape),
+      builder.floats('no_sink', new Float32Array(config.heads).fill(NO_SINK), [config.heads]),
+      builder.floats(`layer${layer}.key_scales`, keys, shape),
+      builder.floats(`layer${layer}.value_scales`, values, shape),
     ];
+  }
+
+  /** What one level of each channel is worth: [kvHeads * headDim] each, the same for both channels of a rotated pair. */
+  scales(layer: number): KeyValueBounds {
+    const bounds = this.#options.bounds?.[layer];
+    assert(bounds !== undefined, `keys and values of layer ${layer} are calibrated`);
+    return { keys: scalesOf(bounds.keys), values: scalesOf(bounds.values) };
   }
 
   get attributes(): Record<string, Attribute> {
@@ -74,7 +78,7 @@ export class KvFormat {
   }
 }
 
-/** What one level of each channel is worth; a channel that was always zero gets the least of the others. */
+/** A channel that was always zero gets the least of the others. */
 function scalesOf(bounds: Float32Array): Float32Array {
   const least = bounds.reduce((least, bound) => (bound > 0 && bound < least ? bound : least), Number.POSITIVE_INFINITY);
   const floor = Number.isFinite(least) ? least : 1;

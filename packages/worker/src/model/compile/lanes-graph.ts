@@ -1,6 +1,8 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
 import { type KvFormat, kvElementType } from './kv-format.js';
+import { chunkLane, decodeLane, type LaneNames, UPDATED } from './lane-names.js';
+import { quantizedChunk } from './quantized-chunk.js';
 
 /**
  * Attention of a hybrid batch. Linear layers see all tokens of a pass packed; attention sees them in lanes, because
@@ -20,38 +22,6 @@ export interface AttentionLanes {
   /** @param qkv [tokens, (heads + 2 * kvHeads) * headDim]; returns [tokens, heads * headDim]. */
   attend(layer: number, qkv: string): string;
 }
-
-/** Names of a lane's inputs, as the executor binds them. Layer caches get `.key` and `.value` and the layer. */
-export const decodeLane = {
-  /** int64 [rows, 1]: the packed token that each lane row reads. */
-  sources: 'decode_sources',
-  /** int64 [decodes]: the lane rows that hold real tokens, in packed order. */
-  kept: 'decode_kept',
-  /** int32 [rows]: tokens in the slot before this pass; GroupQueryAttention calls it seqlens_k (total - 1). */
-  pasts: 'decode_pasts',
-  /** int32 scalar: the longest total length of the lane. */
-  longest: 'decode_longest',
-  key: (layer: number) => `decode_key_${layer}`,
-  value: (layer: number) => `decode_value_${layer}`,
-} as const;
-
-export function chunkLane(chunk: number) {
-  const name = `chunk${chunk}`;
-  return {
-    /** int64 [1]: first packed token, and the one behind the last. */
-    start: `${name}_start`,
-    end: `${name}_end`,
-    /** int32 [1]: total length of the slot after the pass, less one. */
-    last: `${name}_last`,
-    /** int32 scalar: total length of the slot after the pass. */
-    total: `${name}_total`,
-    key: (layer: number) => `${name}_key_${layer}`,
-    value: (layer: number) => `${name}_value_${layer}`,
-  } as const;
-}
-
-/** Every cache output is named like its input with this behind. */
-export const UPDATED = '_updated';
 
 export function attentionLanes(
   builder: GraphBuilder,
@@ -76,25 +46,31 @@ export function attentionLanes(
   const cos = builder.input('cos', 'float32', ['positions', config.headDim / 2]);
   const sin = builder.input('sin', 'float32', ['positions', config.headDim / 2]);
   const flat = builder.integers('shape_flat', [-1, width]);
+  const quantizedChunks = kv.mode === 'q8' ? lanes.map((lane) => quantizedChunk(builder, config, kv, lane)) : [];
+
+  const cache = (layer: number, names: LaneNames, batch: number | string): readonly [key: string, value: string] => {
+    const shape = [batch, config.kvHeads, 'positions_per_slot', config.headDim];
+    const type = kvElementType[kv.mode];
+    const [key, value] = [names.key(layer), names.value(layer)];
+    for (const name of [key, value]) {
+      builder.input(name, type, shape);
+      builder.output(name + UPDATED, type, shape);
+    }
+    return [key, value];
+  };
 
   const attention = (
     layer: number,
     packed: string,
-    names: { key: (layer: number) => string; value: (layer: number) => string },
+    names: LaneNames,
     batch: number | string,
     last: string,
     total: string,
   ): string => {
-    const shape = [batch, config.kvHeads, 'positions_per_slot', config.headDim];
-    const type = kvElementType[kv.mode];
-    const key = builder.input(names.key(layer), type, shape);
-    const value = builder.input(names.value(layer), type, shape);
-    builder.output(key + UPDATED, type, shape);
-    builder.output(value + UPDATED, type, shape);
-    const lane = names === decodeLane ? 'decode' : 'chunk';
+    const [key, value] = cache(layer, names, batch);
     builder.nodeWithOutputs(
       'GroupQueryAttention',
-      [packed, '', '', key, value, last, total, cos, sin, ...kv.inputs(builder, config, layer, lane)],
+      [packed, '', '', key, value, last, total, cos, sin, ...kv.inputs(builder, config, layer)],
       [`${packed}.attended`, key + UPDATED, value + UPDATED],
       {
         num_heads: { int: config.heads },
@@ -122,8 +98,13 @@ export function attentionLanes(
       const parts = [builder.node('Gather', [decoded, kept], `${qkv}.kept`)];
       for (const [chunk, lane] of lanes.entries()) {
         const rows = builder.integers('axis_rows', [0]);
-        const chunked = builder.integers('shape_chunk', [1, -1, qkvWidth]);
         const slice = builder.node('Slice', [qkv, lane.start, lane.end, rows], `${qkv}.slice${chunk}`);
+        if (kv.mode === 'q8') {
+          cache(layer, lane, 1);
+          parts.push(quantizedChunks[chunk]!(layer, slice));
+          continue;
+        }
+        const chunked = builder.integers('shape_chunk', [1, -1, qkvWidth]);
         const packed = builder.node('Reshape', [slice, chunked], `${qkv}.chunk${chunk}`);
         parts.push(attention(layer, packed, lane, 1, lane.last, lane.total));
       }
