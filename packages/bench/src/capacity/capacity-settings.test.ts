@@ -5,10 +5,12 @@ import { drawArrivals } from '../simulate/trace.js';
 import { readCapacitySettings, requestsAt, traceOf } from './capacity-settings.js';
 
 describe('readCapacitySettings', () => {
-  it('asks for both objectives and four policies when it has to be quick', () => {
+  it('asks for all objectives and shares the time out when it has to be quick', () => {
     expect(readCapacitySettings({}, true)).toMatchObject({
-      policies: ['slo', 'sarathi', 'prefill-first', 'iteration-level'],
-      objectives: ['strict', 'relaxed'],
+      policies: ['slo', 'sarathi', 'prefill-first', 'iteration-level', 'hybrid-only'],
+      objectives: ['strict', 'relaxed', 'mixed'],
+      peers: ['sluice-http', 'llama-server'],
+      searchSeconds: undefined,
       traces: ['chat'],
       scaleTokens: 1024,
     });
@@ -16,7 +18,9 @@ describe('readCapacitySettings', () => {
 
   it.each([
     [{ policies: 'slo, fifo' }, /--policies fifo must be of slo, /],
-    [{ objective: 'tight' }, '--objective tight must be strict, relaxed or both'],
+    [{ objective: 'tight' }, '--objective tight must be of strict, relaxed, mixed'],
+    [{ peers: 'vllm' }, '--peers vllm must be of sluice-http, llama-server'],
+    [{ 'peer-batch': '64,0' }, '--peer-batch 0 must be a whole number from 1 to 8192'],
     [{ trace: 'sharegpt' }, '--trace sharegpt must be chat, arxiv or both'],
     [{ context: '4096' }, '--context 4096 must be a whole number from 128 to 2048'],
     [{ requests: '1' }, '--requests 1 must be a whole number from 24 to 100000'],

@@ -3,12 +3,17 @@ import { type PolicyName, policyNames } from '@sluice/worker';
 import { type BenchFlag, BenchUsageError, type BenchValues, wholeNumber } from '../benchmark.js';
 import { type Trace, traces } from '../simulate/trace.js';
 
-export const objectiveNames = ['strict', 'relaxed'] as const;
+/** Mixed: of half of the requests the strict one, of the others the relaxed one. */
+export const objectiveNames = ['strict', 'relaxed', 'mixed'] as const;
 export type ObjectiveName = (typeof objectiveNames)[number];
 
 /** The names used here for the traces of trace.ts. */
 const traceNames = { chat: 'sharegpt', arxiv: 'arxiv' } as const;
 export type TraceName = keyof typeof traceNames;
+
+/** Subjects beside the policies: our own gateway and worker, and llama-server, both over HTTP. */
+export const peerNames = ['sluice-http', 'llama-server'] as const;
+export type PeerName = (typeof peerNames)[number];
 
 /** What one run of `bench capacity` measures. */
 export interface CapacitySettings {
@@ -19,6 +24,9 @@ export interface CapacitySettings {
   readonly threads: number;
   readonly policies: readonly PolicyName[];
   readonly objectives: readonly ObjectiveName[];
+  readonly peers: readonly PeerName[];
+  /** Tokens of a pass (`-b` and `-ub`) that llama-server is tried with, in this order. */
+  readonly peerBatchTokens: readonly number[];
   readonly traces: readonly TraceName[];
   /** Prompt and answer together are scaled to it, tokens. */
   readonly scaleTokens: number;
@@ -26,11 +34,16 @@ export interface CapacitySettings {
   readonly requestsMax: number;
   /** A trial sends for about so long, unless {@link REQUESTS_MIN} take longer. */
   readonly trialSeconds: number;
-  /** For each search; what one leaves over is the next one's. A search begins no trial that would send beyond it. */
-  readonly searchSeconds: number;
+  /**
+   * For each search; what one leaves over is the next one's. A search begins no trial that would send beyond it.
+   * Undefined: all together get what {@link QUICK_SECONDS} leave them.
+   */
+  readonly searchSeconds: number | undefined;
   /** A search ends when it knows the rate to so large a share of itself. */
   readonly precisionRatio: number;
   readonly seed: number;
+  /** Fewer cases, and a setting that is not better than the best one so far is not searched any further. */
+  readonly quick: boolean;
   /** Undefined: no plots. */
   readonly outFolder: string | undefined;
 }
@@ -43,7 +56,8 @@ export const CONTEXT_TOKENS = 2048;
 export const REQUESTS_MIN = 24;
 
 const usualPolicies = 'slo,sarathi,prefill-first,iteration-level,hybrid-only';
-const quickPolicies = 'slo,sarathi,prefill-first,iteration-level';
+/** A quick run is over by then, less than two searches late. */
+export const QUICK_SECONDS = 540;
 
 export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
   model: { value: 'NAME', description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)' },
@@ -52,9 +66,11 @@ export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
   threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
   policies: { value: 'LIST', description: `of ${policyNames.join(', ')} (default ${usualPolicies})` },
   objective: {
-    value: 'NAME',
-    description: 'strict, relaxed (5 and 25 decode iterations of 32 rows) or both (default)',
+    value: 'LIST',
+    description: 'of strict, relaxed (5 and 25 decode iterations of 32 rows), mixed (half and half); default all',
   },
+  peers: { value: 'LIST', description: 'measured over HTTP: of sluice-http, llama-server, or none (default both)' },
+  'peer-batch': { value: 'LIST', description: '-b and -ub of llama-server, 1 to 8192 each (default 128,64,512)' },
   trace: { value: 'NAME', description: 'lengths: chat, arxiv or both (default both; quick chat)' },
   context: {
     value: 'N',
@@ -64,10 +80,10 @@ export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
     value: 'N',
     description: `of a trial at most, ${REQUESTS_MIN} to 100000 (default 256; quick 192)`,
   },
-  'trial-seconds': { value: 'N', description: 'a trial sends for so long, 1 to 3600 (default 120; quick 16)' },
+  'trial-seconds': { value: 'N', description: 'a trial sends for so long, 1 to 3600 (default 120; quick 12)' },
   'search-seconds': {
     value: 'N',
-    description: 'for each capacity, left over for the next, 1 to 86400 (default 1800; quick 50)',
+    description: 'for each capacity, left over for the next, 1 to 86400 (default 1800; quick a share of 9 minutes)',
   },
   seed: { value: 'N', description: 'of arrivals and lengths, 0 to 1000000 (default 1)' },
   out: { value: 'DIR', description: 'write plots of both times against the rate there, as SVG and in report.html' },
@@ -84,16 +100,20 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
     weights: text('weights') ?? 'q8',
     kv: text('kv') ?? 'f32',
     threads: whole('threads', os.availableParallelism(), 1, 1024),
-    policies: (text('policies') ?? (quick ? quickPolicies : usualPolicies))
+    policies: listOf('policies', policyNames, text('policies') ?? usualPolicies),
+    objectives: listOf('objective', objectiveNames, text('objective') ?? objectiveNames.join(',')),
+    peers: text('peers') === 'none' ? [] : listOf('peers', peerNames, text('peers') ?? peerNames.join(',')),
+    peerBatchTokens: (text('peer-batch') ?? '128,64,512')
       .split(',')
-      .map((name) => oneOf('policies', policyNames, name.trim())),
-    objectives: oneOrBoth('objective', objectiveNames, text('objective') ?? 'both'),
+      .map((tokens) => wholeNumber('peer-batch', tokens.trim(), 1, 8192)),
     traces: oneOrBoth('trace', traceList, text('trace') ?? (quick ? 'chat' : 'both')),
     scaleTokens: whole('context', quick ? 1024 : CONTEXT_TOKENS, 128, CONTEXT_TOKENS),
     requestsMax: whole('requests', quick ? 192 : 256, REQUESTS_MIN, 100_000),
-    trialSeconds: whole('trial-seconds', quick ? 16 : 120, 1, 3_600),
-    searchSeconds: whole('search-seconds', quick ? 50 : 1_800, 1, 86_400),
+    trialSeconds: whole('trial-seconds', quick ? 12 : 120, 1, 3_600),
+    searchSeconds:
+      quick && text('search-seconds') === undefined ? undefined : whole('search-seconds', 1_800, 1, 86_400),
     precisionRatio: quick ? 0.1 : 0.025,
+    quick,
     seed: whole('seed', 1, 0, 1_000_000),
     outFolder: text('out'),
   };
@@ -107,6 +127,10 @@ export function traceOf(name: TraceName): Trace {
 export function requestsAt(ratePerSecond: number, settings: CapacitySettings): number {
   const wanted = Math.round(ratePerSecond * settings.trialSeconds);
   return Math.min(settings.requestsMax, Math.max(REQUESTS_MIN, wanted));
+}
+
+function listOf<T extends string>(flag: string, known: readonly T[], list: string): readonly T[] {
+  return list.split(',').map((name) => oneOf(flag, known, name.trim()));
 }
 
 function oneOf<T extends string>(flag: string, known: readonly T[], name: string): T {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CapacityTrialsResult, withRatios } from './capacity-table.js';
+import { type CapacityTrialsResult, capacityTable, withRatios } from './capacity-table.js';
 
 const result = (
   subject: string,
@@ -13,6 +13,12 @@ const result = (
   tbtMs: 300,
   capacityPerSecond,
   beyondPerSecond: null,
+  onlyAbovePerSecond: null,
+  tokenBudget: null,
+  budgetsTried: [],
+  stepErrorRatio: null,
+  stepBiasRatio: null,
+  steps: 0,
   atCapacity: null,
   simulatedPerSecond: 1,
   simulatedDeviationRatio: null,
@@ -27,8 +33,20 @@ describe('withRatios', () => {
     expect(arxiv).toMatchObject({ ratioToPrefillFirst: null });
   });
 
+  it('compares with the best setting of llama-server', () => {
+    const [slo] = withRatios([result('slo', 3), result('llama-server b64', 1), result('llama-server b128', 1.5)]);
+    expect(slo?.ratioToLlamaServer).toBe(2);
+  });
+
   it('gives no ratio to a comparator that served nothing within the limits', () => {
     const [slo] = withRatios([result('slo', 3), result('iteration-level', 0)]);
     expect(slo?.ratioToIterationLevel).toBeNull();
+  });
+});
+
+describe('capacityTable', () => {
+  it('does not call a setting worthless that was only searched above a better one', () => {
+    expect(capacityTable([{ ...result('llama-server b512', 0), onlyAbovePerSecond: 1.25 }])).toContain('≤ 1.25');
+    expect(capacityTable([result('llama-server b512', 0)])).not.toContain('≤');
   });
 });

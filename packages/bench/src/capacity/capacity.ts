@@ -1,26 +1,29 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { cacheFolder } from '@sluice/shared';
 import type { BenchContext, Benchmark, BenchOutcome, BenchValues } from '../benchmark.js';
 import { openModel } from '../engine/measure.js';
-import { type MachineTime, machineTime } from '../io/machine-time.js';
+import { cpuShares } from '../io/cpu-shares.js';
 import { modelFile } from '../io/model-file.js';
+import { buildLlamaCpp } from '../peers/llama-cpp-build.js';
 import { renderReport } from '../simulate/report.js';
+import { type CapacityFound, CapacityRun } from './capacity-run.js';
 import {
   type CapacitySettings,
   CONTEXT_TOKENS,
   capacityFlags,
+  QUICK_SECONDS,
   readCapacitySettings,
   SLOTS,
   type TraceName,
 } from './capacity-settings.js';
 import { type CapacityTrialsResult, capacityTable, longPromptTable, withRatios } from './capacity-table.js';
-import { type LongPromptResult, measureLongPrompt } from './long-prompt.js';
+import { renderLongPrompts } from './long-prompt-report.js';
 import { type MeasuredMachine, measureMachine } from './measured-machine.js';
-import { PolicySearch } from './policy-search.js';
 
-/** Sarathi-Serve's method on the real engine, and the simulator's prediction beside it. */
+/** Sarathi-Serve's method on the real engine, the simulator's prediction and llama-server beside it. */
 export const capacityBenchmark: Benchmark = {
-  summary: 'requests a second under latency objectives, policies side by side; hours, or 10 minutes with --quick',
+  summary: 'requests a second under latency objectives, side by side; hours, or 10 minutes with --quick',
   flags: capacityFlags,
   run,
 };
@@ -31,42 +34,28 @@ const OTHERS_RATIO_MAX = 0.05;
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const settings = readCapacitySettings(values, quick);
   const file = await modelFile(settings.model, progress);
+  const llamaCpp = settings.peers.includes('llama-server') ? await buildLlamaCpp(cacheFolder(), progress) : undefined;
+  // Fetching and building happen once; what follows is what a run takes.
+  const startMs = performance.now();
   progress.stage('loading the model');
   const sizes = { slots: SLOTS, contextTokens: CONTEXT_TOKENS, stepTokensMax: SLOTS + CONTEXT_TOKENS };
   const { model, weights, close } = await openModel(file, settings.weights, settings.threads, sizes, settings.kv);
   progress.stage('running passes of several shapes');
   const measured = await measureMachine(model, settings.scaleTokens, quick ? 3 : 7);
-  const { machine } = measured;
-  const cpuBefore = { machine: machineTime(), own: process.cpuUsage() };
-
-  const found: CapacityTrialsResult[] = [];
-  let endMs = performance.now();
-  for (const trace of settings.traces) {
-    for (const objective of settings.objectives) {
-      for (const policy of settings.policies) {
-        progress.stage(`${policy}, ${trace} trace, ${objective} objective`);
-        const search = new PolicySearch({ model, machine, settings, trace, objective, policy });
-        endMs += settings.searchSeconds * 1000;
-        found.push(
-          await search.run(endMs, (rate, trial) => progress.detail(`trial ${trial} at ${rate.toFixed(2)} requests/s`)),
-        );
-      }
-    }
-  }
-  const longPrompts: LongPromptResult[] = [];
-  for (const policy of settings.policies) {
-    progress.stage(`${policy}: a long prompt among streams`);
-    const { tokenBudget, objectives } = machine;
-    longPrompts.push(
-      await measureLongPrompt(model, { policy, tokenBudget: tokenBudget.strict, tbtMs: objectives.strictMs }),
-    );
-  }
+  const othersCpuRatio = cpuShares();
+  let serversMs = 0;
+  const onStop = (cpuMs: number): void => {
+    serversMs += cpuMs;
+  };
+  const server = { modelFile: file, weights, threads: settings.threads, onStop };
+  const capacityRun = new CapacityRun({ model, machine: measured.machine, settings, server, llamaCpp, progress });
+  const found = await capacityRun.run(startMs + QUICK_SECONDS * 1000);
   close();
-  const othersCpuRatio = othersShare(cpuBefore, { machine: machineTime(), own: process.cpuUsage() });
+  const others = othersCpuRatio(serversMs);
 
-  const results = withRatios(found);
-  const heading = `${headingOf(measured, settings)}\n${othersText(othersCpuRatio)}`;
-  if (settings.outFolder !== undefined) writeReports(settings.outFolder, results, heading);
+  const results = withRatios(found.capacities);
+  const heading = [headingOf(measured, settings), ...notesOf(found), othersText(others)].join('\n');
+  if (settings.outFolder !== undefined) writeReports(settings.outFolder, results, found, heading);
   return {
     settings: {
       ...settings,
@@ -75,31 +64,18 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       slots: SLOTS,
       contextTokens: CONTEXT_TOKENS,
       ...measured,
-      othersCpuRatio,
+      othersCpuRatio: others,
+      unmeasured: found.unmeasured,
     },
-    results: [...results, ...longPrompts],
-    table: `${heading}\n\n${capacityTable(results)}\n\n${longPromptTable(longPrompts)}`,
+    results: [...results, ...found.longPrompts],
+    table: `${heading}\n\n${capacityTable(results)}\n\n${longPromptTable(found.longPrompts)}`,
     valid: results.some(({ capacityPerSecond }) => capacityPerSecond > 0),
   };
 }
 
-interface CpuTimes {
-  readonly machine: MachineTime | undefined;
-  readonly own: NodeJS.CpuUsage;
-}
-
-/** Of the machine's CPU time between two moments: what went to other processes or other machines; null without /proc. */
-function othersShare(from: CpuTimes, to: CpuTimes): number | null {
-  if (from.machine === undefined || to.machine === undefined) return null;
-  const totalMs = to.machine.totalMs - from.machine.totalMs;
-  const takenMs = to.machine.busyMs + to.machine.stolenMs - from.machine.busyMs - from.machine.stolenMs;
-  const ownMs = (to.own.user + to.own.system - from.own.user - from.own.system) / 1000;
-  return totalMs > 0 ? Math.max(0, takenMs - ownMs) / totalMs : null;
-}
-
 function othersText(ratio: number | null): string {
   if (ratio === null) return 'What others took of the CPU is not known here.';
-  const warning = ratio > OTHERS_RATIO_MAX ? ': the figures say more about them than about the policies' : '';
+  const warning = ratio > OTHERS_RATIO_MAX ? ': the figures say more about them than about the subjects' : '';
   return `Others took ${(100 * ratio).toFixed(1)} % of the CPU during the trials${warning}.`;
 }
 
@@ -107,20 +83,41 @@ function headingOf({ machine, decodeIterationMs, fitErrorRatio }: MeasuredMachin
   const { strictMs, relaxedMs } = machine.objectives;
   return [
     `Decode iteration of ${SLOTS} rows: ${decodeIterationMs.toFixed(1)} ms. P99 time between tokens: strict ${strictMs.toFixed(0)} ms, ` +
-      `relaxed ${relaxedMs.toFixed(0)} ms; median delay to the first step: 2 s.`,
+      `relaxed ${relaxedMs.toFixed(0)} ms, mixed: half of the requests each; median delay to the first step: 2 s.`,
     `Lengths: log-normal, scaled so that prompt and answer fit ${settings.scaleTokens} tokens; up to ${settings.requestsMax} requests ` +
       `and about ${settings.trialSeconds} s of arrivals a trial.`,
-    `Token budget of sarathi: strict ${machine.tokenBudget.strict}, relaxed ${machine.tokenBudget.relaxed}. ` +
-      `Simulator: passes fitted with a median error of ${(100 * fitErrorRatio).toFixed(1)} %.`,
+    `Token budget by rule: strict ${machine.tokenBudget.strict}, relaxed ${machine.tokenBudget.relaxed}; sarathi has the best ` +
+      `of those tried. Simulator: passes fitted with a median error of ${(100 * fitErrorRatio).toFixed(1)} %.`,
   ].join('\n');
 }
 
-function writeReports(folder: string, results: readonly CapacityTrialsResult[], heading: string): void {
+function notesOf({ capacities, unmeasured }: CapacityFound): readonly string[] {
+  const hasServer = capacities.some(({ subject }) => subject === 'sluice (http)' || subject.startsWith('llama-server'));
+  return [
+    ...(hasServer
+      ? [
+          "llama-server and sluice (http) are measured at the HTTP client. Their delay is the first token's time less " +
+            "the prompt's, as llama-server says it; of ours less what the fitted cost says of the prompt alone, which is " +
+            'less than it takes among others, so ours counts as longer.',
+        ]
+      : []),
+    ...unmeasured.map(({ subject, reason }) => `Not measured: ${subject}: ${reason}`),
+  ];
+}
+
+function writeReports(
+  folder: string,
+  results: readonly CapacityTrialsResult[],
+  { longPrompts }: CapacityFound,
+  heading: string,
+): void {
+  const write = (target: string, files: ReadonlyMap<string, string>): void => {
+    mkdirSync(target, { recursive: true });
+    for (const [name, content] of files) writeFileSync(path.join(target, name), content);
+  };
   for (const trace of new Set(results.map((one): TraceName => one.trace))) {
     const ofTrace = results.filter((one) => one.trace === trace);
-    const target = path.join(folder, trace);
-    mkdirSync(target, { recursive: true });
-    const files = renderReport(ofTrace, heading, `Measured capacity, ${trace} trace`);
-    for (const [name, content] of files) writeFileSync(path.join(target, name), content);
+    write(path.join(folder, trace), renderReport(ofTrace, heading, `Measured capacity, ${trace} trace`));
   }
+  write(folder, renderLongPrompts(longPrompts));
 }

@@ -6,6 +6,12 @@ export interface GapTimes {
   readonly max: number;
 }
 
+/** A gap of a stream, and when it ended: milliseconds from the long prompt's arrival. */
+export interface GapPoint {
+  readonly atMs: number;
+  readonly gapMs: number;
+}
+
 /** The id of the long prompt among the streams. */
 export const LONG_ID = 'long';
 
@@ -15,6 +21,8 @@ export class GapWatch {
   readonly #streams = new Map<string, { readonly tokens: number; readonly lastMs: number }>();
   readonly #before: number[] = [];
   readonly #after: number[] = [];
+  /** By the clock. */
+  readonly #points: GapPoint[] = [];
   #arrivedMs: number | undefined;
   #firstMs: number | undefined;
 
@@ -27,10 +35,29 @@ export class GapWatch {
   add(events: readonly SequenceEvent[], nowMs: number): void {
     for (const event of events) {
       if (event.kind === 'failed') throw event.error;
-      if (event.kind === 'finished') this.#streams.delete(event.id);
-      else if (event.id === LONG_ID) this.#firstMs ??= nowMs;
-      else this.#addToken(event.id, nowMs);
+      if (event.kind === 'finished') this.end(event.id);
+      else this.addToken(event.id, nowMs);
     }
+  }
+
+  end(id: string): void {
+    this.#streams.delete(id);
+  }
+
+  addToken(id: string, nowMs: number): void {
+    if (id === LONG_ID) {
+      this.#firstMs ??= nowMs;
+      return;
+    }
+    const stream = this.#streams.get(id);
+    if (stream !== undefined) {
+      const gapMs = nowMs - stream.lastMs;
+      if (stream.tokens >= this.#uncounted) this.#points.push({ atMs: nowMs, gapMs });
+      if (this.#arrivedMs === undefined) {
+        if (stream.tokens >= this.#uncounted) this.#before.push(gapMs);
+      } else if (stream.lastMs < (this.#firstMs ?? Number.POSITIVE_INFINITY)) this.#after.push(gapMs);
+    }
+    this.#streams.set(id, { tokens: (stream?.tokens ?? 0) + 1, lastMs: nowMs });
   }
 
   promptArrived(nowMs: number): void {
@@ -56,20 +83,16 @@ export class GapWatch {
     return gapTimes(this.#after);
   }
 
+  /** All that were counted, to a tenth of a millisecond. */
+  get points(): readonly GapPoint[] {
+    const tenths = (ms: number): number => Math.round(10 * ms) / 10;
+    const arrivedMs = this.#arrivedMs ?? 0;
+    return this.#points.map(({ atMs, gapMs }) => ({ atMs: tenths(atMs - arrivedMs), gapMs: tenths(gapMs) }));
+  }
+
   /** From the prompt's arrival to its first token; NaN before both. */
   get ttftMs(): number {
     return (this.#firstMs ?? Number.NaN) - (this.#arrivedMs ?? Number.NaN);
-  }
-
-  #addToken(id: string, nowMs: number): void {
-    const stream = this.#streams.get(id);
-    if (stream !== undefined) {
-      const gapMs = nowMs - stream.lastMs;
-      if (this.#arrivedMs === undefined) {
-        if (stream.tokens >= this.#uncounted) this.#before.push(gapMs);
-      } else if (stream.lastMs < (this.#firstMs ?? Number.POSITIVE_INFINITY)) this.#after.push(gapMs);
-    }
-    this.#streams.set(id, { tokens: (stream?.tokens ?? 0) + 1, lastMs: nowMs });
   }
 }
 

@@ -1,4 +1,5 @@
 import { CompletionClient } from '../io/completion-client.js';
+import { processTreeUsage } from '../io/process-usage.js';
 import { freePort, ServerProcess } from '../io/server-process.js';
 import type { LlamaCpp } from '../peers/llama-cpp-build.js';
 import { llamaServer } from '../serve/llama-server.js';
@@ -14,6 +15,8 @@ export interface HttpSubject {
   readonly fields: object;
   /** It reads `x-sluice-tbt-ms`. */
   readonly saysObjectives: boolean;
+  /** Told, when it is stopped, what CPU time its processes took. */
+  readonly onStop: (cpuMs: number) => void;
 }
 
 /** Room that `sluiceServer` and `llamaServer` leave beside a request. */
@@ -23,24 +26,30 @@ export interface ServerOptions {
   readonly modelFile: string;
   readonly weights: string;
   readonly threads: number;
+  readonly onStop: (cpuMs: number) => void;
 }
 
 /** Gateway and one worker as `sluice up` starts them, with as many slots and as much context as the engine here has. */
-export function sluiceHttp({ modelFile, weights, threads }: ServerOptions): HttpSubject {
+export function sluiceHttp({ modelFile, weights, threads, onStop }: ServerOptions): HttpSubject {
   const flags = ['--weights', weights, '--prefix-cache', 'off', '--scheduler', 'slo'];
   const requestTokens = CONTEXT_TOKENS - SLACK_TOKENS;
   const started = sluiceServer({ model: modelFile, threads, slots: SLOTS, requestTokens, flags });
-  return { subject: { ...started, name: 'sluice (http)' }, fields: {}, saysObjectives: true };
+  return { subject: { ...started, name: 'sluice (http)' }, fields: {}, saysObjectives: true, onStop };
 }
 
 /** llama-server with the same file, as many slots, each with as much context; it reuses nothing of other prompts. */
-export function llamaHttp({ modelFile, threads }: ServerOptions, llamaCpp: LlamaCpp, batchTokens: number): HttpSubject {
+export function llamaHttp(
+  { modelFile, threads, onStop }: ServerOptions,
+  llamaCpp: LlamaCpp,
+  batchTokens: number,
+): HttpSubject {
   const requestTokens = CONTEXT_TOKENS - SLACK_TOKENS;
   const started = llamaServer({ llamaCpp, modelFile, weights: 'same', batchTokens, threads, requestTokens });
   return {
     subject: { ...started, name: `llama-server b${batchTokens}` },
     fields: { cache_prompt: false },
     saysObjectives: false,
+    onStop,
   };
 }
 
@@ -50,14 +59,15 @@ export class HttpDoor {
   readonly #url: string;
   readonly #model: string | undefined;
   readonly #fields: object;
+  readonly #onStop: (cpuMs: number) => void;
 
   /** @throws Error with the end of its output where it does not start, or fails on the request that warms it up. */
-  static async open({ subject, fields }: HttpSubject): Promise<HttpDoor> {
+  static async open({ subject, fields, onStop }: HttpSubject): Promise<HttpDoor> {
     if (subject.where.kind !== 'start') throw new Error(`${subject.name} is not ours to start`);
     const command = subject.where.command(SLOTS, await freePort());
     const server = await ServerProcess.start(command);
     try {
-      const door = new HttpDoor(server, command.url, await onlyModel(command.url), fields);
+      const door = new HttpDoor(server, command.url, await onlyModel(command.url), fields, onStop);
       const client = await door.client();
       const { outcome, reason } = await client.send({ promptIds: [5_000, 6_000, 7_000], outputTokens: 4 });
       await client.close();
@@ -69,7 +79,14 @@ export class HttpDoor {
     }
   }
 
-  private constructor(server: ServerProcess, url: string, model: string | undefined, fields: object) {
+  private constructor(
+    server: ServerProcess,
+    url: string,
+    model: string | undefined,
+    fields: object,
+    onStop: (cpuMs: number) => void,
+  ) {
+    this.#onStop = onStop;
     this.#server = server;
     this.#url = url;
     this.#model = model;
@@ -82,12 +99,8 @@ export class HttpDoor {
     return new CompletionClient({ url: this.#url, model: this.#model, fields: this.#fields });
   }
 
-  /** CPU time of the server's processes so far is others' time to this process. */
-  get pid(): number | undefined {
-    return this.#server.pid;
-  }
-
   stop(): Promise<void> {
+    if (this.#server.pid !== undefined) this.#onStop(processTreeUsage(this.#server.pid)?.cpuMs ?? 0);
     return this.#server.stop();
   }
 }

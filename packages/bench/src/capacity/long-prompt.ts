@@ -9,9 +9,11 @@ import {
   wantsWholePrompts,
 } from '@sluice/worker';
 import type { BenchResult } from '../benchmark.js';
-import { type GapTimes, GapWatch, LONG_ID } from './gap-watch.js';
+import { randomPrompt } from '../load/random-prompt.js';
+import { type GapPoint, type GapTimes, GapWatch, LONG_ID } from './gap-watch.js';
+import { HttpDoor, type HttpSubject } from './http-door.js';
 
-/** What a long prompt does to streams that run. The subject is the policy. */
+/** What a long prompt does to streams that run. The subject is the policy, or the server. */
 export interface LongPromptResult extends BenchResult {
   readonly kind: 'long-prompt';
   readonly tbtMs: number;
@@ -24,6 +26,7 @@ export interface LongPromptResult extends BenchResult {
   readonly ttftMs: number;
   /** P99 of the gaps behind the arrival is within the objective. */
   readonly isWithin: boolean;
+  readonly gaps: readonly GapPoint[];
 }
 
 export interface LongPromptSettings {
@@ -36,16 +39,21 @@ const STREAMS = 16;
 const STREAM_PROMPT_TOKENS = 64;
 /** Streams end here, so that a policy that lets nobody in beside them comes to the long prompt too. */
 const STREAM_TOKENS_MAX = 512;
+/** Less where the context is shorter. */
 const LONG_PROMPT_TOKENS = 2_000;
+const LONG_ANSWER_TOKENS = 2;
 /** Tokens of each stream before the long prompt comes; the first of them are not counted. */
 const TOKENS_BEFORE = 60;
 const TOKENS_UNCOUNTED = 20;
 const LOOK_MS = 5;
+const HTTP_MS_MAX = 120_000;
+/** Of the prompts; no trial has it. */
+const PROMPT_SEED = 900_000;
 
 const log = createLog('capacity');
 log.level = 'silent';
 
-/** Sixteen streams run; a prompt of 2,000 tokens (less where the context is shorter) comes among them. */
+/** Sixteen streams run in the engine; a long prompt comes among them. */
 export async function measureLongPrompt(model: ModelPort, settings: LongPromptSettings): Promise<LongPromptResult> {
   const { policy, tokenBudget, tbtMs } = settings;
   const { slotsMax, contextTokens, stepTokensMax } = model.limits;
@@ -80,13 +88,66 @@ export async function measureLongPrompt(model: ModelPort, settings: LongPromptSe
   };
   for (let id = 0; id < STREAMS; id++) submit(`${id}`, STREAM_PROMPT_TOKENS, STREAM_TOKENS_MAX);
   while (watch.streamsWith(TOKENS_BEFORE) < STREAMS) await sleep(LOOK_MS);
-  const promptTokens = Math.min(LONG_PROMPT_TOKENS, contextTokens - 2);
+  const promptTokens = longPromptTokens(contextTokens);
   watch.promptArrived(clock.nowMs());
-  submit(LONG_ID, promptTokens, 2);
+  submit(LONG_ID, promptTokens, LONG_ANSWER_TOKENS);
   while (!watch.isOver) await sleep(LOOK_MS);
   await engine.close();
+  return resultOf(policy, tbtMs, promptTokens, watch);
+}
+
+/**
+ * The same over HTTP, seen by the client.
+ * @throws Error where the server does not start, fails a request, or takes more than two minutes.
+ */
+export async function measureLongPromptOverHttp(
+  subject: HttpSubject,
+  tbtMs: number,
+  contextTokens: number,
+): Promise<LongPromptResult> {
+  const door = await HttpDoor.open(subject);
+  try {
+    const client = await door.client();
+    const watch = new GapWatch(TOKENS_UNCOUNTED);
+    const headers: Record<string, string> = subject.saysObjectives ? { 'x-sluice-tbt-ms': `${Math.round(tbtMs)}` } : {};
+    let fault: string | undefined;
+    const send = async (id: string, index: number, promptTokens: number, outputTokens: number): Promise<void> => {
+      const see = (): void => watch.addToken(id, performance.now());
+      const promptIds = randomPrompt(promptTokens, PROMPT_SEED, index);
+      const record = await client.send({ promptIds, outputTokens, headers }, { first: see, gap: see });
+      watch.end(id);
+      if (record.outcome === 'failed') fault ??= record.reason;
+    };
+    const endMs = performance.now() + HTTP_MS_MAX;
+    const until = async (isReached: () => boolean): Promise<void> => {
+      while (!isReached()) {
+        if (fault !== undefined) throw new Error(`a request failed: ${fault}`);
+        if (performance.now() > endMs) throw new Error(`not over within ${HTTP_MS_MAX / 1000} s`);
+        await sleep(LOOK_MS);
+      }
+    };
+    for (let index = 0; index < STREAMS; index++) {
+      void send(`${index}`, index, STREAM_PROMPT_TOKENS, STREAM_TOKENS_MAX);
+    }
+    await until(() => watch.streamsWith(TOKENS_BEFORE) >= STREAMS);
+    const promptTokens = longPromptTokens(contextTokens);
+    watch.promptArrived(performance.now());
+    void send(LONG_ID, STREAMS, promptTokens, LONG_ANSWER_TOKENS);
+    await until(() => watch.isOver);
+    await client.close();
+    return resultOf(subject.subject.name, tbtMs, promptTokens, watch);
+  } finally {
+    await door.stop();
+  }
+}
+
+function longPromptTokens(contextTokens: number): number {
+  return Math.min(LONG_PROMPT_TOKENS, contextTokens - LONG_ANSWER_TOKENS);
+}
+
+function resultOf(subject: string, tbtMs: number, promptTokens: number, watch: GapWatch): LongPromptResult {
   return {
-    subject: policy,
+    subject,
     kind: 'long-prompt',
     tbtMs,
     streams: STREAMS,
@@ -95,5 +156,6 @@ export async function measureLongPrompt(model: ModelPort, settings: LongPromptSe
     afterMs: watch.afterMs,
     ttftMs: watch.ttftMs,
     isWithin: watch.afterMs.p99 <= tbtMs,
+    gaps: watch.points,
   };
 }

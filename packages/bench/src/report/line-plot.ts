@@ -11,6 +11,12 @@ export interface LinePlot {
   readonly series: readonly Series[];
   /** A limit, drawn across. */
   readonly limit?: { readonly label: string; readonly y: number };
+  /** Points alone, not joined. Absent: false. */
+  readonly isScatter?: boolean;
+  /** Where x begins; absent: 0. */
+  readonly xMin?: number;
+  /** Values that have to have a place on the axes, so that plots side by side are alike. */
+  readonly reach?: { readonly x: number; readonly y: readonly [number, number] };
 }
 
 const WIDTH = 720;
@@ -30,14 +36,15 @@ const COLOURS = [
   '#44aa99',
 ];
 
-/** A plot as SVG: x from 0, y logarithmic. */
+/** A plot as SVG: y logarithmic. */
 export function renderLinePlot(plot: LinePlot): string {
   const all = plot.series.flatMap(({ points }) => points);
-  const xMax = Math.max(1e-9, ...all.map(({ x }) => x));
-  const ys = [...all.map(({ y }) => y), ...(plot.limit === undefined ? [] : [plot.limit.y])].filter((y) => y > 0);
-  const low = Math.floor(Math.log10(Math.min(...ys, 1000)));
-  const high = Math.ceil(Math.log10(Math.max(...ys, 10)));
-  const toX = (x: number): number => MARGIN.left + (x / xMax) * (WIDTH - MARGIN.left - MARGIN.right);
+  const { xMin = 0, reach } = plot;
+  const xMax = all.reduce((max, { x }) => Math.max(max, x), Math.max(xMin + 1e-9, reach?.x ?? xMin));
+  const ys = [...all.map(({ y }) => y), plot.limit?.y ?? 0, ...(reach?.y ?? [])].filter((y) => y > 0);
+  const low = Math.floor(Math.log10(ys.reduce((min, y) => Math.min(min, y), 1000)));
+  const high = Math.ceil(Math.log10(ys.reduce((max, y) => Math.max(max, y), 10)));
+  const toX = (x: number): number => MARGIN.left + ((x - xMin) / (xMax - xMin)) * (WIDTH - MARGIN.left - MARGIN.right);
   const toY = (y: number): number => {
     const share = (Math.log10(Math.max(y, 10 ** low)) - low) / Math.max(1, high - low);
     return HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.top - MARGIN.bottom);
@@ -52,15 +59,17 @@ export function renderLinePlot(plot: LinePlot): string {
     );
   });
   const ticks = Array.from({ length: 6 }, (_, index) => {
-    const x = (xMax * index) / 5;
+    const x = xMin + ((xMax - xMin) * index) / 5;
     return `<text x="${round(toX(x))}" y="${bottom + 18}" text-anchor="middle">${Number(x.toPrecision(3))}</text>`;
   });
   const lines = plot.series.map(({ points }, index) => {
     const colour = COLOURS[index % COLOURS.length];
     const path = points.map(({ x, y }) => `${round(toX(x))},${round(toY(y))}`);
+    const radius = plot.isScatter === true ? 1.5 : 2.5;
     const dots = path.map(
-      (at) => `<circle cx="${at.split(',')[0]}" cy="${at.split(',')[1]}" r="2.5" fill="${colour}"/>`,
+      (at) => `<circle cx="${at.split(',')[0]}" cy="${at.split(',')[1]}" r="${radius}" fill="${colour}"/>`,
     );
+    if (plot.isScatter === true) return dots.join('');
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}`;
   });
   const legend = plot.series.map(
