@@ -1,0 +1,39 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { journalStoreContract } from '../journal-store.contract.js';
+import { limitStoreContract } from '../limit-store.contract.js';
+import { loadStoreContract } from '../load-store.contract.js';
+import { openReachable } from '../test-support/open-reachable.js';
+import { noRedis, RedisServer, type RedisServerOptions } from '../test-support/redis-server.js';
+import { contractOptions, type StoreUnderTest } from '../test-support/store-under-test.js';
+
+// The suites that the store in memory passes too, on real servers of several kinds. Redis' time is the machine's, so
+// here alone time has to pass for real.
+
+const kinds: Readonly<Record<string, RedisServerOptions>> = {
+  'The store in Redis': {},
+  'The store in Redis with TLS and a password': { tls: true, password: 'p@ss/wörd' },
+  'The store in a Redis cluster': { cluster: true },
+};
+
+for (const [name, options] of Object.entries(kinds)) {
+  describe.skipIf(noRedis !== undefined)(name, () => {
+    let server: RedisServer;
+    let opened = 0;
+
+    beforeAll(async () => {
+      server = await RedisServer.start(options);
+    });
+
+    afterAll(() => server?.close());
+
+    const open = async (): Promise<StoreUnderTest> => {
+      // A fleet of its own for each test, so that all of them begin empty.
+      const store = await openReachable(server.url, { fleet: `fleet-${++opened}`, ...contractOptions });
+      return { store, pass: (ms) => wait(ms) };
+    };
+    loadStoreContract(name, open);
+    limitStoreContract(name, open);
+    journalStoreContract(name, open);
+  });
+}

@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JournalStore } from './journal-store.js';
+import type { StoreUnderTest } from './test-support/store-under-test.js';
+
+/** What every JournalStore promises. A stream keeps 100 bytes and expires after 300 ms in it. */
+export function journalStoreContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`${name}, as a JournalStore`, () => {
+    let subject: StoreUnderTest;
+    let journals: JournalStore;
+
+    beforeEach(async () => {
+      subject = await open();
+      journals = subject.store.journals;
+    });
+
+    afterEach(() => subject.store.close());
+
+    it('gives back entries from any index on', async () => {
+      expect(await journals.append('s', 0, ['a', 'b'])).toBe('written');
+      expect(await journals.append('s', 2, ['ç'])).toBe('written');
+      expect(await journals.read('s', 1)).toEqual({
+        kind: 'found',
+        fromIndex: 1,
+        entries: ['b', 'ç'],
+        isEnded: false,
+      });
+      expect(await journals.read('s', 3)).toMatchObject({ kind: 'found', entries: [] });
+    });
+
+    it('changes nothing when an append is repeated, in part or in whole', async () => {
+      await journals.append('s', 0, ['a', 'b']);
+      expect(await journals.append('s', 0, ['a', 'b'])).toBe('written');
+      expect(await journals.append('s', 1, ['b', 'c'])).toBe('written');
+      expect(await journals.read('s', 0)).toMatchObject({ entries: ['a', 'b', 'c'] });
+    });
+
+    it('refuses an append that would leave a gap', async () => {
+      await journals.append('s', 0, ['a']);
+      expect(await journals.append('s', 2, ['c'])).toBe('gap');
+      expect(await journals.append('new', 1, ['b'])).toBe('gap');
+      expect(await journals.read('s', 0)).toMatchObject({ entries: ['a'] });
+    });
+
+    it('takes nothing after the end, and says that it is the end with the last entries only', async () => {
+      await journals.append('s', 0, ['a', 'b']);
+      expect(await journals.end('s')).toBe(true);
+      expect(await journals.append('s', 2, ['c'])).toBe('ended');
+      expect(await journals.read('s', 0, 1)).toMatchObject({ entries: ['a'], isEnded: false });
+      expect(await journals.read('s', 1, 1)).toMatchObject({ entries: ['b'], isEnded: true });
+    });
+
+    it('does not know what was never written, and does not end it', async () => {
+      expect(await journals.read('never', 0)).toEqual({ kind: 'unknown' });
+      expect(await journals.end('never')).toBe(false);
+    });
+
+    it('lets the oldest entries go when a stream is too long', async () => {
+      const entry = 'é'.repeat(20);
+      for (let index = 0; index < 5; index++) await journals.append('s', index, [entry]);
+      expect(await journals.read('s', 2)).toEqual({ kind: 'trimmed', firstIndex: 3 });
+      expect(await journals.read('s', 3)).toMatchObject({ entries: [entry, entry] });
+      expect(await journals.append('s', 5, ['next'])).toBe('written');
+      expect(await journals.read('s', 5)).toMatchObject({ entries: ['next'] });
+    });
+
+    it('forgets a stream some time after its last entry', async () => {
+      await journals.append('s', 0, ['a']);
+      await subject.pass(200);
+      await journals.append('s', 1, ['b']);
+      expect(await journals.read('s', 0)).toMatchObject({ kind: 'found' });
+      await subject.pass(350);
+      expect(await journals.read('s', 0)).toEqual({ kind: 'unknown' });
+    });
+
+    it('forgets a stream at once when it is told to', async () => {
+      await journals.append('s', 0, ['a']);
+      await journals.remove('s');
+      expect(await journals.read('s', 0)).toEqual({ kind: 'unknown' });
+    });
+  });
+}
