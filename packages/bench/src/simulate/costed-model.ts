@@ -40,6 +40,8 @@ export class CostedModel implements ModelPort {
     });
   }
 
+  stop(): void {}
+
   copy(): void {}
 
   release(): void {}

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { defaultRouting, routingNames } from '@sluice/gateway';
 import { type PolicyName, policyNames } from '@sluice/worker';
 import {
   type BenchContext,
@@ -11,13 +12,13 @@ import {
   wholeNumber,
 } from '../benchmark.js';
 import { figure, renderTable } from '../report/table.js';
-import { type SearchResult, searchCapacity } from './capacity-search.js';
-import { type Machine, objectivesOf, promptAloneMs } from './machine.js';
+import { type Machine, objectivesOf } from './machine.js';
 import { calibratedMachine, machineNamed } from './machine-choice.js';
 import { renderReport } from './report.js';
 import { DELAY_MS_MAX, type TrialResult } from './tally.js';
-import { type Arrival, drawArrivals, traces } from './trace.js';
-import { runTrial, type TrialSettings } from './trial.js';
+import { runTasks, type TaskListener } from './task-threads.js';
+import { traces } from './trace.js';
+import { REQUESTS_PER_REPLICA, type TrialTask } from './trial-task.js';
 
 /** The capacity of one policy under one objective. */
 export interface CapacityResult extends BenchResult {
@@ -37,9 +38,14 @@ export const simulateBenchmark: Benchmark = {
   flags: {
     machine: { value: 'NAME', description: 'cpu (as calibrated last, or built in), a100 or h100 (default cpu)' },
     calibrate: { description: 'measure this machine with the default model first, about 15 s; kept for later runs' },
-    replicas: {
+    replicas: { value: 'N', description: 'workers behind the gateways, 1 to 1000 (default 1)' },
+    gateways: {
       value: 'N',
-      description: 'workers behind the gateway, 1 to 1000 (default 1); 1000 take minutes a policy',
+      description: 'of several replicas, 1 to 100 (default 1); each knows what it was told last',
+    },
+    routing: {
+      value: 'NAME',
+      description: `how gateways choose: ${routingNames.join(', ')} (default ${defaultRouting})`,
     },
     trace: { value: 'NAME', description: `lengths: ${Object.keys(traces).join(' or ')}, scaled (default sharegpt)` },
     policies: { value: 'LIST', description: `names with commas between, of ${policyNames.join(', ')} (default all)` },
@@ -51,143 +57,103 @@ export const simulateBenchmark: Benchmark = {
   run,
 };
 
-/** Twice what its slots hold: with fewer a fleet swallows every request at once, and no rate is too high. */
-const REQUESTS_PER_REPLICA = 64;
-
-/** Of a replica alone, to begin a fleet's search from. */
-const LONE_REQUESTS_MAX = 256;
+/** How well a fleet's capacity is known at the end; one replica's always to 2.5 %. */
+const PRECISION_RATIO = 0.05;
+const PRECISION_QUICK_RATIO = 0.1;
 
 /** Shares of the best capacity at which the plots have a point. */
 const SWEEP = [0.2, 0.4, 0.6, 0.8, 1, 1.2];
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const text = (flag: string, otherwise: string | number): string => String(values[flag] ?? otherwise);
-  const replicas = wholeNumber('replicas', text('replicas', 1), 1, 1_000);
-  const requestsUsual = Math.max(quick ? 96 : 256, replicas * REQUESTS_PER_REPLICA);
-  const requests = wholeNumber('requests', text('requests', requestsUsual), 20, 100_000);
-  const seed = wholeNumber('seed', text('seed', 1), 0, 1_000_000);
-  const tbtMs = values['tbt-ms'] === undefined ? undefined : wholeNumber('tbt-ms', text('tbt-ms', 0), 1, 3_600_000);
-  const trace = Object.hasOwn(traces, text('trace', 'sharegpt')) ? traces[text('trace', 'sharegpt')] : undefined;
-  if (trace === undefined) {
-    throw new BenchUsageError(`--trace ${text('trace', '')} must be ${Object.keys(traces).join(' or ')}`);
-  }
-  const policies = namedPolicies(text('policies', policyNames.join(',')));
-  const wanted = machineNamed(text('machine', 'cpu'));
-  const machine = values.calibrate === true ? await calibratedMachine(progress) : wanted;
-  const arrivals = drawArrivals(trace, machine.contextTokens, requests, seed);
+  const wanted = wantedOf(values, quick);
+  const saved = machineNamed(wanted.machine);
+  const machine = values.calibrate === true ? await calibratedMachine(progress) : saved;
+  const subjects = subjectsOf(wanted, machine);
+  const listener: TaskListener = {
+    begins: ({ policy, tbtMs, ratesPerSecond }) =>
+      progress.stage(`${ratesPerSecond === undefined ? '' : 'plotting '}${policy}, objective ${figure(tbtMs)} ms`),
+    detail: progress.detail,
+  };
+  const tasks = subjects.map(({ task }) => task);
+  const found = await runTasks(tasks, listener);
+  const results = subjects.map(({ objective, task }, index): CapacityResult => {
+    const atCapacity = found[index]!.at(-1) ?? null;
+    const capacityPerSecond = atCapacity?.ratePerSecond ?? 0;
+    return { subject: task.policy, objective, tbtMs: task.tbtMs, capacityPerSecond, atCapacity, sweep: [] };
+  });
 
-  const results: CapacityResult[] = [];
-  for (const objective of objectives(machine, tbtMs)) {
-    for (const policy of policies) {
-      progress.stage(`${policy}, ${objective.name} objective`);
-      const settings = {
-        machine,
-        policy,
-        replicas,
-        arrivals,
-        tbtMs: objective.tbtMs,
-        tokenBudget: objective.tokenBudget,
-      };
-      const startPerSecond = firstRate(machine, arrivals);
-      const { ratePerSecond, probes } = await searchFleet(settings, startPerSecond, progress.detail);
-      results.push({
-        subject: policy,
-        objective: objective.name,
-        tbtMs: objective.tbtMs,
-        capacityPerSecond: ratePerSecond,
-        atCapacity: probes.find((one) => one.ratePerSecond === ratePerSecond) ?? null,
-        sweep: [],
-      });
-    }
-  }
-
-  const table = capacityTable(results);
-  const settings = { machine: machine.name, source: machine.source, replicas, trace: trace.name, requests, seed };
-  const heading = `${machine.name}: ${machine.source}\n${replicas} replicas, trace ${trace.name}, ${requests} requests a trial`;
+  const { replicas, gateways, routing, trace, requests, seed } = wanted;
+  const place = { machine: machine.name, source: machine.source };
+  const routed = replicas === 1 ? '' : ` behind ${gateways === 1 ? 'a gateway' : `${gateways} gateways`} (${routing})`;
+  const heading =
+    `${machine.name}: ${machine.source}\n` +
+    `${replicas === 1 ? 'one replica' : `${replicas} replicas`}${routed}, trace ${trace}, ${requests} requests a trial`;
   if (typeof values.out === 'string') {
-    const swept = await sweepAll(results, machine, tbtMs, { replicas, arrivals }, progress.stage);
+    const best = Math.max(...results.map((one) => one.capacityPerSecond));
+    const ratesPerSecond = best > 0 ? SWEEP.map((share) => best * share) : [];
+    const sweeps = await runTasks(
+      tasks.map((task) => ({ ...task, ratesPerSecond })),
+      listener,
+    );
+    const swept = results.map((result, index) => ({ ...result, sweep: sweeps[index]! }));
     writeReport(values.out, renderReport(swept, heading));
   }
   return {
-    settings,
+    settings: { ...place, replicas, gateways, routing, trace, requests, seed },
     results,
-    table: `${heading}\n\n${table}`,
+    table: `${heading}\n\n${capacityTable(results)}`,
     valid: results.some((one) => one.capacityPerSecond > 0),
   };
 }
 
-interface Objective {
-  readonly name: string;
-  readonly tbtMs: number;
-  readonly tokenBudget: number;
+/** What the command line asks for. */
+interface Wanted extends Omit<TrialTask, 'policy' | 'tbtMs' | 'tokenBudget'> {
+  readonly policies: readonly PolicyName[];
+  readonly tbtMs: number | undefined;
 }
 
-function objectives(machine: Machine, tbtMs: number | undefined): readonly Objective[] {
-  const { strictMs, relaxedMs } = objectivesOf(machine);
-  if (tbtMs !== undefined) {
-    const tokenBudget = tbtMs < relaxedMs ? machine.tokenBudget.strict : machine.tokenBudget.relaxed;
-    return [{ name: 'given', tbtMs, tokenBudget }];
-  }
-  return [
-    { name: 'strict', tbtMs: strictMs, tokenBudget: machine.tokenBudget.strict },
-    { name: 'relaxed', tbtMs: relaxedMs, tokenBudget: machine.tokenBudget.relaxed },
-  ];
-}
-
-function namedPolicies(list: string): readonly PolicyName[] {
-  return list.split(',').map((name) => {
-    const known = policyNames.find((one) => one === name.trim());
-    if (known === undefined) throw new BenchUsageError(`--policies ${name} must be of ${policyNames.join(', ')}`);
-    return known;
-  });
-}
-
-/** A fleet's trials are long, so its search begins where so many times one replica's ended, and ends sooner. */
-async function searchFleet(
-  settings: TrialSettings,
-  startPerSecond: number,
-  detail: (text: string) => void,
-): Promise<SearchResult<TrialResult>> {
-  const probe = (replicas: number) => (rate: number) => {
-    detail(`${replicas} replicas at ${figure(rate)} requests/s`);
-    const isGuess = replicas < settings.replicas;
-    const arrivals = isGuess ? settings.arrivals.slice(0, LONE_REQUESTS_MAX) : settings.arrivals;
-    return runTrial({ ...settings, arrivals, replicas }, rate);
+function wantedOf(values: BenchValues, quick: boolean): Wanted {
+  const text = (flag: string, otherwise: string | number): string => String(values[flag] ?? otherwise);
+  const replicas = wholeNumber('replicas', text('replicas', 1), 1, 1_000);
+  const requestsUsual = Math.max(quick ? 96 : 256, replicas * REQUESTS_PER_REPLICA);
+  const policies = text('policies', policyNames.join(',')).split(',');
+  return {
+    machine: text('machine', 'cpu'),
+    replicas,
+    gateways: wholeNumber('gateways', text('gateways', 1), 1, 100),
+    routing: oneOf('routing', text('routing', defaultRouting), routingNames),
+    trace: oneOf('trace', text('trace', 'sharegpt'), Object.keys(traces)),
+    policies: policies.map((name) => oneOf('policies', name.trim(), policyNames)),
+    requests: wholeNumber('requests', text('requests', requestsUsual), 20, 100_000),
+    seed: wholeNumber('seed', text('seed', 1), 0, 1_000_000),
+    tbtMs: values['tbt-ms'] === undefined ? undefined : wholeNumber('tbt-ms', text('tbt-ms', 0), 1, 3_600_000),
+    precisionRatio: quick ? PRECISION_QUICK_RATIO : PRECISION_RATIO,
   };
-  const alone = await searchCapacity({ startPerSecond, probe: probe(1) });
-  if (settings.replicas === 1 || alone.ratePerSecond === 0) return alone;
-  return searchCapacity({
-    startPerSecond: alone.ratePerSecond * settings.replicas,
-    firstFactor: 1.15,
-    precisionRatio: 0.05,
-    probe: probe(settings.replicas),
-  });
 }
 
-/** Half of what the prompts alone would allow one replica. */
-function firstRate(machine: Machine, arrivals: readonly Arrival[]): number {
-  const promptMs = arrivals.reduce((sum, { promptTokens }) => sum + promptAloneMs(machine, promptTokens), 0);
-  return (500 * arrivals.length) / promptMs;
+function oneOf<T extends string>(flag: string, value: string, known: readonly T[]): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw new BenchUsageError(`--${flag} ${value} must be of ${known.join(', ')}`);
+  return found;
 }
 
-async function sweepAll(
-  results: readonly CapacityResult[],
+/** Each policy under each objective. */
+function subjectsOf(
+  { policies, tbtMs, ...fleet }: Wanted,
   machine: Machine,
-  tbtMs: number | undefined,
-  fleet: { readonly replicas: number; readonly arrivals: readonly Arrival[] },
-  stage: (text: string) => void,
-): Promise<readonly CapacityResult[]> {
-  const best = Math.max(...results.map((one) => one.capacityPerSecond));
-  const swept: CapacityResult[] = [];
-  for (const result of results) {
-    stage(`plotting ${result.subject}, ${result.objective} objective`);
-    const { tokenBudget } = objectives(machine, tbtMs).find(({ name }) => name === result.objective)!;
-    const settings = { machine, policy: result.subject as PolicyName, tokenBudget, tbtMs: result.tbtMs, ...fleet };
-    const sweep: TrialResult[] = [];
-    if (best > 0) for (const share of SWEEP) sweep.push(await runTrial(settings, best * share, true));
-    swept.push({ ...result, sweep });
-  }
-  return swept;
+): readonly { readonly objective: string; readonly task: TrialTask }[] {
+  const { strictMs, relaxedMs } = objectivesOf(machine);
+  const { strict, relaxed } = machine.tokenBudget;
+  const objectives =
+    tbtMs === undefined
+      ? [
+          { name: 'strict', tbtMs: strictMs, tokenBudget: strict },
+          { name: 'relaxed', tbtMs: relaxedMs, tokenBudget: relaxed },
+        ]
+      : [{ name: 'given', tbtMs, tokenBudget: tbtMs < relaxedMs ? strict : relaxed }];
+  return objectives.flatMap(({ name, ...limits }) =>
+    policies.map((policy) => ({ objective: name, task: { ...fleet, ...limits, policy } })),
+  );
 }
 
 function writeReport(folder: string, files: ReadonlyMap<string, string>): void {
