@@ -1,13 +1,13 @@
-import { type Clock, createLog, systemClock } from '@sluice/shared';
+import { createLog, systemClock } from '@sluice/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../service/test-support/manual-clock.js';
-import { Engine, type EngineOptions, PREFILL_TOKENS_MIN } from './engine.js';
+import { Engine, PREFILL_TOKENS_MIN } from './engine.js';
 import { LiveSequence } from './live-sequence.js';
 import type { ModelLimits } from './model-port.js';
 import { sampleToken } from './sampling/sampler.js';
 import { uniform } from './sampling/uniform.js';
-import { createPolicy, type PolicyName, policyNames } from './scheduler/policies.js';
+import { createPolicy, policyNames } from './scheduler/policies.js';
 import {
   greedySampling,
   priorities,
@@ -18,6 +18,7 @@ import {
 import type { StepPlan } from './step-plan.js';
 import type { StepRecord } from './step-record.js';
 import { HashModel, hashRow } from './test-support/hash-model.js';
+import { type Outcome, request, start } from './test-support/outcomes.js';
 
 const log = createLog('test', {});
 log.level = 'silent';
@@ -56,6 +57,34 @@ describe('Engine', () => {
         await engine.close();
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('goes on behind tokens that were generated elsewhere as if it had never stopped', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        histories,
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        async (history, share) => {
+          const { model, engine, outcomes } = start(history.options, history.limits, undefined, history.policy);
+          const whole = history.entries.map(({ request }) => alone(request, model.limits));
+          const splits = whole.map(({ tokenIds }) => Math.floor(share * tokenIds.length));
+          for (const [index, { request }] of history.entries.entries()) {
+            const generatedIds = whole[index]!.tokenIds.slice(0, splits[index]);
+            outcomes.generatedElsewhere.set(request.id, generatedIds.length);
+            expect(engine.submit({ ...request, generatedIds })).toBeUndefined();
+          }
+          await outcomes.allEnded();
+          for (const [index, { request }] of history.entries.entries()) {
+            const { reason, tokenIds } = whole[index]!;
+            const outcome = outcomes.get(request.id);
+            expect(outcome).toMatchObject({ reason, tokenIds: tokenIds.slice(splits[index]) });
+          }
+          expect(engine.load()).toMatchObject({ running: 0, waiting: 0, kvTokensUsed: 0, prefillTokensWaiting: 0 });
+          await engine.close();
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 
@@ -250,74 +279,6 @@ describe('Engine', () => {
     await engine.close();
   });
 });
-
-interface Outcome {
-  readonly tokenIds: number[];
-  /** A finish reason, or the code of a failure. */
-  reason: string | undefined;
-  /** Of the prompt; 0 before the first token. */
-  cachedTokens: number;
-}
-
-class Outcomes {
-  readonly #byId = new Map<string, Outcome>();
-  readonly #isIdle: () => boolean;
-
-  constructor(isIdle: () => boolean) {
-    this.#isIdle = isIdle;
-  }
-
-  get(id: string): Outcome {
-    return this.#byId.get(id) ?? { tokenIds: [], reason: undefined, cachedTokens: 0 };
-  }
-
-  /** Checks that each sequence ends once and gains nothing after its end. */
-  readonly add = (events: readonly SequenceEvent[]): void => {
-    for (const event of events) {
-      const outcome = this.get(event.id);
-      this.#byId.set(event.id, outcome);
-      expect(outcome.reason).toBeUndefined();
-      if (event.kind === 'token') {
-        outcome.tokenIds.push(event.tokenId);
-        outcome.cachedTokens = event.cachedTokens;
-      } else outcome.reason = event.kind === 'finished' ? event.reason : event.error.code;
-      if (event.kind === 'finished') expect(event.completionTokens).toBe(outcome.tokenIds.length);
-    }
-  };
-
-  /** Until the engine has nothing left and said so. */
-  async allEnded(): Promise<void> {
-    do await new Promise((resolve) => setImmediate(resolve));
-    while (!this.#isIdle());
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function start(
-  options: EngineOptions,
-  limits: Partial<ModelLimits>,
-  onStep?: (record: StepRecord) => void,
-  policy: PolicyName = 'sarathi',
-  clock: Clock = systemClock(),
-) {
-  const model = new HashModel(limits);
-  const outcomes = new Outcomes(() => engine.load().running + engine.load().waiting === 0);
-  const parts = { model, policy: createPolicy(policy), clock, log, listener: outcomes.add };
-  const engine = new Engine(options, onStep === undefined ? parts : { ...parts, onStep });
-  return { model, engine, outcomes };
-}
-
-function request(fields: Partial<SequenceRequest>): SequenceRequest {
-  return {
-    id: 'one',
-    promptIds: [1, 2, 3],
-    tokensMax: 4,
-    sampling: greedySampling,
-    stopTokenIds: new Set(),
-    logprobsTop: undefined,
-    ...fields,
-  };
-}
 
 function words(count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * 7) % 23);

@@ -7,7 +7,8 @@ import type { LogitsWant } from './step-plan.js';
 import { TokenTimes } from './token-times.js';
 
 /**
- * A sequence inside the engine.
+ * A sequence inside the engine. One that was begun elsewhere starts as a preempted one does: with tokens that it has
+ * generated and nothing computed.
  *
  *   waiting ──admitted──▶ running ──stop, length, cancel, failure──▶ gone
  *      ▲                     │
@@ -35,11 +36,11 @@ export class LiveSequence implements SequenceView, SlotHolder {
   cancelled = false;
 
   constructor(request: SequenceRequest, contextTokens: number, arrivalMs = 0, objectives = defaultObjectives) {
-    const { promptIds, sampling, terms = defaultTerms } = request;
+    const { promptIds, generatedIds = [], sampling, terms = defaultTerms } = request;
     this.request = request;
     this.promptTokens = promptIds.length;
     this.tokensMax = Math.min(contextTokens, promptIds.length + request.tokensMax);
-    this.tokenIds = [...promptIds];
+    this.tokenIds = [...promptIds, ...generatedIds];
     this.want = wantFor(sampling, request.logprobsTop);
     this.adjustments = LogitAdjustments.any(sampling) ? new LogitAdjustments(sampling, promptIds) : undefined;
     this.arrivalMs = arrivalMs;
@@ -47,6 +48,8 @@ export class LiveSequence implements SequenceView, SlotHolder {
     this.objectives = { ttftMs: terms.ttftMs ?? objectives.ttftMs, tbtMs: terms.tbtMs ?? objectives.tbtMs };
     this.client = terms.client;
     this.times = new TokenTimes(arrivalMs, this.objectives);
+    for (const tokenId of generatedIds) this.adjustments?.addGenerated(tokenId);
+    if (generatedIds.length > 0) this.times.resume();
   }
 
   get tokens(): number {

@@ -62,7 +62,9 @@ export interface SequenceRequest {
   readonly id: string;
   /** At least one. */
   readonly promptIds: readonly number[];
-  /** Most tokens to generate, at least 1; the engine lowers it to what the context leaves. */
+  /** Generated elsewhere already, fewer than `tokensMax`: the sequence goes on behind them. Absent: none. */
+  readonly generatedIds?: readonly number[];
+  /** Most tokens to generate, `generatedIds` included, at least 1; the engine lowers it to what the context leaves. */
   readonly tokensMax: number;
   readonly sampling: SamplingParams;
   /** Ends the sequence when generated: the model's end tokens (unless they are to be ignored) and the caller's. */

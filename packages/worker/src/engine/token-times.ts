@@ -17,6 +17,12 @@ export class TokenTimes implements Timeliness {
     this.#objectives = objectives;
   }
 
+  /** Earlier tokens came from elsewhere: the next one follows them, as late as if the last had come on arrival. */
+  resume(): void {
+    this.#firstMs = this.#arrivalMs;
+    this.#lastMs = this.#arrivalMs;
+  }
+
   /** Undefined before the first token. */
   get lastMs(): number | undefined {
     return this.#lastMs;

@@ -52,8 +52,11 @@ export interface RunningWorker {
   readonly address: string;
   readonly port: number;
   readonly model: string;
-  /** Takes no new requests; resolves when the running ones have ended. */
-  drain(): Promise<void>;
+  /**
+   * Takes no new requests; resolves when the running ones have ended.
+   * @param handOverMs those that still run after so many milliseconds are handed over to other workers.
+   */
+  drain(handOverMs?: number): Promise<void>;
   /** Ends what runs and frees everything. */
   close(): Promise<void>;
 }
@@ -146,7 +149,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       },
       'the worker is ready',
     );
-    return { address: `${options.host}:${port}`, port, model: name, drain: () => server.drain(), close };
+    return {
+      address: `${options.host}:${port}`,
+      port,
+      model: name,
+      drain: (handOverMs) => server.drain(handOverMs),
+      close,
+    };
   } catch (failure) {
     await close();
     throw failure;

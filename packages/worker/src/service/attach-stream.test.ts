@@ -114,6 +114,57 @@ describe('AttachStream', () => {
     expect((await gateway.outcome(1)).text).toBe('a STO');
   });
 
+  describe('with tokens that another worker generated', () => {
+    const answer = [...Buffer.from('a€b STxy')];
+
+    beforeEach(async () => {
+      await gateway.attach();
+      worker.engine.answer = () => answer;
+    });
+
+    it.each([...answer.keys()])(
+      'gives the rest of the text behind token %i, nothing lost and nothing twice',
+      async (at) => {
+        const wanted = { stopStrings: ['STOP'], tokensMax: answer.length, logprobs: true };
+        gateway.submit(1, request('q', wanted));
+        await gateway.deltas();
+        let before = '';
+        for (let tokens = 0; tokens < at; tokens++) {
+          worker.engine.step();
+          before += (await gateway.deltas())[0]?.event?.text;
+        }
+        gateway.send({ cancel: { id: 1 } });
+        gateway.submit(2, request('q', { ...wanted, generatedTokenIds: answer.slice(0, at) }));
+        await gateway.deltas();
+        worker.engine.step(answer.length);
+        const rest = await gateway.outcome(2);
+        expect(before + rest.text).toBe('a€b STxy');
+        expect(rest.tokenIds).toEqual(answer.slice(at));
+        expect(rest.logprobs).toHaveLength(answer.length - at);
+        expect(rest.finished).toMatchObject({ reason: 'FINISH_REASON_LENGTH', completionTokens: answer.length });
+      },
+    );
+
+    it('says nothing of a first token that it did not make', async () => {
+      gateway.submit(1, request('q', { tokensMax: 3, generatedTokenIds: answer.slice(0, 2) }));
+      await gateway.deltas();
+      worker.engine.step();
+      const { finished } = await gateway.outcome(1);
+      expect(finished).toMatchObject({ ttft: 'OBJECTIVE_OUTCOME_UNSPECIFIED', tbt: 'OBJECTIVE_OUTCOME_MISSED' });
+    });
+
+    it.each([
+      [{ generatedTokenIds: [97, 98, 99] }, 'generated_token_ids 3 must be at most 2'],
+      [{ generatedTokenIds: [97, 300] }, "generated_token_ids[1]: token id 300 must be below the vocabulary's 259"],
+      [{ generatedTokenIds: [97, 98], stopStrings: ['b'] }, 'generated_token_ids hold the stop string "b"'],
+    ])('refuses %j', async (fields, message) => {
+      gateway.submit(1, request('q', { tokensMax: 3, ...fields }));
+      expect((await gateway.outcome(1)).failed).toMatchObject({ code: 'invalid_request', message });
+      worker.engine.step();
+      expect(worker.engine.liveCount).toBe(0);
+    });
+  });
+
   it('never gives half a character', async () => {
     await gateway.attach();
     worker.engine.answer = () => [...Buffer.from('a€')];

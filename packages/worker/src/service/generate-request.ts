@@ -13,6 +13,8 @@ export type Prompt =
 export interface ParsedRequest {
   readonly requestId: string;
   readonly prompt: Prompt;
+  /** By another worker; their text has been delivered. */
+  readonly generatedIds: readonly number[];
   readonly sampling: SamplingParams;
   /** 0: as many as the context leaves. */
   readonly tokensMax: number;
@@ -39,6 +41,7 @@ export function parseGenerateRequest(request: GenerateRequest, model: ModelBound
   return {
     requestId: request.requestId,
     prompt: parsePrompt(request, model),
+    generatedIds: parseTokenIds('generated_token_ids', request.generatedTokenIds, model),
     sampling: parseSampling(request.sampling, model),
     tokensMax: request.tokensMax,
     stopStrings: parseStopStrings(request.stopStrings),
@@ -55,14 +58,16 @@ function parsePrompt(request: GenerateRequest, model: ModelBounds): Prompt {
       return { kind: 'text', text: request.text ?? '' };
     case 'messagesJson':
       return { kind: 'messages', messages: parseMessages(request.messagesJson ?? '') };
-    case 'tokenIds': {
-      const tokenIds = request.tokenIds?.ids ?? [];
-      for (const [index, id] of tokenIds.entries()) tokenIdBelow(`prompt[${index}]`, id, model.vocabularyCount);
-      return { kind: 'tokenIds', tokenIds };
-    }
+    case 'tokenIds':
+      return { kind: 'tokenIds', tokenIds: parseTokenIds('prompt', request.tokenIds?.ids ?? [], model) };
     default:
       throw invalid('prompt', 'prompt is missing: one of text, messages_json and token_ids must be set');
   }
+}
+
+function parseTokenIds(field: string, ids: readonly number[], model: ModelBounds): readonly number[] {
+  for (const [index, id] of ids.entries()) tokenIdBelow(`${field}[${index}]`, id, model.vocabularyCount);
+  return ids;
 }
 
 function parseSampling(sampling: Sampling | null, model: ModelBounds): SamplingParams {

@@ -7,6 +7,7 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import type { Outlet } from './delta-buffer.js';
 import type { ParsedRequest } from './generate-request.js';
 import { failedMessage, finishReasons, objectiveOutcome } from './messages.js';
+import { invalid } from './ranges.js';
 
 type TokenEvent = Extract<SequenceEvent, { kind: 'token' }>;
 
@@ -69,9 +70,12 @@ export class LiveRequest {
     return this.#running !== undefined && !this.#hasEnded;
   }
 
-  /** The engine has taken it. */
+  /**
+   * The engine has taken it.
+   * @throws ServingError `invalid_request` when the tokens generated elsewhere hold a stop string: that was the end.
+   */
   accept(request: ParsedRequest, promptTokens: number): void {
-    this.#running = {
+    const running: Running = {
       request,
       promptTokens,
       detokenizer: this.#tokenizer.detokenizer({
@@ -80,6 +84,9 @@ export class LiveRequest {
       }),
       stopStrings: new StopStrings(request.stopStrings),
     };
+    this.#running = running;
+    for (const tokenId of request.generatedIds) replay(running, this.#textOf(tokenId, running));
+    this.#completionTokens = request.generatedIds.length;
     this.#open().accepted = { promptTokens };
   }
 
@@ -108,7 +115,8 @@ export class LiveRequest {
   /** The engine is done with it, or it was cancelled before the engine had it. */
   finish(reason: EngineFinishReason, completionTokens: number): void {
     if (this.#hasEnded) return;
-    const stopString = this.#flushText();
+    // Whether text that is held back belongs to the answer is open where the answer was cut: nobody is told of it.
+    const stopString = reason === 'cancelled' ? undefined : this.#flushText();
     this.#end().finished = this.#finished(stopString === undefined ? reason : 'stop', completionTokens, stopString);
   }
 
@@ -166,8 +174,9 @@ export class LiveRequest {
 
   #finished(reason: EngineFinishReason, completionTokens: number, stopString: string | undefined): FinishedInit {
     const timeliness = this.#timeliness;
+    const isFromHere = this.#running?.request.generatedIds.length === 0;
     const outcomes = timeliness && {
-      ttft: objectiveOutcome(timeliness.isTtftMet),
+      ...(isFromHere ? { ttft: objectiveOutcome(timeliness.isTtftMet) } : {}),
       tbt: objectiveOutcome(timeliness.isTbtMet),
     };
     return {
@@ -189,4 +198,11 @@ export class LiveRequest {
   #logprobMessage({ tokenId, logprob }: TokenLogprob): TokenLogprobInit {
     return { tokenId, token: this.#tokenizer.tokenBytes(tokenId, { special: true }), logprob };
   }
+}
+
+/** Brings the text state to where another worker's was; what was complete then has been delivered. */
+function replay({ stopStrings }: Running, text: string): void {
+  const { stop } = stopStrings.push(text);
+  if (stop === undefined) return;
+  throw invalid('generated_token_ids', `generated_token_ids hold the stop string ${JSON.stringify(stop)}`);
 }

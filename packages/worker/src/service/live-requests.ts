@@ -1,11 +1,12 @@
 import type { GenerateRequest } from '@sluice/proto';
-import { asServingError, type Logger, type ServingError, unreachable } from '@sluice/shared';
+import { asServingError, type Logger, ServingError, unreachable } from '@sluice/shared';
 import type { EnginePort } from '../engine/engine-port.js';
 import type { SequenceEvent } from '../engine/sequence.js';
 import type { Outlet } from './delta-buffer.js';
 import { type ParsedRequest, parseGenerateRequest } from './generate-request.js';
 import { LiveRequest } from './live-request.js';
 import { promptTokenIds, tokensToGenerate } from './prompt.js';
+import { inRange } from './ranges.js';
 import type { TextPort } from './text-port.js';
 
 /**
@@ -68,6 +69,18 @@ export class LiveRequests {
     if (this.#bySequenceId.delete(live.sequenceId)) this.#engine.cancel(live.sequenceId);
   }
 
+  /** Ends every request with `draining`, which tells gateways to go on with it elsewhere, behind the tokens they have. */
+  handOver(): void {
+    const error = new ServingError('draining', 'the worker is going away; the request can go on at another one');
+    for (const live of this.#bySequenceId.values()) {
+      this.#engine.cancel(live.sequenceId);
+      live.fail(error);
+      this.#touched.add(live.outlet);
+    }
+    this.#bySequenceId.clear();
+    this.#flush();
+  }
+
   /** The engine's step listener: every event to its request, then one flush for each reader that gained something. */
   onStep(events: readonly SequenceEvent[]): void {
     for (const event of events) {
@@ -77,6 +90,10 @@ export class LiveRequests {
       this.#apply(event, live);
       this.#touched.add(live.outlet);
     }
+    this.#flush();
+  }
+
+  #flush(): void {
     for (const outlet of this.#touched) outlet.flush();
     this.#touched.clear();
   }
@@ -87,15 +104,17 @@ export class LiveRequests {
     const promptIds = await promptTokenIds(parsed.prompt, this.#text, contextTokens);
     if (live.hasEnded) return;
     const tokensMax = tokensToGenerate(promptIds.length, parsed.tokensMax, contextTokens, parsed.prompt);
+    inRange('generated_token_ids', parsed.generatedIds.length, 0, tokensMax - 1);
     this.#submit(live, parsed, promptIds, tokensMax);
     live.outlet.flush();
   }
 
   #submit(live: LiveRequest, parsed: ParsedRequest, promptIds: readonly number[], tokensMax: number): void {
-    const { sampling, stopTokenIds, logprobsTop, terms } = parsed;
+    const { generatedIds, sampling, stopTokenIds, logprobsTop, terms } = parsed;
     const id = live.sequenceId;
     this.#bySequenceId.set(id, live);
-    const refusal = this.#engine.submit({ id, promptIds, tokensMax, sampling, stopTokenIds, logprobsTop, terms });
+    const sequence = { id, promptIds, generatedIds, tokensMax, sampling, stopTokenIds, logprobsTop, terms };
+    const refusal = this.#engine.submit(sequence);
     if (refusal !== undefined) throw refusal;
     live.accept(parsed, promptIds.length);
     this.#log.debug({ requestId: parsed.requestId, sequence: id, promptTokens: promptIds.length }, 'accepted');

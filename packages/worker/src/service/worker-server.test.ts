@@ -55,6 +55,23 @@ describe('WorkerServer', () => {
     await unary('drain', {});
   });
 
+  it('hands over what still runs at the deadline of a drain, without the text that it held back', async () => {
+    const gateway = new TestGateway(worker.client);
+    await gateway.attach();
+    worker.engine.answer = () => [...Buffer.from('ab')];
+    gateway.submit(1, request('q', { stopStrings: ['bc'] }));
+    await gateway.deltas();
+    const drained = worker.server.drain(500);
+    worker.engine.step(2);
+    await gateway.deltas();
+    worker.clock.advance(500);
+    const handedOver = await gateway.outcome(1);
+    expect(handedOver).toMatchObject({ text: '', failed: { code: 'draining' } });
+    worker.engine.step();
+    await drained;
+    expect(worker.engine.liveCount).toBe(0);
+  });
+
   it('says which port is in use', async () => {
     const port = Number(worker.address.split(':')[1]);
     const other = await startTestWorker();

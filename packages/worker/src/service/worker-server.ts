@@ -44,8 +44,10 @@ export interface WorkerServer {
   /**
    * Takes no new requests from now on, and says so in load and health; resolves when the running ones have ended.
    * Calling it again waits for the same end.
+   * @param handOverMs ends those that still run after so many milliseconds with `draining`, by which gateways go on with
+   * them at other workers without loss; absent: they get the time they need.
    */
-  drain(): Promise<void>;
+  drain(handOverMs?: number): Promise<void>;
   /** Ends every stream, cancels what is live and frees the port; readers get `graceMs` to fetch what was sent. */
   close(graceMs: number): Promise<void>;
 }
@@ -70,14 +72,16 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
     framesUnacknowledgedMax: limits.framesUnacknowledgedMax,
   });
 
-  const drain = (): Promise<void> => {
+  const drain = async (handOverMs?: number): Promise<void> => {
     if (drained === undefined) {
       health.setStatus('', 'NOT_SERVING');
       health.setStatus(workerHealthName, 'NOT_SERVING');
       drained = engine.drain();
       for (const stream of streams) stream.sendLoad();
     }
-    return drained;
+    const stopTimer = handOverMs === undefined ? undefined : clock.after(handOverMs, () => requests.handOver());
+    await drained;
+    stopTimer?.();
   };
 
   const handlers: WorkerHandlers = {

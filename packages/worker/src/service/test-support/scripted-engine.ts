@@ -43,7 +43,8 @@ export class ScriptedEngine implements EnginePort {
     if (this.refusal !== undefined) return this.refusal;
     if (this.#isDraining) return new ServingError('draining', 'the worker takes no new requests');
     this.submitted.push(request);
-    this.#live.set(request.id, { request, answer: this.answer(request.promptIds), generated: 0, isCancelled: false });
+    const generated = request.generatedIds?.length ?? 0;
+    this.#live.set(request.id, { request, answer: this.answer(request.promptIds), generated, isCancelled: false });
     return undefined;
   }
 

@@ -16,7 +16,7 @@ export interface FinishedInit {
    */
   'cachedTokens'?: (number);
   /**
-   * Whether the objectives were met; unspecified where no token came.
+   * Whether the objectives were met; unspecified where no token came, and for the first token of another worker.
    */
   'ttft'?: (_sluice_v1_ObjectiveOutcomeInit);
   'tbt'?: (_sluice_v1_ObjectiveOutcomeInit);
@@ -35,7 +35,7 @@ export interface Finished {
    */
   'cachedTokens': (number);
   /**
-   * Whether the objectives were met; unspecified where no token came.
+   * Whether the objectives were met; unspecified where no token came, and for the first token of another worker.
    */
   'ttft': (_sluice_v1_ObjectiveOutcome);
   'tbt': (_sluice_v1_ObjectiveOutcome);

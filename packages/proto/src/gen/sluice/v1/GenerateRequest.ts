@@ -42,6 +42,12 @@ export interface GenerateRequestInit {
    * Absent: of normal priority, the worker's objectives, nobody in particular.
    */
   'terms'?: (_sluice_v1_ServiceTermsInit | null);
+  /**
+   * Tokens that another worker generated before it was lost, fewer than tokens_max, and all of whose text has been
+   * delivered. The sequence goes on behind them as if it had never stopped: random numbers, penalties, limits and counts
+   * include them, and events carry only what is new.
+   */
+  'generatedTokenIds'?: (number)[];
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
 
@@ -83,5 +89,11 @@ export interface GenerateRequest {
    * Absent: of normal priority, the worker's objectives, nobody in particular.
    */
   'terms': (_sluice_v1_ServiceTerms | null);
+  /**
+   * Tokens that another worker generated before it was lost, fewer than tokens_max, and all of whose text has been
+   * delivered. The sequence goes on behind them as if it had never stopped: random numbers, penalties, limits and counts
+   * include them, and events carry only what is new.
+   */
+  'generatedTokenIds': (number)[];
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
