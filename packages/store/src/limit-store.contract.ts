@@ -19,7 +19,7 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       limits = subject.store.limits;
     });
 
-    afterEach(() => subject.store.close());
+    afterEach(() => subject?.store.close());
 
     it('grants up to the bound at once and says what is left', async () => {
       expect(await limits.reserve([claim(400)])).toMatchObject({ kind: 'granted', isLocal: false });

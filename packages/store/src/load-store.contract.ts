@@ -17,7 +17,7 @@ export function loadStoreContract(name: string, open: () => Promise<StoreUnderTe
       loads = store.loads;
     });
 
-    afterEach(() => store.close());
+    afterEach(() => store?.close());
 
     it('begins with nobody', async () => {
       expect(await loads.read()).toMatchObject({ workers: [], gateways: [] });

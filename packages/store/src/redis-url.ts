@@ -52,6 +52,8 @@ export function parseRedisUrl(text: string, flag = '--redis'): RedisTarget {
     );
   }
   const [, scheme, mode, credentials = '', hosts = '', path = '', query = ''] = match;
+  // A secret with a slash in it would be taken for a host and a path, and shown.
+  if (`${hosts}${path}`.includes('@')) return fail('has a user or password in which characters must be percent-encoded');
   const nodes = hosts.split(',').map((host) => {
     const node = parseNode(host, mode === 'sentinel' ? 26_379 : 6_379);
     return (
@@ -131,6 +133,6 @@ function decode(text: string): string {
 }
 
 function withoutSecrets(text: string): string {
-  const masked = text.replace(/(:\/\/)([^@/]*):?[^/]*@/, '$1***@').replace(/([?&]sentinel-password=)[^&]*/, '$1***');
+  const masked = text.replace(/:\/\/.*@/, '://***@').replace(/([?&]sentinel-password=)[^&]*/, '$1***');
   return /^[\w.:/+*@,?&=[\]-]+$/.test(masked) ? masked : JSON.stringify(masked);
 }

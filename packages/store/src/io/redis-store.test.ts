@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { journalStoreContract } from '../journal-store.contract.js';
 import { limitStoreContract } from '../limit-store.contract.js';
 import { loadStoreContract } from '../load-store.contract.js';
@@ -17,12 +17,16 @@ const kinds: Readonly<Record<string, RedisServerOptions>> = {
 };
 
 for (const [name, options] of Object.entries(kinds)) {
-  describe.skipIf(noRedis !== undefined)(name, () => {
+  describe(name, () => {
     let server: RedisServer;
     let opened = 0;
 
     beforeAll(async () => {
-      server = await RedisServer.start(options);
+      if (noRedis === undefined) server = await RedisServer.start(options);
+    });
+
+    beforeEach((context) => {
+      if (noRedis !== undefined) context.skip(noRedis);
     });
 
     afterAll(() => server?.close());

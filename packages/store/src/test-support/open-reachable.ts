@@ -22,10 +22,10 @@ export async function openReachable(url: string, options: Options = {}): Promise
   return store;
 }
 
-/** Looks until something is so. @throws Error that names it, after 15 s. */
+/** Looks until something is so. @throws Error that names it, after some 10 s. */
 export async function eventually(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
   for (let looks = 0; !(await isSo()); looks++) {
-    if (looks > 1_500) throw new Error(`waited in vain for ${what}`);
+    if (looks > 1_000) throw new Error(`waited in vain for ${what}`);
     await wait(10);
   }
 }

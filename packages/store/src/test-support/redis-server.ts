@@ -57,7 +57,7 @@ export class RedisServer {
     const scheme = `${tls ? 'rediss' : 'redis'}${cluster ? '+cluster' : sentinelOfPort ? '+sentinel' : ''}`;
     const host = `${tls ? 'localhost' : '127.0.0.1'}:${this.port}`;
     const end = `${sentinelOfPort ? '/fleet' : ''}${tls ? `?ca=${this.caFile}` : ''}`;
-    return `${scheme}://${password ? `:${password}@` : ''}${host}${end}`;
+    return `${scheme}://${password ? `:${encodeURIComponent(password)}@` : ''}${host}${end}`;
   }
 
   get pid(): number {
@@ -140,7 +140,7 @@ export class RedisServer {
       ...(tls ? ['--tls-cert-file', certificate('ca.pem'), '--tls-key-file', certificate('key.pem')] : []),
       ...(tls ? ['--tls-ca-cert-file', certificate('ca.pem')] : []),
       ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
-      ...(cluster ? ['--cluster-enabled', 'yes'] : []),
+      ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : []),
       ...(persistent ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
       ...(replicaOfPort === undefined ? [] : ['--replicaof', `127.0.0.1 ${replicaOfPort}`]),
       ...['--repl-diskless-sync-delay', '0'],

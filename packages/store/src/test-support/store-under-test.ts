@@ -7,4 +7,4 @@ export interface StoreUnderTest {
 }
 
 /** What the contract suites count on. */
-export const contractOptions = { memberExpireMs: 300, journal: { streamBytesMax: 100, expireMs: 300 } } as const;
+export const contractOptions = { memberExpireMs: 300, journal: { streamBytesMax: 100, expireMs: 1_000 } } as const;
