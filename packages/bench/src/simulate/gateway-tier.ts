@@ -51,7 +51,12 @@ export class GatewayTier {
   send(request: number, arrival: Arrival): void {
     const { route, known } = this.#gatewayOf(request);
     const { promptTokens } = arrival;
-    const id = route.choose(known, { promptTokens, session: undefined, cachedTokens: nothingCached });
+    const id = route.choose(known, {
+      promptTokens,
+      beginning: undefined,
+      session: undefined,
+      cachedTokens: nothingCached,
+    });
     const chosen = known[Number(id)];
     assert(chosen !== undefined, `policy ${route.name} chose a replica that is not there`);
     chosen.unreportedRequests += 1;

@@ -36,6 +36,7 @@ export interface ReplicaParts {
 const log = createLog('simulate');
 log.level = 'silent';
 
+const noStops: ReadonlySet<number> = new Set();
 const WAITING_MAX = 1_000_000;
 const TTFT_MS = 5_000;
 
@@ -107,7 +108,7 @@ export class Replica {
       promptIds,
       tokensMax: outputTokens,
       sampling: greedySampling,
-      stopTokenIds: new Set(),
+      stopTokenIds: noStops,
       logprobsTop: undefined,
       ...(tbtMs === undefined ? {} : { terms: { priority: 'normal', ttftMs: undefined, tbtMs, client: '' } as const }),
     });

@@ -35,9 +35,9 @@ export const REQUESTS_PER_REPLICA = 64;
 const LONE_REQUESTS_MAX = 256;
 /** A fleet of so many behaves nearly like a larger one of as many requests a replica, and is searched sooner. */
 const SMALL_FLEET = 16;
-/** How far from its guess a search first looks: a replica is a poor guess for sixteen, and they a good one for more. */
+/** How far from its guess the small fleet's search looks first, and how well it has to know: it is a guess again. */
 const SMALL_FLEET_FACTOR = 1.15;
-const LARGE_FLEET_FACTOR = 1.03;
+const SMALL_FLEET_PRECISION_RATIO = 0.025;
 
 /**
  * The trials at the rates of a task, or those of a search: the best one within the limits, or none.
@@ -77,13 +77,14 @@ async function searchFleet(
   const small = await searchCapacity({
     startPerSecond: alone.ratePerSecond * few,
     firstFactor: SMALL_FLEET_FACTOR,
-    precisionRatio: few === replicas ? precisionRatio : LARGE_FLEET_FACTOR - 1,
+    precisionRatio: few === replicas ? precisionRatio : SMALL_FLEET_PRECISION_RATIO,
     probe: probe(few, few === replicas ? arrivals.length : few * REQUESTS_PER_REPLICA),
   });
   if (few === replicas || small.ratePerSecond === 0) return small;
   return searchCapacity({
     startPerSecond: (small.ratePerSecond * replicas) / few,
-    firstFactor: LARGE_FLEET_FACTOR,
+    // So that two trials are enough where the guess is good.
+    firstFactor: 1 + 0.9 * precisionRatio,
     precisionRatio,
     probe: probe(replicas, arrivals.length),
   });
