@@ -70,6 +70,7 @@ function scenario(
     // A hair behind the arrival of the same moment.
     cancels: cancels.map(({ id, pass }) => ({ id, atMs: pass + 0.6 })),
     failingPasses: new Set(failing),
+    hangingPasses: new Set(),
     drainAtMs: undefined,
     cost: { baseMs: 1, tokenMs: 0, pairMs: 0, jitterRatio: 0 },
   };

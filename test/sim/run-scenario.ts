@@ -15,6 +15,8 @@ log.level = 'silent';
 
 /** More than any scenario needs when every pass moves somebody on. */
 const PASSES_MAX = 5_000;
+/** Timers called in a row without a pass: an hour of looking at one that hangs, and more. */
+const TIMERS_AT_ONCE_MAX = 5_000;
 /** Plans made without time going by: more than a few, and the loop spins. */
 const DECISIONS_AT_ONCE_MAX = 100;
 
@@ -63,8 +65,15 @@ export async function runScenario(scenario: Scenario, policy: string, { Engine, 
     });
   }
   await settle();
-  while (model.passes < PASSES_MAX && clock.advance()) await settle();
-  if (model.passes >= PASSES_MAX)
+  let passes = 0;
+  let timers = 0;
+  while (model.passes < PASSES_MAX && timers < TIMERS_AT_ONCE_MAX && clock.advance()) {
+    await settle();
+    timers = model.passes === passes ? timers + 1 : 0;
+    passes = model.passes;
+  }
+  if (timers >= TIMERS_AT_ONCE_MAX) record({ kind: 'broken', part: 'progress', message: 'nothing goes on any more' });
+  else if (model.passes >= PASSES_MAX)
     record({ kind: 'broken', part: 'progress', message: `no end in ${PASSES_MAX} passes` });
   else if (!drained) record({ kind: 'broken', part: 'progress', message: 'drain() never resolved' });
   else record({ kind: 'end', load: engine.load() });

@@ -18,6 +18,8 @@ export interface Scenario {
   readonly cancels: readonly { readonly atMs: number; readonly id: string }[];
   /** Numbers of passes, from 0. */
   readonly failingPasses: ReadonlySet<number>;
+  /** The same; they never end unless they are stopped. */
+  readonly hangingPasses: ReadonlySet<number>;
   readonly drainAtMs: number | undefined;
   readonly cost: PassCost;
 }
@@ -32,6 +34,8 @@ export interface PassCost {
 }
 
 const VOCABULARY = 24;
+/** Streams of a seed below it are the passes' own. */
+const HANGING_STREAM = 1_000_000;
 
 /**
  * Draws a scenario. Each seed leaves some features out altogether, so that no feature hides another (Groce et al., Swarm
@@ -90,9 +94,15 @@ export function drawScenario(seed: number): Scenario {
     requests,
     cancels,
     failingPasses: new Set(features.failures ? Array.from({ length: 1 + rng.below(3) }, () => rng.below(40)) : []),
+    // Drawn apart, so that the other features of a seed stay what they are.
+    hangingPasses: drawHangingPasses(seededRng(seed, HANGING_STREAM)),
     drainAtMs: features.drain ? rng.next() * atMs : undefined,
     cost: drawCost(rng, features.slow),
   };
+}
+
+function drawHangingPasses(rng: Rng): ReadonlySet<number> {
+  return new Set(rng.next() < 0.1 ? [rng.below(30)] : []);
 }
 
 function drawCost(rng: Rng, isSlow: boolean): PassCost {

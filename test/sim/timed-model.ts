@@ -21,6 +21,8 @@ export class TimedModel implements ModelPort {
   readonly #scenario: Scenario;
   readonly #clock: Clock;
   readonly #record: (entry: HistoryEntry) => void;
+  /** Ends the pass that hangs. */
+  #unhang: (() => void) | undefined;
 
   constructor(scenario: Scenario, clock: Clock, record: (entry: HistoryEntry) => void) {
     this.limits = scenario.limits;
@@ -32,20 +34,29 @@ export class TimedModel implements ModelPort {
 
   forward(plan: StepPlan): Promise<StepOutput> {
     const pass = this.passes++;
-    const { cost, failingPasses, seed } = this.#scenario;
-    const fails = failingPasses.has(pass);
+    const { cost, failingPasses, hangingPasses, seed } = this.#scenario;
+    const hangs = hangingPasses.has(pass);
+    const fails = hangs || failingPasses.has(pass);
     const durationMs = passMs(cost, workOf(plan)) * (1 + cost.jitterRatio * seededRng(seed, pass).next());
     this.#record({ kind: 'pass', plan, durationMs, fails });
     if (this.#isRunning) this.#break('two passes at once');
     this.#isRunning = true;
     return new Promise((resolve, reject) => {
       // A pass reads and writes while it runs; what it leaves is there at its end.
-      this.#clock.after(durationMs, () => {
+      const end = (): void => {
         this.#isRunning = false;
+        this.#unhang = undefined;
         if (fails) reject(this.#fail(plan, pass));
         else this.#inner.forward(tagged(plan)).then(resolve, (broken: Error) => reject(this.#break(broken.message)));
-      });
+      };
+      if (hangs) this.#unhang = end;
+      else this.#clock.after(durationMs, end);
     });
+  }
+
+  stop(): void {
+    if (this.#unhang === undefined) this.#break('a pass is stopped that does not hang');
+    this.#unhang?.();
   }
 
   copy(fromSlot: number, toSlot: number, tokens: number): void {

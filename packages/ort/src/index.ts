@@ -1,5 +1,6 @@
 export { Binding, type OutputArray } from './binding.js';
 export type { ElementType, TensorArray } from './element-type.js';
+export { exitNow } from './exit-now.js';
 export { bundledLibraryPath } from './library.js';
 export { MappedFile, mapFile } from './mapped-file.js';
 export { OrtError, type OrtErrorCode } from './ort-error.js';

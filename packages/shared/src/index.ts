@@ -1,4 +1,4 @@
-export { assert, unreachable } from './assert.js';
+export { assert, BrokenAssertion, unreachable } from './assert.js';
 export { BoundedQueue } from './bounded-queue.js';
 export type { Clock } from './clock.js';
 export {

@@ -19,7 +19,8 @@ export const decodeGap: Checker = (history, scenario) => {
       const preempted = preemptedMs.get(event.id) ?? [];
       const since = preempted.filter((atMs) => atMs >= record.atMs);
       preemptedMs.set(event.id, since);
-      if (last !== undefined && since.length === preempted.length && record.atMs - last > gapMaxMs) {
+      const isKept = event.kind !== 'failed' && since.length === preempted.length;
+      if (last !== undefined && isKept && record.atMs - last > gapMaxMs) {
         violations.push(
           `${event.id} waited ${record.atMs - last} ms for its next token; a full pass is ${gapMaxMs} ms`,
         );

@@ -153,9 +153,17 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'chunks-survive-a-failed-pass',
     file: 'engine.ts',
-    find: 'for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) {',
-    replace: 'for (const sequence of chunks.length > 0 ? decodes : []) {',
+    find: 'for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) this.#fail',
+    replace: 'for (const sequence of chunks.length > 0 ? decodes : []) this.#fail',
     caughtBy: 'failed-pass',
+    policy: 'sarathi',
+  },
+  {
+    name: 'hanging-pass-never-stopped',
+    file: 'pass-runner.ts',
+    find: 'if (--pass.looksLeft > 0) return;',
+    replace: 'return;',
+    caughtBy: 'liveness',
     policy: 'sarathi',
   },
   {
@@ -209,9 +217,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'event-for-two',
     file: 'engine.ts',
-    find: "this.#events.push({ kind: 'failed'",
-    replace:
-      "this.#events.push({ kind: 'failed', id: sequence.request.id, error });\n      this.#events.push({ kind: 'failed'",
+    find: "this.#events.push({ kind: 'failed', id: sequence.request.id, error });",
+    replace: "for (let i = 0; i < 2; i++) this.#events.push({ kind: 'failed', id: sequence.request.id, error });",
     caughtBy: 'stream-order',
     policy: 'sarathi',
   },

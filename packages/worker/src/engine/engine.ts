@@ -1,8 +1,9 @@
-import { assert, type Clock, type LoadState, type Logger, ServingError } from '@sluice/shared';
+import { assert, BrokenAssertion, type Clock, type LoadState, type Logger, ServingError } from '@sluice/shared';
 import type { EnginePort, StepListener } from './engine-port.js';
 import { SlotMemory } from './kv/slot-memory.js';
 import { LiveSequence } from './live-sequence.js';
 import type { ModelPort } from './model-port.js';
+import { type PassLimits, PassRunner } from './pass-runner.js';
 import { refusalOf } from './refusal.js';
 import type { Decision, Policy } from './scheduler/policy.js';
 import {
@@ -15,7 +16,7 @@ import {
 import { SequenceTable } from './sequence-table.js';
 import type { LogitsRow, StepOutput, StepPlan } from './step-plan.js';
 import { type StepRecord, StepRecorder } from './step-record.js';
-import { takeToken } from './take-token.js';
+import { type TokenEvent, takeToken } from './take-token.js';
 import { writePlan } from './write-plan.js';
 
 export interface EngineOptions {
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly waitingMax: number;
   /** Of sequences that bring none; absent: {@link defaultObjectives}. */
   readonly objectives?: Objectives;
+  /** When a pass is cut off; absent: {@link defaultPassLimits}. */
+  readonly passLimits?: PassLimits;
 }
 
 export interface EngineParts {
@@ -39,6 +42,11 @@ export interface EngineParts {
   readonly listener: StepListener;
   /** Called after each step, for metrics and benches. */
   readonly onStep?: (step: StepRecord) => void;
+  /**
+   * The loop cannot go on: an assertion is broken, or a pass hangs and cannot be stopped (`HungPass`). Every sequence has
+   * failed and nothing is taken any more; whoever owns the process ends it. Absent: an unhandled rejection ends it.
+   */
+  readonly onFatal?: (cause: unknown) => void;
 }
 
 /** What prefill is sure to get of a step in which every slot decodes. */
@@ -54,6 +62,10 @@ const TRIM_PAUSE_MS = 10;
 /**
  * The batch loop: plan, run, commit, again. While a pass runs off this thread, the events of the step before it go out
  * and new requests come in; between two passes there is only what the next plan needs.
+ *
+ * What fails costs as little as can be: a row that cannot be sampled its sequence, a pass its sequences, a listener that
+ * throws a line in the log. Only a broken assertion and a pass that hangs for good end the loop, and then nobody is left
+ * waiting.
  */
 export class Engine implements EnginePort {
   readonly contextTokens: number;
@@ -61,12 +73,13 @@ export class Engine implements EnginePort {
   readonly #parts: EngineParts;
   readonly #memory: SlotMemory;
   readonly #recorder: StepRecorder;
+  readonly #passes: PassRunner;
   readonly #sequences: SequenceTable;
   #events: SequenceEvent[] = [];
   /** Had their last token in the step that is being committed. */
   readonly #ended: LiveSequence[] = [];
   #anyCancelled = false;
-  #state: 'ready' | 'draining' | 'closed' = 'ready';
+  #state: 'ready' | 'draining' | 'closed' | 'broken' = 'ready';
   #wake: (() => void) | undefined;
   #drained: (() => void)[] = [];
   readonly #loop: Promise<void>;
@@ -85,7 +98,8 @@ export class Engine implements EnginePort {
       parts.model,
     );
     this.#sequences = new SequenceTable(this.#memory);
-    this.#recorder = new StepRecorder(parts.policy, parts.onStep);
+    this.#recorder = new StepRecorder(parts.policy, (step) => this.#report(step));
+    this.#passes = new PassRunner(parts.model, parts.clock, parts.log, options.passLimits);
     this.#loop = this.#run();
   }
 
@@ -127,7 +141,7 @@ export class Engine implements EnginePort {
   }
 
   drain(): Promise<void> {
-    if (this.#state === 'closed') return this.#loop;
+    if (this.#state === 'closed' || this.#state === 'broken') return this.#loop;
     this.#state = 'draining';
     return new Promise((resolve) => {
       this.#drained.push(resolve);
@@ -136,7 +150,7 @@ export class Engine implements EnginePort {
   }
 
   async close(): Promise<void> {
-    this.#state = 'closed';
+    if (this.#state !== 'broken') this.#state = 'closed';
     for (const { request } of this.#sequences.all()) this.cancel(request.id);
     this.#wake?.();
     await this.#loop;
@@ -145,6 +159,17 @@ export class Engine implements EnginePort {
   // ---- the loop
 
   async #run(): Promise<void> {
+    try {
+      await this.#steps();
+    } catch (cause) {
+      this.#giveUp(cause);
+    } finally {
+      this.#passes.rest();
+    }
+  }
+
+  /** Until the engine is closed. */
+  async #steps(): Promise<void> {
     let passEndMs: number | undefined;
     for (;;) {
       if (this.#anyCancelled) this.#endCancelled();
@@ -158,14 +183,16 @@ export class Engine implements EnginePort {
         continue;
       }
       const startMs = this.#parts.clock.nowMs();
-      const pass = this.#forward(plan);
+      const pass = this.#passes.run(plan, this.#recorder.forecast(plan));
       this.#deliver();
       this.#memory.trim(false);
-      const output = await pass;
+      const outcome = await pass;
       const endMs = this.#parts.clock.nowMs();
-      if (output instanceof ServingError) this.#failAll(decision, output);
-      else this.#commit(plan, decision, output, endMs);
-      this.#recorder.add(plan, decision, this.#ended.splice(0), { startMs, endMs, endBeforeMs: passEndMs });
+      if (outcome.kind === 'done') this.#commit(plan, decision, outcome.output, endMs);
+      else this.#failAll(decision, outcome.error);
+      if (outcome.kind === 'broken') throw outcome.cause;
+      const times = { startMs, endMs, endBeforeMs: passEndMs };
+      this.#recorder.add(plan, decision, this.#ended.splice(0), times, outcome.kind === 'done');
       passEndMs = endMs;
     }
   }
@@ -185,20 +212,6 @@ export class Engine implements EnginePort {
     });
   }
 
-  async #forward(plan: StepPlan): Promise<StepOutput | ServingError> {
-    try {
-      return await this.#parts.model.forward(plan);
-    } catch (failure) {
-      this.#parts.log.error(
-        { err: failure, decodes: plan.decodes.length, chunks: plan.chunks.length },
-        'a pass failed',
-      );
-      return new ServingError('engine_failed', 'the forward pass failed; the failure is in the log of the worker', {
-        cause: failure,
-      });
-    }
-  }
-
   /** Takes each wanted row's token. The order of rows is the order of the plan. */
   #commit(plan: StepPlan, decision: Decision<LiveSequence>, output: StepOutput, nowMs: number): void {
     let row = 0;
@@ -215,12 +228,26 @@ export class Engine implements EnginePort {
 
   #take(sequence: LiveSequence, row: LogitsRow, nowMs: number): void {
     if (sequence.cancelled) return;
-    const event = takeToken(sequence, row, nowMs);
+    const event = this.#sample(sequence, row, nowMs);
+    if (event === undefined) return;
     this.#events.push(event);
     const isStop = sequence.request.stopTokenIds.has(event.tokenId);
     if (!isStop && sequence.tokens < sequence.tokensMax) return;
     this.#finish(sequence, isStop ? 'stop' : 'length');
     this.#ended.push(sequence);
+  }
+
+  /** Undefined: the sequence has failed, alone. */
+  #sample(sequence: LiveSequence, row: LogitsRow, nowMs: number): TokenEvent | undefined {
+    try {
+      return takeToken(sequence, row, nowMs);
+    } catch (failure) {
+      if (failure instanceof BrokenAssertion) throw failure;
+      const { id } = sequence.request;
+      this.#parts.log.error({ err: failure, sequence: id, tokens: sequence.tokens }, 'a row could not be sampled');
+      this.#fail(sequence, asEngineFailure(failure));
+      return undefined;
+    }
   }
 
   // ---- how sequences end
@@ -242,10 +269,27 @@ export class Engine implements EnginePort {
   }
 
   #failAll({ decodes, chunks }: Decision<LiveSequence>, error: ServingError): void {
-    for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) {
-      this.#sequences.remove(sequence, false);
-      this.#events.push({ kind: 'failed', id: sequence.request.id, error });
-    }
+    for (const sequence of [...decodes, ...chunks.map((chunk) => chunk.sequence)]) this.#fail(sequence, error);
+  }
+
+  /** Whatever it computed, nobody may find it in its slot. */
+  #fail(sequence: LiveSequence, error: ServingError): void {
+    this.#sequences.remove(sequence, false);
+    this.#events.push({ kind: 'failed', id: sequence.request.id, error });
+  }
+
+  /** Ends everything at once; memory and slots are left as they are, for the process ends. */
+  #giveUp(cause: unknown): void {
+    this.#state = 'broken';
+    this.#parts.log.fatal({ err: cause }, 'the engine cannot go on');
+    const error = new ServingError('worker_lost', 'the worker cannot go on and starts anew; send the request again', {
+      cause,
+    });
+    for (const { request } of this.#sequences.takeAll()) this.#events.push({ kind: 'failed', id: request.id, error });
+    this.#deliver();
+    for (const resolve of this.#drained.splice(0)) resolve();
+    if (this.#parts.onFatal === undefined) throw cause;
+    this.#parts.onFatal(cause);
   }
 
   // ---- around the loop
@@ -275,7 +319,22 @@ export class Engine implements EnginePort {
     if (this.#events.length === 0) return;
     const events = this.#events;
     this.#events = [];
-    this.#parts.listener(events);
+    this.#contained('a step listener', () => this.#parts.listener(events));
+  }
+
+  #report(step: StepRecord): void {
+    const { onStep } = this.#parts;
+    if (onStep !== undefined) this.#contained('a step callback', () => onStep(step));
+  }
+
+  /** What others do with a step is no reason to stop. */
+  #contained(who: string, call: () => void): void {
+    try {
+      call();
+    } catch (failure) {
+      if (failure instanceof BrokenAssertion && this.#state !== 'broken') throw failure;
+      this.#parts.log.error({ err: failure }, `${who} threw`);
+    }
   }
 
   /** Until there is something to do; false when the engine was closed. */
@@ -283,6 +342,7 @@ export class Engine implements EnginePort {
     if (this.#sequences.size === 0) {
       for (const resolve of this.#drained.splice(0)) resolve();
       if (this.#state === 'closed') return false;
+      this.#passes.rest();
       const stopTrimming = this.#trimLater(TRIM_AFTER_MS);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -292,4 +352,11 @@ export class Engine implements EnginePort {
     }
     return true;
   }
+}
+
+function asEngineFailure(failure: unknown): ServingError {
+  if (failure instanceof ServingError) return failure;
+  return new ServingError('engine_failed', 'a token could not be sampled; the failure is in the log of the worker', {
+    cause: failure,
+  });
 }

@@ -11,6 +11,12 @@ export interface ModelPort {
    */
   forward(plan: StepPlan): Promise<StepOutput>;
 
+  /**
+   * Asks the pass that runs to end before its next operator; if it does, `forward` rejects. Nothing when none runs.
+   * Returns at once.
+   */
+  stop(): void;
+
   /** Copies the keys and values of the first `tokens` positions of a slot to another one. Only between passes. */
   copy(fromSlot: number, toSlot: number, tokens: number): void;
 

@@ -82,4 +82,13 @@ export class SequenceTable {
     list.splice(list.indexOf(sequence), 1);
     if (sequence.slot !== undefined) this.#memory.release(sequence, isIntact);
   }
+
+  /** Takes all out and leaves slots and memory as they are. */
+  takeAll(): LiveSequence[] {
+    const all = this.all();
+    this.#live.clear();
+    this.#waiting.length = 0;
+    this.#running = [];
+    return all;
+  }
 }

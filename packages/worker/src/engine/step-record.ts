@@ -1,5 +1,6 @@
 import type { LoadState } from '@sluice/shared';
 import { CostModel, type StepCost, workOf } from './cost-model.js';
+import type { PassForecast } from './pass-runner.js';
 import { StepRates } from './rates.js';
 import type { Decision, Policy, SequenceView } from './scheduler/policy.js';
 import type { StepPlan } from './step-plan.js';
@@ -30,9 +31,9 @@ export class StepRecorder {
   readonly #cost = new CostModel();
   readonly #rates = new StepRates();
   readonly #policy: Policy;
-  readonly #onStep: ((step: StepRecord) => void) | undefined;
+  readonly #onStep: (step: StepRecord) => void;
 
-  constructor(policy: Policy, onStep: ((step: StepRecord) => void) | undefined) {
+  constructor(policy: Policy, onStep: (step: StepRecord) => void) {
     this.#policy = policy;
     this.#onStep = onStep;
   }
@@ -48,7 +49,12 @@ export class StepRecorder {
     return { ...this.#rates.current, stepErrorRatio: this.#cost.errorRatio };
   }
 
+  forecast(plan: StepPlan): PassForecast {
+    return { predictedMs: this.#cost.predictMs(workOf(plan)), passesSeen: this.#rates.current.steps };
+  }
+
   /**
+   * @param isDone false: the pass failed, and how long it took says nothing.
    * @param decision what the plan was made of, its sequences as they are after the step.
    * @param ended those of them that had their last token.
    */
@@ -57,14 +63,15 @@ export class StepRecorder {
     decision: Decision<SequenceView>,
     ended: readonly SequenceView[],
     { startMs, endMs, endBeforeMs }: PassTimes,
+    isDone: boolean,
   ): void {
     const work = workOf(plan);
     const passMs = endMs - startMs;
     const predictedMs = this.#cost.predictMs(work);
-    this.#cost.observe(work, passMs);
-    this.#rates.add(work.decodes, work.prefillTokens, passMs);
+    if (isDone) this.#cost.observe(work, passMs);
+    this.#rates.add(isDone ? work.decodes : 0, isDone ? work.prefillTokens : 0, passMs);
     this.#policy.observe({ decision, endMs, passMs, ended });
-    this.#onStep?.({
+    this.#onStep({
       decodes: work.decodes,
       prefillTokens: work.prefillTokens,
       passMs,

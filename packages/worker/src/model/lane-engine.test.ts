@@ -88,6 +88,7 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
       act();
       return output;
     },
+    stop: () => model.stop(),
     copy: (from, to, tokens) => {
       copies += 1;
       model.copy(from, to, tokens);

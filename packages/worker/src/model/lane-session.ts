@@ -1,4 +1,4 @@
-import { type Binding, type Session, Tensor, type TensorArray } from '@sluice/ort';
+import { type Binding, type RunOptions, type Session, Tensor, type TensorArray } from '@sluice/ort';
 import type { LogitsWant, StepOutput, StepPlan } from '../engine/step-plan.js';
 import { chunkLane, decodeLane } from './compile/lane-names.js';
 import type { LaneCache } from './lane-cache.js';
@@ -11,6 +11,7 @@ import type { LaneOutputs } from './lane-outputs.js';
 export class LaneSession {
   readonly #session: Session;
   readonly #binding: Binding;
+  readonly #runOptions: RunOptions;
   readonly #cache: LaneCache;
   readonly #outputs: LaneOutputs;
   readonly #spareSlot: number;
@@ -29,8 +30,11 @@ export class LaneSession {
     readonly spareSlot: number;
     readonly stepTokensMax: number;
     readonly wantedRowsMax: number;
+    /** Through which whoever made the session stops a pass. */
+    readonly runOptions: RunOptions;
   }) {
     this.#session = parts.session;
+    this.#runOptions = parts.runOptions;
     this.#cache = parts.cache;
     this.#outputs = parts.outputs;
     this.#spareSlot = parts.spareSlot;
@@ -96,7 +100,7 @@ export class LaneSession {
     this.#shape('wanted', wantedRows, [wantedRows]);
     const sampledRows = this.#placeSampled(wants);
     this.#outputs.bind(this.#binding, wantedRows, sampledRows);
-    await this.#session.run(this.#binding);
+    await this.#session.run(this.#binding, this.#runOptions);
     return { rows: this.#outputs.rows(wants) };
   }
 

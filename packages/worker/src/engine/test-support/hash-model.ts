@@ -64,6 +64,8 @@ export class HashModel implements ModelPort {
     this.#slots[slot]!.fill(GARBAGE, fromToken);
   }
 
+  stop(): void {}
+
   close(): void {}
 
   /** Rows of the decode lane's span that decode nothing write behind what their slot holds after the pass. */
