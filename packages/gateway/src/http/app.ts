@@ -4,6 +4,9 @@ import type { Admission } from '../admission/admission.js';
 import { errorBody } from '../api/reply-format.js';
 import { type Gateway, randomId } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
+import type { FleetWorkers } from '../workers/fleet-workers.js';
+import type { AdminAccess } from './admin-access.js';
+import { addAdminRoutes } from './admin-routes.js';
 import { parseJsonBody, readBody } from './body.js';
 import { Calls, givenRequestId } from './calls.js';
 import type { HttpReplyLimits } from './http-reply.js';
@@ -11,6 +14,8 @@ import { addRoutes } from './routes.js';
 
 export interface AppParts {
   readonly gateway: Gateway;
+  readonly workers: FleetWorkers;
+  readonly adminAccess: AdminAccess;
   readonly admission: Admission;
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
@@ -72,6 +77,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   });
   app.setErrorHandler(fail);
   addRoutes(app, { ...parts, calls });
+  addAdminRoutes(app, { workers: parts.workers, access: parts.adminAccess, calls });
   return app;
 }
 

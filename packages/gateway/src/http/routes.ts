@@ -74,10 +74,11 @@ function refuseRoute(request: FastifyRequest, reply: FastifyReply, calls: Calls)
   }
 }
 
-function allowedMethod(path: string): 'POST' | 'GET, HEAD' | undefined {
+function allowedMethod(path: string): string | undefined {
   if (endpoints.some((endpoint) => endpoint.path === path)) return 'POST';
   if (['/v1/models', '/health', '/ready', '/metrics'].includes(path) || path.startsWith('/v1/models/')) {
     return 'GET, HEAD';
   }
-  return undefined;
+  if (path === '/admin/workers') return 'GET, HEAD, POST';
+  return path.startsWith('/admin/workers/') ? 'DELETE' : undefined;
 }

@@ -1,22 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type Clock, createLog, type Logger, seededRng, systemClock } from '@sluice/shared';
+import { openRedisStore, type RedisTarget } from '@sluice/store';
 import { collectDefaultMetrics } from 'prom-client';
 import { Admission } from '../admission/admission.js';
 import { Gateway, randomId } from '../gateway.js';
+import { adminAccess } from '../http/admin-access.js';
 import { createApp } from '../http/app.js';
+import { registerFleet } from '../metrics/fleet-metrics.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { createRoutingMetrics } from '../metrics/routing-metrics.js';
 import { createRouting, defaultRouting, type RoutingName } from '../routing/policies.js';
 import { PrefixIndex } from '../routing/prefix-index.js';
 import { Routing } from '../routing/routing.js';
+import { joinFleet } from '../workers/fleet-membership.js';
+import { FleetWorkers } from '../workers/fleet-workers.js';
+import { parseWorkerAddress } from '../workers/worker-address.js';
 import { WorkerConnection } from '../workers/worker-connection.js';
-import { staticWorkerSet } from '../workers/worker-set.js';
+import { watchDns } from './dns-workers.js';
 import { grpcWorkerDialer } from './grpc-worker-dialer.js';
 
 export interface GatewayOptions {
-  /** Workers to attach to: `host:port`, or `grpc://host:port`. At least one. */
+  /** Workers to attach to: `host:port`, or `grpc://host:port`; more may come by `redis`, `workerDns` and admin calls. */
   readonly workers: readonly string[];
+  /** Where the fleet is announced; see parseRedisUrl. It need not be there when the gateway starts. */
+  readonly redis?: RedisTarget;
+  /** Name of the fleet in Redis. Default `default`. */
+  readonly fleet?: string;
+  /** Names whose addresses are workers, `host:port`, resolved every 5 s. */
+  readonly workerDns?: readonly string[];
+  /** What callers from elsewhere need for admin calls; undefined: only callers on this machine may make them. */
+  readonly adminKey?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0: any free one. Default 8000. */
@@ -64,22 +78,25 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const log = options.log ?? createLog('gateway');
   const rng = seededRng(randomBytes(6).readUIntBE(0, 6));
   const gatewayId = `gateway-${randomId(rng)}`;
-  const connections = addresses.map(
-    (address) =>
-      new WorkerConnection(
-        { id: address, gatewayId, dialer: grpcWorkerDialer(address), clock, rng, log },
-        {
-          silenceMs: options.workerSilenceMs ?? 3_000,
-          backoff: { firstMs: 100, maxMs: 2_000 },
-          unsentMax: 1_024,
-        },
-      ),
-  );
+  const store =
+    options.redis && openRedisStore({ target: options.redis, fleet: options.fleet ?? 'default', clock, log });
+  /** By name, because one name's answer says nothing of the others. */
+  const resolved = new Map<string, readonly string[]>();
+  const connect = (address: string): WorkerConnection =>
+    new WorkerConnection(
+      { id: address, gatewayId, dialer: grpcWorkerDialer(address), clock, rng, log },
+      {
+        silenceMs: options.workerSilenceMs ?? 3_000,
+        backoff: { firstMs: 100, maxMs: 2_000 },
+        unsentMax: 1_024,
+      },
+    );
   const admission = new Admission({
     requestsMax: options.requestsMax ?? 4_096,
     bodyBytesMax: options.bodiesBytesMax ?? 256 * 2 ** 20,
   });
-  const workers = staticWorkerSet(connections);
+  const workers = new FleetWorkers({ connect, clock, log });
+  workers.offer('static', addresses);
   const metrics = createMetrics(workers, admission);
   collectDefaultMetrics({ register: metrics.registry });
   const policy = createRouting(options.routing ?? defaultRouting, rng);
@@ -92,6 +109,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const gateway = new Gateway({ workers, routing, admission, metrics, clock, rng });
   const app = createApp({
     gateway,
+    workers,
+    adminAccess: adminAccess(options.adminKey),
     admission,
     metrics,
     clock,
@@ -109,21 +128,36 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     await app.listen({ host, port, listenTextResolver: () => '' });
   } catch (cause) {
     workers.close();
+    await store?.close();
     throw listenError(cause, host, port);
   }
   const { port: boundPort } = app.server.address() as AddressInfo;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`;
   log.info({ url, workers: addresses }, 'gateway listens');
 
+  const names = (options.workerDns ?? []).map((name) => {
+    const offer = (found: readonly string[]): void => {
+      resolved.set(name, found);
+      workers.offer('dns', [...resolved.values()].flat());
+    };
+    return watchDns(name, offer, clock, log);
+  });
+  const record = () => ({ id: gatewayId, url, epoch: gatewayId, requestsInFlight: admission.requests });
+  const membership = store && joinFleet({ store, workers, clock, rng, record });
+  if (store && membership) registerFleet(metrics.registry, store, membership.watch);
+
   let closing: Promise<void> | undefined;
   const close = async (withinMs: number): Promise<void> => {
     // First the door, then the house: new connections are refused by the kernel, not by us.
     app.server.close();
     app.server.closeIdleConnections();
+    for (const name of names) name.stop();
+    await membership?.leave();
     await gateway.drain(withinMs);
     app.server.closeAllConnections();
     await app.close();
     workers.close();
+    await store?.close();
     log.info('gateway closed');
   };
   return {
@@ -137,9 +171,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 }
 
 function workerAddress(given: string): string {
-  const address = given.replace(/^grpc:\/\//, '').replace(/\/$/, '');
-  const port = Number(/:(\d{1,5})$/.exec(address)?.[1]);
-  if (port >= 1 && port <= 65_535) return address;
+  const address = parseWorkerAddress(given);
+  if (address !== undefined) return address;
   throw new Error(`worker address ${JSON.stringify(given)} must be host:port, with a port from 1 to 65535`);
 }
 

@@ -125,6 +125,7 @@ function registerWorkers(registers: Registry[], set: WorkerSet): void {
     labelNames: ['worker'],
     registers,
     collect() {
+      this.reset();
       for (const worker of set.workers) this.set({ worker: worker.id }, worker.requestsInFlight);
     },
   });

@@ -4,6 +4,8 @@ import type { WorkerConnection } from './worker-connection.js';
 /** The workers that a gateway knows, attached or not. */
 export interface WorkerSet {
   readonly workers: readonly WorkerConnection[];
+  /** Models of workers that were taken out not long ago: away, not unknown. */
+  readonly departedModels: readonly ModelInfo[];
   close(): void;
 }
 
@@ -12,6 +14,7 @@ export function staticWorkerSet(workers: readonly WorkerConnection[]): WorkerSet
   for (const worker of workers) worker.start();
   return {
     workers,
+    departedModels: [],
     close: () => {
       for (const worker of workers) worker.close();
     },
@@ -23,6 +26,9 @@ export function knownModels(set: WorkerSet): ReadonlyMap<string, ModelInfo> {
   const models = new Map<string, ModelInfo>();
   for (const { model } of set.workers) {
     if (model !== undefined && !models.has(model.name)) models.set(model.name, model);
+  }
+  for (const model of set.departedModels) {
+    if (!models.has(model.name)) models.set(model.name, model);
   }
   return models;
 }
