@@ -49,6 +49,7 @@ export function policyContract(name: string, make: (rng: Rng) => Policy): void {
 
     it.each([
       ['prompts that nobody has cached', somePrompt({ promptTokens: 100 })],
+      ['prompts that begin alike', somePrompt({ promptTokens: 100, beginning: 7 })],
       ['one session', somePrompt({ promptTokens: 100, session: 'hot' })],
       ['a prompt that one worker has half of', somePrompt({ promptTokens: 100, cachedTokens: new Map([['w0', 50]]) })],
     ])('spreads a burst of %s before any load comes back', (_, request) => {
@@ -90,6 +91,7 @@ function randomRequest(rng: Rng): RoutingRequest {
   const promptTokens = 1 + rng.below(1000);
   return {
     promptTokens,
+    beginning: rng.below(2) === 0 ? undefined : rng.below(5),
     session: rng.below(2) === 0 ? undefined : `session ${rng.below(5)}`,
     // Of workers that are not in the view as well: they left after they were counted.
     cachedTokens: new Map([...Array(rng.below(10)).keys()].map((i) => [`w${i}`, rng.below(promptTokens)])),

@@ -21,6 +21,8 @@ export type RoutingView = readonly WorkerView[];
 export interface RoutingRequest {
   /** Tokens of the prompt, estimated. */
   readonly promptTokens: number;
+  /** A hash of the prompt's first block, for prompts that have one: prompts that begin alike have it in common. */
+  readonly beginning: number | undefined;
   /** Requests with the same key belong to one session; undefined: to none. */
   readonly session: string | undefined;
   /** Tokens at the beginning of the prompt that a worker likely has cached, for workers that have any. */

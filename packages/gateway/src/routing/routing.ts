@@ -89,7 +89,7 @@ export class Routing {
     for (const [worker, count] of this.#prefixes.match(blocks)) {
       cachedTokens.set(worker, Math.min(promptTokens, Math.floor((count * BLOCK_BYTES) / tokenBytes)));
     }
-    return { model, promptTokens, session, cachedTokens, blocks, isCounted };
+    return { model, promptTokens, beginning: blocks.low[0], session, cachedTokens, blocks, isCounted };
   }
 
   /**

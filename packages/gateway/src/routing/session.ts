@@ -1,6 +1,7 @@
 import type { Rng } from '@sluice/shared';
 import { leastRequests } from './least-requests.js';
 import type { Policy, RoutingView, WorkerId, WorkerView } from './policy.js';
+import { hashText } from './rendezvous.js';
 import { meanRequests, requestsAhead } from './worker-load.js';
 
 /** With a request more, a worker may have so many times the fleet's mean … */
@@ -26,7 +27,7 @@ export function session(rng: Rng): Policy {
 }
 
 function firstWithRoom(view: RoutingView, key: string): WorkerId | undefined {
-  const hash = hashText(key, 0);
+  const hash = hashText(key);
   const requestsMax = Math.ceil(LOAD_RATIO_MAX * (meanRequests(view) + 1 / Math.max(1, view.length)));
   const hasRoom = (worker: WorkerView): boolean =>
     requestsAhead(worker) + 1 <= Math.max(requestsMax, worker.load.slotsMax * SLOTS_SHARE);
@@ -39,13 +40,4 @@ function firstWithRoom(view: RoutingView, key: string): WorkerId | undefined {
     chosen = worker.id;
   }
   return chosen;
-}
-
-/** 32 bits, the same in every gateway: FNV-1a, then MurmurHash3's finalizer, without which near names rank alike. */
-function hashText(text: string, seed: number): number {
-  let hash = 0x811c9dc5 ^ seed;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -42,6 +42,19 @@ describe('ttft', () => {
     expect(choose({ promptTokens: 1000 }, idleWorker('decoding', { ...rate, running: 15 }), free)).toBe('free');
   });
 
+  it('sends prompts that begin alike to the same idle worker from every gateway, and others elsewhere', () => {
+    const view = ['a', 'b', 'c', 'd'].map((id) => idleWorker(id, rate));
+    const place = (seed: number) =>
+      Array.from({ length: 40 }, (_, beginning) =>
+        ttft(seededRng(seed)).choose(view, somePrompt({ promptTokens: 500, beginning })),
+      );
+    expect(place(2)).toEqual(place(1));
+    expect(new Set(place(1)).size).toBe(4);
+    const beginning = place(1).indexOf('a');
+    const busy = view.map(({ id }) => idleWorker(id, { ...rate, prefillTokensWaiting: id === 'a' ? 400 : 0 }));
+    expect(ttft(seededRng(1)).choose(busy, somePrompt({ promptTokens: 500, beginning }))).not.toBe('a');
+  });
+
   it('spreads a prompt that nobody has over idle workers', () => {
     const policy = ttft(seededRng(1));
     const view = ['a', 'b', 'c', 'd'].map((id) => idleWorker(id, rate));

@@ -22,6 +22,9 @@ export function idleWorker(id: string, given: Given = {}): WorkerView {
       decodeTokensPerSecond: 0,
       stepMs: 0,
       stepErrorRatio: 0,
+      preemptionsCopied: 0,
+      preemptionsRecomputed: 0,
+      swapBytesUsed: 0,
       steps: 0,
       ...load,
     },
@@ -30,5 +33,5 @@ export function idleWorker(id: string, given: Given = {}): WorkerView {
 
 /** A request with a short prompt that nobody has cached, of no session, but for what is given. */
 export function somePrompt(given: Partial<RoutingRequest> = {}): RoutingRequest {
-  return { promptTokens: 10, session: undefined, cachedTokens: new Map(), ...given };
+  return { promptTokens: 10, beginning: undefined, session: undefined, cachedTokens: new Map(), ...given };
 }
