@@ -4,12 +4,20 @@ import { Command, Option } from 'commander';
 import { UsageError, workerAddress } from '../flags.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
-import { addListenFlags, addRoutingFlag, defaultPort, drainMs } from './serving-flags.js';
+import {
+  addFleetFlags,
+  addListenFlags,
+  addRoutingFlag,
+  defaultPort,
+  drainMs,
+  type FleetFlags,
+} from './serving-flags.js';
 
-interface GatewayFlags {
+interface GatewayFlags extends FleetFlags {
   readonly port: number;
   readonly host: string;
   readonly worker: readonly string[];
+  readonly workerDns: readonly string[];
   readonly routing: RoutingName;
 }
 
@@ -21,19 +29,33 @@ export function gatewayCommand(): Command {
       .default([], 'none')
       .argParser(workerAddress('--worker')),
   );
+  command.addOption(
+    new Option(
+      '--worker-dns <name>',
+      'host:port whose addresses are workers, looked up again every 5 s; repeat it for more',
+    )
+      .default([], 'none')
+      .argParser(workerAddress('--worker-dns')),
+  );
+  addFleetFlags(command);
   addRoutingFlag(command);
   return command.action(runGateway);
 }
 
 async function runGateway(flags: GatewayFlags): Promise<void> {
   if (isSupervised()) dieWithParent();
-  if (flags.worker.length === 0)
-    throw new UsageError('--worker must be given at least once, like grpc://127.0.0.1:9000');
+  if (flags.worker.length === 0 && flags.workerDns.length === 0 && flags.redis === undefined)
+    throw new UsageError(
+      '--worker must be given at least once, like grpc://127.0.0.1:9000, or --worker-dns or --redis',
+    );
   const { startGateway } = await import('@sluice/gateway');
   const gateway = await startGateway({
     host: flags.host,
     port: flags.port,
     workers: flags.worker,
+    workerDns: flags.workerDns,
+    ...(flags.redis === undefined ? {} : { redis: flags.redis, fleet: flags.fleet }),
+    ...(process.env.SLUICE_ADMIN_KEY ? { adminKey: process.env.SLUICE_ADMIN_KEY } : {}),
     routing: flags.routing,
   }).catch(async (thrown: unknown) => {
     const error = describeListenError(thrown, flags.host, flags.port) ?? thrown;

@@ -1,20 +1,38 @@
 import { ServingError } from '@sluice/shared';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { threadsPerWorker } from '../cpu-share.js';
+import { workerAddress } from '../flags.js';
+import { advertisedAddress } from '../fleet/advertised-address.js';
+import { announceWorker } from '../fleet/announce-worker.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import type { Progress } from '../supervisor/messages.js';
 import { ProgressLine } from '../terminal/progress-line.js';
-import { addListenFlags, addModelFlags, drainMs, type ModelFlags } from './serving-flags.js';
+import {
+  addFleetFlags,
+  addListenFlags,
+  addModelFlags,
+  drainMs,
+  type FleetFlags,
+  type ModelFlags,
+} from './serving-flags.js';
 
-interface WorkerFlags extends ModelFlags {
+interface WorkerFlags extends ModelFlags, FleetFlags {
   readonly port: number;
   readonly host: string;
+  readonly advertise?: string;
 }
 
 export function workerCommand(): Command {
   const command = new Command('worker').description('run one replica of a model, for gateways and gRPC clients');
   addModelFlags(command);
   addListenFlags(command, 9000, 'port of the gRPC service; 0 for any free one');
+  addFleetFlags(command);
+  command.addOption(
+    new Option(
+      '--advertise <address>',
+      'with --redis: host:port at which gateways reach this worker (default: where it listens)',
+    ).argParser((value: string) => workerAddress('--advertise')(value, [])[0]),
+  );
   return command.action(runWorker);
 }
 
@@ -38,9 +56,13 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     throw error;
   });
   line.clear();
+  const announced =
+    flags.redis && announceWorker(flags.redis, flags.fleet, advertisedAddress(flags, worker.port), worker);
   serveUntilStopped(
     {
       stop: async (deadlineMs) => {
+        // First of all, so that no gateway finds it any more; those that have it hear of the drain.
+        await announced?.leave();
         await Promise.race([worker.drain(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
         await worker.close();
       },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
-import { cacheFolder, createLog, ServingError, systemClock } from '@sluice/shared';
+import { cacheFolder, createLog, type LoadState, ServingError, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
 import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
@@ -52,6 +52,10 @@ export interface RunningWorker {
   readonly address: string;
   readonly port: number;
   readonly model: string;
+  /** New at each start. */
+  readonly epoch: string;
+  /** What it is doing now. */
+  load(): LoadState;
   /**
    * Takes no new requests; resolves when the running ones have ended.
    * @param handOverMs those that still run after so many milliseconds are handed over to other workers.
@@ -111,6 +115,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
     },
   );
+  const epoch = randomUUID();
   server = createWorkerServer({
     engine,
     text,
@@ -124,7 +129,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       createdSeconds: Math.floor(clock.wallMs() / 1000),
       weights: choice.weights,
     },
-    epoch: randomUUID(),
+    epoch,
     log,
     clock,
   });
@@ -153,6 +158,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       address: `${options.host}:${port}`,
       port,
       model: name,
+      epoch,
+      load: () => engine.load(),
       drain: (handOverMs) => server.drain(handOverMs),
       close,
     };
