@@ -5,7 +5,10 @@ import { openLibrary } from './library.js';
  * native call that hangs on one of them. What is not written yet is lost. On Windows the status is that of a kill.
  */
 export function exitNow(status: number): never {
-  if (process.platform !== 'win32') openLibrary(null).func('_exit', 'void', ['int'])(status);
-  process.kill(process.pid, 'SIGKILL');
+  try {
+    if (process.platform !== 'win32') openLibrary(null).func('_exit', 'void', ['int'])(status);
+  } finally {
+    process.kill(process.pid, 'SIGKILL');
+  }
   throw new Error('a killed process went on');
 }

@@ -27,6 +27,7 @@ export {
 } from './engine/step-plan.js';
 export type { StepRecord } from './engine/step-record.js';
 export { type CompiledFolder, openCompiled } from './io/compiled/compiled-folder.js';
+export { endProcess } from './io/end-process.js';
 export type { FetchProgress } from './io/models/fetch-progress.js';
 export { openGguf } from './io/models/open-gguf.js';
 export { type ResolvedModel, type ResolveOptions, resolveModel } from './io/models/resolve-model.js';

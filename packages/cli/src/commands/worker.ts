@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { threadsPerWorker } from '../cpu-share.js';
 import { workerAddress } from '../flags.js';
 import { advertisedAddress } from '../fleet/advertised-address.js';
-import { announceWorker } from '../fleet/announce-worker.js';
+import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import type { Progress } from '../supervisor/messages.js';
 import { ProgressLine } from '../terminal/progress-line.js';
@@ -38,17 +38,19 @@ export function workerCommand(): Command {
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
   if (isSupervised()) dieWithParent();
+  const redis = await redisTarget(flags);
   const line = new ProgressLine(process.stderr);
   const onProgress = (progress: Progress): void => {
     if (isSupervised()) void tellParent({ type: 'progress', progress });
     else line.update(progress);
   };
-  const { startWorker } = await import('@sluice/worker');
+  const { endProcess, startWorker } = await import('@sluice/worker');
   const worker = await startWorker({
     ...flags,
     threads: flags.threads ?? threadsPerWorker(1),
     prefixCache: flags.prefixCache === 'on',
     onProgress,
+    onFatal: endProcess,
   }).catch(async (error: unknown) => {
     line.clear();
     // What the operator has to change does not get better by being tried again.
@@ -56,8 +58,8 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     throw error;
   });
   line.clear();
-  const announced =
-    flags.redis && announceWorker(flags.redis, flags.fleet, advertisedAddress(flags, worker.port), worker);
+  const { announceWorker } = await import('../fleet/announce-worker.js');
+  const announced = redis && announceWorker(redis, flags.fleet, advertisedAddress(flags, worker.port), worker);
   serveUntilStopped(
     {
       stop: async (deadlineMs) => {

@@ -36,6 +36,11 @@ export interface WorkerOptions extends SizeWishes {
   readonly tbtMs?: number;
   readonly onProgress?: (progress: WorkerProgress) => void;
   readonly onStep?: (step: StepRecord) => void;
+  /**
+   * The engine cannot go on (see `EngineParts.onFatal`) and its clients have been told. Must end the process, and not by
+   * `process.exit`, which waits for a pass that hangs.
+   */
+  readonly onFatal: (cause: unknown) => never;
 }
 
 /** How far the start has come. */
@@ -112,6 +117,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       clock,
       log,
       listener: (events) => server?.onStep(events),
+      onFatal: (cause) => {
+        const end = () => options.onFatal(cause);
+        (server?.close(CLOSE_GRACE_MS) ?? Promise.resolve()).then(end, end);
+      },
       ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
     },
   );
