@@ -29,7 +29,18 @@ describe('The command line', () => {
     [['up', '--workers', '0'], 'sluice: --workers 0 must be a whole number from 1 to 64\n'],
     [['up', '--weights', 'q5'], 'sluice: --weights q5 must be one of auto, w8a8, q8, q4, f32\n'],
     [['worker', '--threads', '1.5'], 'sluice: --threads 1.5 must be a whole number from 1 to 1024\n'],
-    [['gateway'], 'sluice: --worker must be given at least once, like grpc://127.0.0.1:9000\n'],
+    [
+      ['gateway'],
+      'sluice: --worker must be given at least once, like grpc://127.0.0.1:9000, or --worker-dns or --redis\n',
+    ],
+    [
+      ['gateway', '--redis', 'redis://h:0'],
+      'sluice: --redis redis://h:0 names "h:0", which must be a host, or host:port with a port from 1 to 65535\n',
+    ],
+    [
+      ['worker', '--redis', 'redis://h', '--fleet', 'a/b'],
+      'sluice: --fleet "a/b" must be 1 to 64 letters, digits, dots, dashes or underscores\n',
+    ],
     [['gateway', '--worker', 'x'], 'sluice: --worker x must be an address like grpc://127.0.0.1:9000\n'],
     [['chat', '--url', 'x', 'hi'], 'sluice: --url x must be an address like http://127.0.0.1:8000\n'],
   ])('%j gets one line and status 2', async (args, line) => {

@@ -2,6 +2,7 @@ import type { RoutingName } from '@sluice/gateway';
 import { ServingError } from '@sluice/shared';
 import { Command, Option } from 'commander';
 import { UsageError, workerAddress } from '../flags.js';
+import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
 import {
@@ -48,13 +49,14 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
     throw new UsageError(
       '--worker must be given at least once, like grpc://127.0.0.1:9000, or --worker-dns or --redis',
     );
+  const redis = await redisTarget(flags);
   const { startGateway } = await import('@sluice/gateway');
   const gateway = await startGateway({
     host: flags.host,
     port: flags.port,
     workers: flags.worker,
     workerDns: flags.workerDns,
-    ...(flags.redis === undefined ? {} : { redis: flags.redis, fleet: flags.fleet }),
+    ...(redis === undefined ? {} : { redis, fleet: flags.fleet }),
     ...(process.env.SLUICE_ADMIN_KEY ? { adminKey: process.env.SLUICE_ADMIN_KEY } : {}),
     routing: flags.routing,
   }).catch(async (thrown: unknown) => {

@@ -1,8 +1,7 @@
 import type { RoutingName } from '@sluice/gateway';
-import { fleetNamePattern, parseRedisUrl, type RedisTarget } from '@sluice/store';
 import type { KvMode, PolicyName } from '@sluice/worker';
 import { type Command, Option } from 'commander';
-import { oneOf, text, UsageError, wholeNumber, word } from '../flags.js';
+import { oneOf, text, wholeNumber, word } from '../flags.js';
 
 export const defaultModel = 'smollm2-135m';
 export const defaultHost = '127.0.0.1';
@@ -127,7 +126,7 @@ export function addRoutingFlag(command: Command): Command {
 
 /** The flags by which processes on several machines find each other. */
 export interface FleetFlags {
-  readonly redis?: RedisTarget;
+  readonly redis?: string;
   readonly fleet: string;
 }
 
@@ -137,32 +136,11 @@ export function addFleetFlags(command: Command): Command {
     .addOption(
       new Option('--redis <address>', 'where the fleet finds itself, like redis://127.0.0.1:6379')
         .env('SLUICE_REDIS')
-        .argParser(redisAddress('--redis')),
+        .argParser(word('--redis')),
     )
     .addOption(
-      new Option('--fleet <name>', 'name of the fleet in that Redis')
-        .default('default')
-        .argParser(fleetName('--fleet')),
+      new Option('--fleet <name>', 'name of the fleet in that Redis').default('default').argParser(word('--fleet')),
     );
-}
-
-function redisAddress(flag: string): (value: string) => RedisTarget {
-  return (value) => {
-    try {
-      return parseRedisUrl(value, flag);
-    } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
-    }
-  };
-}
-
-function fleetName(flag: string): (value: string) => string {
-  return (value) => {
-    if (fleetNamePattern.test(value)) return value;
-    throw new UsageError(
-      `${flag} ${JSON.stringify(value)} must be 1 to 64 letters, digits, dots, dashes or underscores`,
-    );
-  };
 }
 
 export function addListenFlags(command: Command, port: number, portHelp: string): Command {
