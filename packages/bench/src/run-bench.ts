@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util';
 import { type BenchFlag, type Benchmark, BenchUsageError } from './benchmark.js';
 import { capacityBenchmark } from './capacity/capacity.js';
 import { engineBenchmark } from './engine/engine.js';
+import { gatewayBenchmark } from './gateway/gateway.js';
 import { describeCommit, describeMachine } from './io/machine.js';
 import { createProgress } from './io/progress.js';
 import { qualityBenchmark } from './quality/quality.js';
+import { routingBenchmark } from './routing/routing.js';
 import { serveBenchmark } from './serve/serve.js';
 import { simulateBenchmark } from './simulate/simulate.js';
 
@@ -15,7 +17,9 @@ import { simulateBenchmark } from './simulate/simulate.js';
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   capacity: capacityBenchmark,
   engine: engineBenchmark,
+  gateway: gatewayBenchmark,
   quality: qualityBenchmark,
+  routing: routingBenchmark,
   serve: serveBenchmark,
   simulate: simulateBenchmark,
 };
