@@ -44,12 +44,13 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     if (isSupervised()) void tellParent({ type: 'progress', progress });
     else line.update(progress);
   };
-  const { startWorker } = await import('@sluice/worker');
+  const { endProcess, startWorker } = await import('@sluice/worker');
   const worker = await startWorker({
     ...flags,
     threads: flags.threads ?? threadsPerWorker(1),
     prefixCache: flags.prefixCache === 'on',
     onProgress,
+    onFatal: endProcess,
   }).catch(async (error: unknown) => {
     line.clear();
     // What the operator has to change does not get better by being tried again.
