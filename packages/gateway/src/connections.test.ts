@@ -22,7 +22,9 @@ const firstWord = (run: FakeRun): void => {
   run.send({ accepted: { promptTokens: 7 } });
   run.send({ tokenIds: [1], text: 'Hello' });
 };
-const acceptOnly = (run: FakeRun): void => run.send({ accepted: { promptTokens: 7 } });
+const acceptOnly = (run: FakeRun): void => {
+  run.send({ accepted: { promptTokens: 7 } });
+};
 
 describe('a client that leaves', () => {
   it.each([
@@ -54,7 +56,7 @@ describe('a client that leaves', () => {
 
 describe('a worker that is lost', () => {
   it('is a 502 before the first byte', async () => {
-    await start({ fakes: [{ onSubmit: acceptOnly }] });
+    await start({ resumeWaitMs: 0, fakes: [{ onSubmit: acceptOnly }] });
     const responses = [gateway.chat(), gateway.chat({ stream: true })];
     await gateway.worker.until(({ requests }) => requests.length === 2);
     gateway.worker.cut();
@@ -65,7 +67,7 @@ describe('a worker that is lost', () => {
   });
 
   it('is an error event after it, and the stream ends without [DONE]', async () => {
-    await start({ fakes: [{ onSubmit: firstWord }] });
+    await start({ resumeWaitMs: 0, fakes: [{ onSubmit: firstWord }] });
     const response = await gateway.chat({ stream: true });
     expect(response.status).toBe(200);
     gateway.worker.cut();
@@ -234,7 +236,7 @@ describe('too many requests', () => {
   });
 
   it('whose bodies are too large together get 429', async () => {
-    await start({ bodiesBytesMax: 1000, fakes: [{ onSubmit: acceptOnly }] });
+    await start({ resumeWaitMs: 0, bodiesBytesMax: 1000, fakes: [{ onSubmit: acceptOnly }] });
     const content = 'x'.repeat(600);
     const held = gateway.chat({ messages: [{ role: 'user', content }] });
     await gateway.worker.until(({ requests }) => requests.length === 1);

@@ -7,6 +7,7 @@ import type { HttpReply } from './http/http-reply.js';
 import type { GatewayMetrics } from './metrics/metrics.js';
 import { Relay } from './relay/relay.js';
 import { eventWriter, wholeWriter } from './relay/reply-writer.js';
+import { WaitingRoom } from './relay/waiting-room.js';
 import { chooseWorker, resolveModel } from './routing/router.js';
 import type { Routing } from './routing/routing.js';
 import type { WorkerSet } from './workers/worker-set.js';
@@ -18,6 +19,8 @@ export interface GatewayParts {
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
   readonly rng: Rng;
+  /** How long a request that has lost its worker waits for another one to take it, milliseconds. */
+  readonly resumeWaitMs: number;
 }
 
 /** Milliseconds that clients get to read the error which ends them at the deadline of a drain. */
@@ -27,10 +30,12 @@ const flushMs = 1_000;
 export class Gateway {
   readonly #parts: GatewayParts;
   readonly #relays = new Set<Relay>();
+  readonly #room: WaitingRoom;
   #isDraining = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
+    this.#room = new WaitingRoom(parts.clock, parts.resumeWaitMs);
   }
 
   get workers(): WorkerSet {
@@ -77,13 +82,22 @@ export class Gateway {
       includeUsage: call.includeUsage,
     });
     const writer = call.stream ? eventWriter(format, reply) : wholeWriter(format, reply);
-    const relay = new Relay(call, writer, reply, metrics);
+    const relay = new Relay(call, writer, reply, metrics, this.#room);
     this.#relays.add(relay);
 
-    // workers: off it goes. The listener hears of it from the next frame on, never before `submit` returns.
+    // workers: off it goes, now and whenever a worker does not finish it.
     const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
-    const { listener, uncachedTokens } = routing.send(worker, routed, relay, clock.nowMs());
-    relay.start(worker.submit({ ...request, terms }, uncachedTokens, listener));
+    relay.start(
+      worker,
+      { ...request, terms },
+      {
+        choose: (except) => chooseWorker(workers, routing.policy, routed, { except }),
+        send: (chosen, rest, next) => {
+          const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
+          return chosen.submit(rest, uncachedTokens, listener);
+        },
+      },
+    );
 
     reply.onClose(() => {
       relay.onClientGone();

@@ -1,4 +1,6 @@
-import { connectWorker } from '@sluice/proto';
+import type { ServiceError } from '@grpc/grpc-js';
+import { connectWorker, statusToError } from '@sluice/proto';
+import { isErrorCode, ServingError } from '@sluice/shared';
 import type { WorkerDialer } from '../workers/worker-stream.js';
 
 /** `Attach` streams to the worker at `address` (`host:port`) over gRPC. */
@@ -17,7 +19,10 @@ export function grpcWorkerDialer(address: string): WorkerDialer {
         if (open) listener.onMessage(message);
       });
       // grpc-js reports a broken stream as an error; one that the worker ended in order has only an end.
-      call.on('error', end);
+      call.on('error', (error: ServiceError) => {
+        const told = statusToError(error);
+        end(told !== undefined && isErrorCode(told.code) ? new ServingError(told.code, told.message) : error);
+      });
       call.on('end', () => end(undefined));
       return {
         get unsentCount() {

@@ -13,6 +13,7 @@ import { createRoutingMetrics } from '../metrics/routing-metrics.js';
 import { createRouting, defaultRouting, type RoutingName } from '../routing/policies.js';
 import { PrefixIndex } from '../routing/prefix-index.js';
 import { Routing } from '../routing/routing.js';
+import { type CircuitOptions, defaultCircuit } from '../workers/circuit-breaker.js';
 import { joinFleet } from '../workers/fleet-membership.js';
 import { FleetWorkers } from '../workers/fleet-workers.js';
 import { parseWorkerAddress } from '../workers/worker-address.js';
@@ -49,8 +50,12 @@ export interface GatewayOptions {
   readonly routing?: RoutingName;
   /** Bytes of what is remembered of prompts sent to workers, for routing; 64 KiB to 64 GiB. Default 64 MiB. */
   readonly prefixIndexBytesMax?: number;
-  /** Milliseconds without a frame after which a worker counts as lost. Default 3,000. */
+  /** Milliseconds without a frame after which a worker counts as lost, with one more look a tenth later. Default 1,500. */
   readonly workerSilenceMs?: number;
+  /** Milliseconds that a request which lost its worker waits for one that takes it. 0: it fails at once. Default 15,000. */
+  readonly resumeWaitMs?: number;
+  /** When requests are kept from a worker that fails them. Default: 5 failures in 30 s, for 2 s to 60 s. */
+  readonly circuit?: Partial<CircuitOptions>;
   /** Milliseconds that requests in flight get to end when the gateway closes. Default 30,000. */
   readonly drainMs?: number;
   readonly log?: Logger;
@@ -86,8 +91,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     new WorkerConnection(
       { id: address, gatewayId, dialer: grpcWorkerDialer(address), clock, rng, log },
       {
-        silenceMs: options.workerSilenceMs ?? 3_000,
+        silenceMs: options.workerSilenceMs ?? 1_500,
         backoff: { firstMs: 100, maxMs: 2_000 },
+        circuit: { ...defaultCircuit, ...options.circuit },
         unsentMax: 1_024,
       },
     );
@@ -106,7 +112,15 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     prefixes,
     metrics: createRoutingMetrics(metrics.registry, policy.name, prefixes),
   });
-  const gateway = new Gateway({ workers, routing, admission, metrics, clock, rng });
+  const gateway = new Gateway({
+    workers,
+    routing,
+    admission,
+    metrics,
+    clock,
+    rng,
+    resumeWaitMs: options.resumeWaitMs ?? 15_000,
+  });
   const app = createApp({
     gateway,
     workers,

@@ -9,6 +9,12 @@ const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 /** Seconds between two tokens of one stream. */
 const gapBuckets = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5];
 
+/**
+ * What became of a request that its worker did not finish: it went on elsewhere behind its tokens, or from its start; it
+ * was ended because of the workers lost with it, or because no other worker took it.
+ */
+export type MoveOutcome = 'resumed' | 'retried' | 'poisoned' | 'stranded';
+
 /** What a gateway counts. One per gateway, each with its own registry. */
 export interface GatewayMetrics {
   readonly registry: Registry;
@@ -16,6 +22,8 @@ export interface GatewayMetrics {
   countCall(record: CallRecord, durationMs: number): void;
   countFirstToken(waitMs: number): void;
   countTokenGap(gapMs: number): void;
+  /** Each time that a worker did not finish a request. */
+  countMove(outcome: MoveOutcome, reason: string): void;
   /** Once per request that ended at its worker. */
   countObjectives(outcomes: Pick<Finished, 'ttft' | 'tbt'>): void;
 }
@@ -62,6 +70,12 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
     labelNames: ['objective', 'outcome'],
     registers,
   });
+  const moves = new Counter({
+    name: 'sluice_gateway_moves_total',
+    help: 'Requests that a worker did not finish, by outcome (resumed, retried, poisoned, stranded) and reason (an error code).',
+    labelNames: ['outcome', 'reason'],
+    registers,
+  });
   const duration = new Histogram({
     name: 'sluice_gateway_request_seconds',
     help: 'Seconds from the arrival of a request to the end of its reply.',
@@ -82,6 +96,7 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
     },
     countFirstToken: (waitMs) => firstToken.observe(waitMs / 1000),
     countTokenGap: (gapMs) => tokenGap.observe(gapMs / 1000),
+    countMove: (outcome, reason) => moves.inc({ outcome, reason }),
     countObjectives: (outcomes) => {
       for (const objective of ['ttft', 'tbt'] as const) {
         const outcome = outcomeLabels.get(outcomes[objective]);
@@ -129,6 +144,16 @@ function registerWorkers(registers: Registry[], set: WorkerSet): void {
       for (const worker of set.workers) this.set({ worker: worker.id }, worker.requestsInFlight);
     },
   });
+  new Gauge({
+    name: 'sluice_gateway_worker_circuit',
+    help: 'Whether requests are kept from a worker that failed too many: 0 closed, 1 half-open, 2 open.',
+    labelNames: ['worker'],
+    registers,
+    collect() {
+      this.reset();
+      for (const worker of set.workers) this.set({ worker: worker.id }, circuitValues[worker.circuitState]);
+    },
+  });
   for (const { name, help, field } of loadGauges) {
     new Gauge({
       name,
@@ -150,6 +175,8 @@ const outcomeLabels: ReadonlyMap<ObjectiveOutcome, string> = new Map([
   ['OBJECTIVE_OUTCOME_MET', 'met'],
   ['OBJECTIVE_OUTCOME_MISSED', 'missed'],
 ]);
+
+const circuitValues = { closed: 0, 'half-open': 1, open: 2 } as const;
 
 const loadGauges = [
   { name: 'sluice_worker_running_sequences', help: 'Sequences that hold a slot.', field: 'running' },

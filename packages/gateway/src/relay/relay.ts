@@ -1,48 +1,87 @@
-import type { GenerateEvent } from '@sluice/proto';
-import { ServingError } from '@sluice/shared';
+import type { GenerateEvent, GenerateRequestInit } from '@sluice/proto';
+import { type ErrorCode, ServingError } from '@sluice/shared';
 import type { GenerationCall } from '../api/generation-call.js';
 import { finishReasonOf } from '../api/reply-format.js';
 import { callerError } from '../api/worker-error.js';
 import type { HttpReply } from '../http/http-reply.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
-import type { Generation, GenerationListener } from '../workers/worker-connection.js';
+import type { WorkerId } from '../routing/policy.js';
+import type { Generation, GenerationListener, WorkerConnection } from '../workers/worker-connection.js';
+import { Attempts, DEATHS_MAX } from './attempts.js';
+import { Journal } from './journal.js';
 import type { ReplyWriter } from './reply-writer.js';
+import type { WaitingRoom } from './waiting-room.js';
+
+/** How a request gets to a worker, the first time and every other. */
+export interface Dispatch {
+  /** A worker that takes it now; undefined when there is none. */
+  choose(except: ReadonlySet<WorkerId>): WorkerConnection | undefined;
+  /** The listener hears of it from the next frame on, never before this returns. */
+  send(worker: WorkerConnection, request: GenerateRequestInit, listener: GenerationListener): Generation;
+}
+
+/** The errors of workers that are no answer: another worker can do it. */
+interface Trouble {
+  /** The worker did not give the request back: perhaps it was the request. */
+  readonly isDeath: boolean;
+  /** Whether it is worth waiting for a worker where none takes it now. */
+  readonly isBrief: boolean;
+}
+
+const troubles: ReadonlyMap<ErrorCode, Trouble> = new Map([
+  ['worker_lost', { isDeath: true, isBrief: true }],
+  ['engine_failed', { isDeath: true, isBrief: false }],
+  ['draining', { isDeath: false, isBrief: true }],
+  ['queue_full', { isDeath: false, isBrief: false }],
+]);
 
 /**
- * Carries one request's events from its worker to its client, and the client's leaving the other way. Ends once: with
- * the last event, a failure, a lost worker, a client that left or does not read, or the gateway's deadline.
+ * Carries one request's events from its worker to its client, and the client's leaving the other way. When the worker is
+ * lost, fails or gives the request back, it goes on at another one, behind the tokens that have come. Ends once: with
+ * the last event, a failure that no other worker can help, a client that left or does not read, or the gateway's
+ * deadline.
  */
 export class Relay implements GenerationListener {
   readonly #call: GenerationCall;
   readonly #writer: ReplyWriter;
   readonly #reply: HttpReply;
   readonly #metrics: GatewayMetrics;
+  readonly #room: WaitingRoom;
+  readonly #attempts = new Attempts();
+  /** What {@link start} was given. */
+  #course: { readonly dispatch: Dispatch; readonly journal: Journal } | undefined;
+  #worker: WorkerConnection | undefined;
   #generation: Generation | undefined;
+  #leaveRoom: () => void = () => {};
   #isOver = false;
   #lastTokenMs: number | undefined;
 
-  constructor(call: GenerationCall, writer: ReplyWriter, reply: HttpReply, metrics: GatewayMetrics) {
+  constructor(call: GenerationCall, writer: ReplyWriter, reply: HttpReply, metrics: GatewayMetrics, room: WaitingRoom) {
     this.#call = call;
     this.#writer = writer;
     this.#reply = reply;
     this.#metrics = metrics;
+    this.#room = room;
   }
 
-  /** What to cancel when the client leaves. */
-  start(generation: Generation): void {
-    this.#generation = generation;
+  /** Sends the request to the worker that was chosen for it. */
+  start(worker: WorkerConnection, request: GenerateRequestInit, dispatch: Dispatch): void {
+    this.#course = { dispatch, journal: new Journal(request) };
+    this.#send(worker);
   }
 
   onEvent(event: GenerateEvent, nowMs: number): void {
     if (this.#isOver) return;
     if (event.accepted) this.#reply.record.promptTokens = event.accepted.promptTokens;
-    if (event.tokenIds.length > 0) this.#countTokens(event.tokenIds.length, nowMs);
-    if (event.failed) {
-      this.#fail(callerError(event.failed, this.#call));
-    } else if (event.finished?.reason === 'FINISH_REASON_CANCELLED') {
-      this.#fail(
-        new ServingError('worker_lost', 'the worker ended this request while it stopped; it can be sent again'),
-      );
+    if (event.tokenIds.length > 0) {
+      this.#course?.journal.add(event.tokenIds);
+      this.#countTokens(event.tokenIds.length, nowMs);
+    }
+    const error = this.#errorIn(event);
+    if (error !== undefined) {
+      // What came with it is part of the answer.
+      if (this.#writer.write({ ...event, finished: null })) this.#moveOn(error);
+      else this.#giveUp();
     } else {
       if (event.finished) {
         this.#isOver = true;
@@ -55,7 +94,7 @@ export class Relay implements GenerationListener {
   }
 
   onLost(error: ServingError): void {
-    if (!this.#isOver) this.#fail(error);
+    if (!this.#isOver) this.#moveOn(error);
   }
 
   /** The connection to the client is gone. */
@@ -63,6 +102,7 @@ export class Relay implements GenerationListener {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reply.record.finish = 'cancelled';
+    this.#leaveRoom();
     this.#generation?.cancel();
   }
 
@@ -70,7 +110,61 @@ export class Relay implements GenerationListener {
   abort(error: ServingError): void {
     if (this.#isOver) return;
     this.#fail(error);
+    this.#leaveRoom();
     this.#generation?.cancel();
+  }
+
+  #errorIn({ failed, finished }: GenerateEvent): ServingError | undefined {
+    if (failed) return callerError(failed, this.#call);
+    if (finished?.reason !== 'FINISH_REASON_CANCELLED') return undefined;
+    return new ServingError('draining', 'the worker ended this request while it stopped; it can be sent again');
+  }
+
+  /** To another worker, if one can help; else the client hears of the error. */
+  #moveOn(error: ServingError): void {
+    const trouble = troubles.get(error.code);
+    if (trouble === undefined || this.#worker === undefined) {
+      this.#fail(error);
+      return;
+    }
+    this.#generation = undefined;
+    this.#attempts.leave(this.#worker, trouble.isDeath);
+    if (this.#attempts.isPoisonous) {
+      this.#metrics.countMove('poisoned', error.code);
+      const problem = `${DEATHS_MAX} workers were lost with this request, one after the other; no other gets it`;
+      this.#fail(new ServingError('worker_lost', problem, { cause: error }));
+      return;
+    }
+    const goOn = (): boolean => this.#goOn(error.code);
+    if (!this.#attempts.areSpent && goOn()) return;
+    if (trouble.isBrief && !this.#attempts.areSpent) {
+      this.#leaveRoom = this.#room.enter(goOn, () => this.#strand(error));
+    } else {
+      this.#strand(error);
+    }
+  }
+
+  /** False when no worker takes it now. */
+  #goOn(reason: ErrorCode): boolean {
+    if (this.#course === undefined) return false;
+    const { dispatch, journal } = this.#course;
+    const worker = dispatch.choose(this.#attempts.tried) ?? dispatch.choose(this.#attempts.triedAndNotBack);
+    if (worker === undefined) return false;
+    this.#metrics.countMove(journal.tokens > 0 ? 'resumed' : 'retried', reason);
+    this.#send(worker);
+    return true;
+  }
+
+  #send(worker: WorkerConnection): void {
+    if (this.#course === undefined) return;
+    const { dispatch, journal } = this.#course;
+    this.#worker = worker;
+    this.#generation = dispatch.send(worker, journal.rest, this);
+  }
+
+  #strand(error: ServingError): void {
+    this.#metrics.countMove('stranded', error.code);
+    this.#fail(error);
   }
 
   #fail(error: ServingError): void {

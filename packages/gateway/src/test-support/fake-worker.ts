@@ -24,8 +24,8 @@ export interface FakeWorkerOptions {
 export interface FakeRun {
   readonly id: number;
   readonly request: GenerateRequest;
-  /** Sends one frame with these events, in order. */
-  send(...events: GenerateEventInit[]): void;
+  /** Sends one frame with these events, in order, and gives its number; 0 when there is nobody to send it to. */
+  send(...events: GenerateEventInit[]): number;
 }
 
 /** A worker that speaks the real contract over a real socket and does what a test tells it. */
@@ -43,6 +43,10 @@ export interface FakeWorker {
   beat(): void;
   /** Ends every stream with an error, as a crash would, and keeps listening. */
   cut(): void;
+  /** Goes on listening and says nothing any more, as a process that hangs. */
+  hang(): void;
+  /** Sends a frame with a number that is not the next one. */
+  skipFrame(): void;
   close(): void;
   /** Resolves as soon as `condition` holds, looked at after every message from a gateway. */
   until(condition: (worker: FakeWorker) => boolean): Promise<void>;
@@ -69,15 +73,18 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
   const acknowledged: number[] = [];
   let load = idleLoad;
   let attachCount = 0;
+  let isHung = false;
 
-  const sendFrame = (call: AttachCall, deltas: DeltaInit[]): void => {
+  const sendFrame = (call: AttachCall, deltas: DeltaInit[]): number => {
     const stream = streams.get(call);
-    if (stream === undefined) return;
+    if (stream === undefined || isHung) return 0;
     stream.frame += 1;
     call.write({ frame: { frame: stream.frame, deltas, load } });
+    return stream.frame;
   };
   const onMessage = (call: AttachCall, message: GatewayMessage): void => {
     const runs = streams.get(call)?.runs;
+    if (isHung) return;
     if (message.attach) {
       attachCount += 1;
       call.write({
@@ -101,7 +108,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
       const { id, request } = message.submit;
       requests.push(request);
       runs?.set(id, request.requestId);
-      const send = (...events: GenerateEventInit[]): void =>
+      const send = (...events: GenerateEventInit[]): number =>
         sendFrame(
           call,
           events.map((event) => ({ id, event })),
@@ -157,6 +164,15 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     },
     cut: () => {
       for (const call of streams.keys()) call.emit('error', { code: 14, details: 'cut by the test' });
+    },
+    hang: () => {
+      isHung = true;
+    },
+    skipFrame: () => {
+      for (const [call, stream] of streams) {
+        stream.frame += 1;
+        sendFrame(call, []);
+      }
     },
     close: () => {
       clearInterval(heart);

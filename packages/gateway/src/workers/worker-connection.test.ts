@@ -1,7 +1,8 @@
 import type { GatewayMessageInit, GenerateEvent, StepFrame, WorkerMessage } from '@sluice/proto';
-import { createLog, type ServingError, seededRng } from '@sluice/shared';
+import { createLog, ServingError, seededRng } from '@sluice/shared';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../test-support/manual-clock.js';
+import { defaultCircuit } from './circuit-breaker.js';
 import { type GenerationListener, WorkerConnection } from './worker-connection.js';
 import type { WorkerStreamListener } from './worker-stream.js';
 
@@ -40,7 +41,7 @@ beforeEach(() => {
   };
   connection = new WorkerConnection(
     { id: 'w', gatewayId: 'g', dialer, clock, rng: seededRng(1), log },
-    { silenceMs: 3000, backoff: { firstMs: 100, maxMs: 1000 }, unsentMax: 4 },
+    { silenceMs: 3000, backoff: { firstMs: 100, maxMs: 1000 }, circuit: defaultCircuit, unsentMax: 4 },
   );
   connection.start();
 });
@@ -172,11 +173,65 @@ describe('WorkerConnection', () => {
     expect(connection.isReady).toBe(true);
   });
 
+  it('gives requests back when the worker says that it goes, and does not count that as a failure', () => {
+    for (let round = 0; round < 10; round++) {
+      welcome();
+      const run = submit();
+      last().listener.onEnd(new ServingError('draining', 'the worker is going away'));
+      expect(run.lost?.code).toBe('draining');
+      clock.advance(100);
+    }
+    welcome();
+    expect(connection.circuitState).toBe('closed');
+    expect(connection.attachments).toBe(11);
+  });
+
+  it('keeps requests from a worker that was lost again and again, then lets one through', () => {
+    for (let round = 0; round < 5; round++) {
+      welcome();
+      last().listener.onEnd(new Error('reset'));
+      clock.advance(100);
+    }
+    welcome();
+    expect(connection.isReady).toBe(false);
+    expect(connection.circuitState).toBe('open');
+    clock.advance(1900);
+    frame([]);
+    expect(connection.isReady).toBe(true);
+    submit();
+    expect(connection.isReady).toBe(false);
+    frame([delta(1, { tokenIds: [1] })]);
+    expect(connection.circuitState).toBe('closed');
+    expect(connection.isReady).toBe(true);
+  });
+
+  it('counts a pass that failed once, however many requests were in it', () => {
+    welcome();
+    for (let i = 0; i < 8; i++) submit();
+    const failed = { code: 'engine_failed', message: '', field: '' };
+    frame([1, 2, 3, 4, 5, 6, 7, 8].map((id) => delta(id, { failed })));
+    expect(connection.circuitState).toBe('closed');
+  });
+
+  it('lets another probe through when the first is cancelled', () => {
+    for (let round = 0; round < 5; round++) {
+      welcome();
+      last().listener.onEnd(new Error('reset'));
+      clock.advance(100);
+    }
+    welcome();
+    clock.advance(1900);
+    const { generation } = submit();
+    expect(connection.isReady).toBe(false);
+    generation.cancel();
+    expect(connection.isReady).toBe(true);
+  });
+
   it('does not come back once closed', () => {
     welcome();
     const run = submit();
     connection.close();
-    expect(run.lost?.code).toBe('worker_lost');
+    expect(run.lost?.code).toBe('draining');
     clock.advance(60_000);
     expect(streams.length).toBe(1);
     expect(streams[0]?.isClosed).toBe(true);
@@ -209,6 +264,9 @@ const load = {
   decodeTokensPerSecond: 0,
   stepMs: 0,
   stepErrorRatio: 0,
+  preemptionsCopied: 0,
+  preemptionsRecomputed: 0,
+  swapBytesUsed: 0,
   steps: 0,
 } as const;
 let frameNumber = 0;

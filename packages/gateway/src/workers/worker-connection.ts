@@ -10,13 +10,17 @@ import type {
 import { assert, type Clock, type LoadState, type Logger, type Rng, ServingError } from '@sluice/shared';
 import type { WorkerId, WorkerView } from '../routing/policy.js';
 import { type BackoffOptions, backoffMs } from './backoff.js';
+import { CircuitBreaker, type CircuitOptions, type CircuitState } from './circuit-breaker.js';
 import type { WorkerDialer, WorkerStream } from './worker-stream.js';
 
 /** Who waits for a request's tokens. Hears nothing after the last event, after `onLost`, or after a cancel. */
 export interface GenerationListener {
   /** `nowMs` is when the frame came, the same for all events in it. Must not throw. */
   onEvent(event: GenerateEvent, nowMs: number): void;
-  /** The worker is gone and the rest will not come. Must not throw. */
+  /**
+   * The rest will not come from this worker: it is gone (`worker_lost`), or has said that it goes (`draining`). Must not
+   * throw.
+   */
   onLost(error: ServingError): void;
 }
 
@@ -30,6 +34,7 @@ export interface WorkerConnectionOptions {
   /** Milliseconds without a frame after which a worker counts as lost; an idle one sends its load every 500. */
   readonly silenceMs: number;
   readonly backoff: BackoffOptions;
+  readonly circuit: CircuitOptions;
   /** Messages that may wait for a worker that does not read; beyond it the worker gets no new requests. */
   readonly unsentMax: number;
 }
@@ -60,6 +65,8 @@ interface LiveRequest {
   readonly listener: GenerationListener;
   /** Estimated prompt tokens that the worker's load does not count yet; undefined once it does. */
   unreportedTokens: number | undefined;
+  /** Whether the circuit waits for what becomes of it. */
+  readonly isProbe: boolean;
 }
 
 /** Keeps one worker attached: its stream, its requests in flight, its load, and the way back after a loss. */
@@ -68,7 +75,9 @@ export class WorkerConnection {
   readonly #parts: WorkerConnectionParts;
   readonly #options: WorkerConnectionOptions;
   readonly #requests = new Map<number, LiveRequest>();
+  readonly #circuit: CircuitBreaker;
   #state: State = { kind: 'closed' };
+  #attachments = 0;
   #model: ModelInfo | undefined;
   #epoch: string | undefined;
   #load: LoadState | undefined;
@@ -85,6 +94,7 @@ export class WorkerConnection {
     this.id = parts.id;
     this.#parts = parts;
     this.#options = options;
+    this.#circuit = new CircuitBreaker(options.circuit, parts.clock);
   }
 
   /** The model it serves, or served when it was last attached. */
@@ -101,11 +111,23 @@ export class WorkerConnection {
     return this.#state.kind === 'attached';
   }
 
+  /** How often it has attached, from 0 up. */
+  get attachments(): number {
+    return this.#attachments;
+  }
+
+  get circuitState(): CircuitState {
+    return this.#circuit.state;
+  }
+
   /** Whether it takes new requests. */
   get isReady(): boolean {
     const state = this.#state;
     return (
-      state.kind === 'attached' && this.#load?.state === 'ready' && state.stream.unsentCount < this.#options.unsentMax
+      state.kind === 'attached' &&
+      this.#load?.state === 'ready' &&
+      state.stream.unsentCount < this.#options.unsentMax &&
+      this.#circuit.isPassable
     );
   }
 
@@ -133,7 +155,7 @@ export class WorkerConnection {
   /** Requests in flight get `onLost`. */
   close(): void {
     this.#stopWatch();
-    this.#leave({ kind: 'closed' });
+    this.#leave({ kind: 'closed' }, new ServingError('draining', 'the worker was taken out of service'));
     this.#parts.dialer.close();
   }
 
@@ -142,7 +164,7 @@ export class WorkerConnection {
     const state = this.#state;
     assert(state.kind === 'attached', `worker ${this.id} got a request while ${state.kind}`);
     const id = this.#freeId();
-    this.#requests.set(id, { listener, unreportedTokens: promptTokens });
+    this.#requests.set(id, { listener, unreportedTokens: promptTokens, isProbe: this.#circuit.pass() });
     this.#unreportedRequests += 1;
     this.#unreportedTokens += promptTokens;
     state.stream.send({ submit: { id, request } });
@@ -182,6 +204,7 @@ export class WorkerConnection {
     this.#epoch = welcome.epoch;
     this.#load = toLoadState(welcome.load);
     this.#failures = 0;
+    this.#attachments += 1;
     this.#frame = 0;
     this.#frameAcknowledged = 0;
     // Often enough that the worker never waits for it, seldom enough to cost nothing.
@@ -197,14 +220,19 @@ export class WorkerConnection {
     }
     this.#frame = frame.frame;
     if (frame.load !== null) this.#load = toLoadState(frame.load);
+    let hasFailed = false;
     for (const { id, event } of frame.deltas) {
       const live = this.#requests.get(id);
       // The last tokens of a request that was cancelled are still on their way.
       if (live === undefined || event === null) continue;
+      if (event.tokenIds.length > 0) this.#circuit.succeed();
+      if (event.failed?.code === 'engine_failed') hasFailed = true;
       if (event.finished || event.failed) this.#forget(id, live);
       else if (event.accepted) this.#settle(live);
       live.listener.onEvent(event, this.#heardMs);
     }
+    // One pass that failed is one failure, however many requests were in it.
+    if (hasFailed) this.#circuit.fail();
     if (this.#frame - this.#frameAcknowledged >= state.ackEvery) {
       this.#frameAcknowledged = this.#frame;
       state.stream.send({ acknowledge: { frame: this.#frame } });
@@ -216,12 +244,19 @@ export class WorkerConnection {
     this.#failures += 1;
     const waitMs = backoffMs(this.#failures, this.#options.backoff, this.#parts.rng);
     const lost = { worker: this.id, requests: this.#requests.size, reason: reasonOf(cause), waitMs };
-    if (this.#state.kind === 'attached') this.#parts.log.warn(lost, 'worker lost');
-    else this.#parts.log.debug(lost, 'worker not reached');
-    this.#leave({ kind: 'waiting', stopTimer: this.#parts.clock.after(waitMs, () => this.#connect()) });
+    const isGoing = cause instanceof ServingError && cause.code === 'draining';
+    if (this.#state.kind !== 'attached') this.#parts.log.debug(lost, 'worker not reached');
+    else if (isGoing) this.#parts.log.info(lost, 'worker left');
+    else {
+      this.#parts.log.warn(lost, 'worker lost');
+      this.#circuit.fail();
+    }
+    const next: State = { kind: 'waiting', stopTimer: this.#parts.clock.after(waitMs, () => this.#connect()) };
+    const problem = 'the worker that served this request was lost; the request can be sent again';
+    this.#leave(next, isGoing ? cause : new ServingError('worker_lost', problem));
   }
 
-  #leave(next: State): void {
+  #leave(next: State, error: ServingError): void {
     const left = this.#state;
     this.#state = next;
     if (left.kind === 'waiting') left.stopTimer();
@@ -230,8 +265,8 @@ export class WorkerConnection {
     this.#requests.clear();
     this.#unreportedRequests = 0;
     this.#unreportedTokens = 0;
-    const problem = 'the worker that served this request was lost; the request can be sent again';
-    for (const { listener } of orphans) listener.onLost(new ServingError('worker_lost', problem));
+    this.#circuit.release();
+    for (const { listener } of orphans) listener.onLost(error);
   }
 
   /**
@@ -251,6 +286,7 @@ export class WorkerConnection {
   #forget(id: number, live: LiveRequest): void {
     this.#requests.delete(id);
     this.#settle(live);
+    if (live.isProbe) this.#circuit.release();
   }
 
   #settle(live: LiveRequest): void {

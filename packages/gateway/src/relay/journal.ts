@@ -1,0 +1,28 @@
+import type { GenerateRequestInit } from '@sluice/proto';
+
+/**
+ * What a request needs to go on at another worker: how it was asked for, and every token that has come. Tokens and the
+ * text they complete come together, so whoever replays the tokens knows which text has been delivered, and which was
+ * still held back. Bounded by the model's context.
+ */
+export class Journal {
+  readonly #request: GenerateRequestInit;
+  readonly #tokenIds: number[] = [];
+
+  constructor(request: GenerateRequestInit) {
+    this.#request = request;
+  }
+
+  get tokens(): number {
+    return this.#tokenIds.length;
+  }
+
+  add(tokenIds: readonly number[]): void {
+    for (const tokenId of tokenIds) this.#tokenIds.push(tokenId);
+  }
+
+  /** The request for the next worker, who generates only what is missing. */
+  get rest(): GenerateRequestInit {
+    return this.#tokenIds.length === 0 ? this.#request : { ...this.#request, generatedTokenIds: [...this.#tokenIds] };
+  }
+}
