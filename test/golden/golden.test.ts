@@ -3,6 +3,7 @@ import { cacheFolder } from '@sluice/shared';
 import {
   CHUNK_COUNTS,
   createTokenizer,
+  type KvMode,
   LaneModel,
   openCompiled,
   openGguf,
@@ -94,6 +95,27 @@ describe('the default model in 8-bit blocks', () => {
   });
 });
 
+describe('the default model in 8-bit blocks, with keys and values in 8 bits', () => {
+  const measured = measure('q8', 'q8');
+  const exact = measure('f32');
+
+  it('agrees with transformers on the next token in 94 of 100 places', () => {
+    const { places } = measured();
+    const agreeing = places.filter(({ golden, best }) => best === golden[0]![0]);
+    expect(agreeing.length / places.length).toBeGreaterThanOrEqual(0.94);
+  });
+
+  it('gives log-probabilities that differ by less than 0.08 on average, of the likeliest tokens', () => {
+    const likeliest = measured().places.map((place) => errors(place)[0]!);
+    expect(mean(likeliest)).toBeLessThan(0.08);
+  });
+
+  it('is off the distribution of the graph in 32-bit floats by less than 0.8 % of perplexity', () => {
+    const divergences = measured().rows.map((row, place) => divergence(exact().rows[place]!, row));
+    expect(Math.exp(mean(divergences)) - 1).toBeLessThan(0.008);
+  });
+});
+
 interface Measured {
   readonly places: readonly Place[];
   /** Log-probabilities of the whole vocabulary behind each token of the text but the last. */
@@ -107,13 +129,15 @@ interface Measured {
   readonly windowLogprobs: readonly number[];
 }
 
-const results = new Map<WeightMode, Measured>();
+/** By weights and by how keys and values are kept. */
+const results = new Map<string, Measured>();
 
 /** Runs the model once before the tests of a `describe`; its result is there inside of them. */
-function measure(weights: WeightMode): () => Measured {
+function measure(weights: WeightMode, kv: KvMode = 'f32'): () => Measured {
+  const key = `${weights} ${kv}`;
   beforeAll(async () => {
-    if (modelPath === undefined || results.has(weights)) return;
-    const model = await open(weights, modelPath);
+    if (modelPath === undefined || results.has(key)) return;
+    const model = await open(weights, kv, modelPath);
     try {
       const driver = new SlotDriver(model, { temperatures: [1] });
       const places = await placesOf(driver);
@@ -127,20 +151,20 @@ function measure(weights: WeightMode): () => Measured {
           driver.free(0);
         }
       }
-      results.set(weights, { places, rows, logprobs, windowLogprobs });
+      results.set(key, { places, rows, logprobs, windowLogprobs });
     } finally {
       model.close();
     }
   }, 300_000);
-  return () => results.get(weights)!;
+  return () => results.get(key)!;
 }
 
 afterAll(() => results.clear());
 
-async function open(weights: WeightMode, path: string): Promise<LaneModel> {
+async function open(weights: WeightMode, kv: KvMode, path: string): Promise<LaneModel> {
   const file = await openGguf(path);
   try {
-    const options = { weights, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
+    const options = { weights, kv, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
     return new LaneModel(await openCompiled(file, options), {
       slots: golden.prompts.length,
       contextTokens: golden.perplexity.ids.length,

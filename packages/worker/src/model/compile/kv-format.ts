@@ -12,7 +12,8 @@ export const kvElementType = { f32: 'float32', q8: 'int8' } as const satisfies R
 
 /**
  * Room above the largest value that calibration saw. What is larger still is cut off at the end of the range: it counts
- * as less than it is, and nothing else is touched.
+ * as less than it is, and nothing else is touched. From 1 to 1.35 the default model loses the same; 2 costs a third more,
+ * and 0.8, for values, twice as much.
  */
 const HEADROOM = 1.25;
 const LEVELS = 127;

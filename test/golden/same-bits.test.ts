@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { cacheFolder } from '@sluice/shared';
+import { CHUNK_COUNTS, type KvMode, kvModes, LaneModel, openCompiled, openGguf, wantBest } from '@sluice/worker';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { chunkTokens } from '../../packages/worker/src/engine/scheduler/policy.js';
+import { defaultModelPath } from '../support/default-model.js';
+
+/** Longer than what attention computes at a time, whatever this machine's caches. */
+const PROMPT_TOKENS = 600;
+const OUTPUT_TOKENS = 3;
+const modelPath = defaultModelPath();
+const models = new Map<KvMode, LaneModel>();
+
+beforeEach(({ skip }) => skip(modelPath === undefined, 'the default model was not fetched'));
+afterAll(() => {
+  for (const model of models.values()) model.close();
+});
+
+const prompt = Array.from({ length: PROMPT_TOKENS }, (_, index) => (index * 7919 + index * index * 31 + 5) % 40_000);
+const output = [300, 4_000, 70];
+
+describe.each(kvModes)('the default model with keys and values in %s', (kv) => {
+  it('gives the same bits wherever a prompt is cut', async () => {
+    const model = await open(kv);
+    const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
+    for (const budgets of [[64], [511, 89], [3, 130, 77]]) {
+      expect(await answer(model, 1, 0, budgets)).toEqual(whole);
+    }
+  }, 120_000);
+
+  it('gives the same bits behind a beginning that another slot computed', async () => {
+    const model = await open(kv);
+    const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
+    model.copy(0, 2, 514);
+    expect(await answer(model, 2, 514, [128])).toEqual(whole);
+  }, 120_000);
+
+  it('gives a decode the same bits alone and between others', async () => {
+    const model = await open(kv);
+    const alone = await answer(model, 2, 0, [PROMPT_TOKENS]);
+    for (const slot of [0, 4]) await prefill(model, slot, 0, [40 + slot]);
+    const rows: Float32Array[] = [];
+    await prefill(model, 2, 0, [128], (row) => rows.push(row));
+    for (const [index, tokenId] of output.entries()) {
+      const others = [0, 4].map((slot) => ({ slot, tokenId: 9, position: PROMPT_TOKENS + index, want: undefined }));
+      const own = { slot: 2, tokenId, position: PROMPT_TOKENS + index, want: wantBest };
+      const plan = { decodes: [others[0]!, own, others[1]!], chunks: [], resting: [] };
+      rows.push((await model.forward(plan)).rows[0]!.logits.slice());
+    }
+    expect(rows.map(bitsOf)).toEqual(alone);
+  }, 120_000);
+});
+
+async function open(kv: KvMode): Promise<LaneModel> {
+  const known = models.get(kv);
+  if (known !== undefined) return known;
+  const file = await openGguf(modelPath!);
+  try {
+    const options = { weights: 'q8', kv, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() } as const;
+    const sizes = { slots: 5, contextTokens: PROMPT_TOKENS + OUTPUT_TOKENS, stepTokensMax: PROMPT_TOKENS, threads: 2 };
+    const model = new LaneModel(await openCompiled(file, options), sizes);
+    models.set(kv, model);
+    return model;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Of the prompt's last token and of the output behind it, which goes through the decode lane. */
+async function answer(model: LaneModel, slot: number, from: number, budgets: readonly number[]): Promise<string[]> {
+  const rows: Float32Array[] = [];
+  await prefill(model, slot, from, budgets, (row) => rows.push(row));
+  for (const [index, tokenId] of output.entries()) {
+    const decode = { slot, tokenId, position: PROMPT_TOKENS + index, want: wantBest };
+    rows.push((await model.forward({ decodes: [decode], chunks: [], resting: [] })).rows[0]!.logits.slice());
+  }
+  return rows.map(bitsOf);
+}
+
+/** Computes the prompt from a token on, cut as the scheduler would with these budgets and then the last one. */
+async function prefill(
+  model: LaneModel,
+  slot: number,
+  from: number,
+  budgets: readonly number[],
+  onLast: (row: Float32Array) => void = () => {},
+): Promise<void> {
+  let position = from;
+  for (let step = 0; position < PROMPT_TOKENS; step++) {
+    const budget = budgets[Math.min(step, budgets.length - 1)]!;
+    const length = chunkTokens(PROMPT_TOKENS - position, budget, model.limits.chunkBlockTokens);
+    const tokenIds = prompt.slice(position, position + length);
+    const isLast = position + length === PROMPT_TOKENS;
+    const want = isLast ? wantBest : undefined;
+    const chunk = { slot, tokenIds, position, want, wantTokens: 1 };
+    const { rows } = await model.forward({ decodes: [], chunks: [chunk], resting: [] });
+    if (isLast) onLast(rows[0]!.logits.slice());
+    position += length;
+  }
+}
+
+/** Short, for a message that says which row differs. */
+function bitsOf(row: Float32Array): string {
+  const bytes = new Uint8Array(row.buffer, row.byteOffset, row.byteLength);
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+}
