@@ -1,4 +1,4 @@
-import type { ModelPort, PolicyName } from '@sluice/worker';
+import type { ModelPort, PolicyName, StepWork } from '@sluice/worker';
 import type { Progress } from '../io/progress.js';
 import type { LlamaCpp } from '../peers/llama-cpp-build.js';
 import { type CapacityCase, capacityPlan } from './capacity-plan.js';
@@ -14,6 +14,7 @@ import { PolicySearch } from './policy-search.js';
 export interface RunParts {
   readonly model: ModelPort;
   readonly machine: MeasuredMachine['machine'];
+  readonly predictMs: (work: StepWork) => number;
   readonly settings: CapacitySettings;
   readonly server: ServerOptions;
   /** Undefined: llama-server is not asked for. */
@@ -71,12 +72,12 @@ export class CapacityRun {
   }
 
   async #search(one: CapacityCase, endMs: number, graceMs: number): Promise<void> {
-    const { model, machine, settings, progress } = this.#parts;
+    const { model, machine, predictMs, settings, progress } = this.#parts;
     const load = createLoad(machine, settings, one.trace, one.objective);
     const onTrial = (rate: number, trial: number): void =>
-      progress.detail(`trial ${trial} at ${rate.toFixed(2)} requests/s`);
+      progress.stage(`  trial ${trial} at ${rate.toFixed(2)} requests/s`);
     if (one.kind === 'policy') {
-      const search = new PolicySearch({ model, machine, settings, load, policy: one.policy });
+      const search = new PolicySearch({ model, machine, predictMs, settings, load, policy: one.policy });
       this.#capacities.push(await search.run(endMs, graceMs, onTrial));
       return;
     }

@@ -52,8 +52,9 @@ export interface CapacitySettings {
 export const SLOTS = 32;
 /** Of the model; lengths may be scaled to less. */
 export const CONTEXT_TOKENS = 2048;
-/** Fewer say nothing of a median. */
+/** Fewer say nothing of a median; a quick run takes what it can get. */
 export const REQUESTS_MIN = 24;
+const QUICK_REQUESTS_MIN = 16;
 
 const usualPolicies = 'slo,sarathi,prefill-first,iteration-level,hybrid-only';
 /** A quick run is over by then, less than two searches late. */
@@ -126,7 +127,7 @@ export function traceOf(name: TraceName): Trace {
 /** Requests of a trial at a rate: the same for a policy's real trial and its simulated one. */
 export function requestsAt(ratePerSecond: number, settings: CapacitySettings): number {
   const wanted = Math.round(ratePerSecond * settings.trialSeconds);
-  return Math.min(settings.requestsMax, Math.max(REQUESTS_MIN, wanted));
+  return Math.min(settings.requestsMax, Math.max(settings.quick ? QUICK_REQUESTS_MIN : REQUESTS_MIN, wanted));
 }
 
 function listOf<T extends string>(flag: string, known: readonly T[], list: string): readonly T[] {

@@ -41,14 +41,22 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const sizes = { slots: SLOTS, contextTokens: CONTEXT_TOKENS, stepTokensMax: SLOTS + CONTEXT_TOKENS };
   const { model, weights, close } = await openModel(file, settings.weights, settings.threads, sizes, settings.kv);
   progress.stage('running passes of several shapes');
-  const measured = await measureMachine(model, settings.scaleTokens, quick ? 3 : 7);
+  const measured = await measureMachine(model, settings);
   const othersCpuRatio = cpuShares();
   let serversMs = 0;
   const onStop = (cpuMs: number): void => {
     serversMs += cpuMs;
   };
   const server = { modelFile: file, weights, threads: settings.threads, onStop };
-  const capacityRun = new CapacityRun({ model, machine: measured.machine, settings, server, llamaCpp, progress });
+  const capacityRun = new CapacityRun({
+    model,
+    machine: measured.machine,
+    predictMs: measured.predictMs,
+    settings,
+    server,
+    llamaCpp,
+    progress,
+  });
   const found = await capacityRun.run(startMs + QUICK_SECONDS * 1000);
   close();
   const others = othersCpuRatio(serversMs);
@@ -79,7 +87,10 @@ function othersText(ratio: number | null): string {
   return `Others took ${(100 * ratio).toFixed(1)} % of the CPU during the trials${warning}.`;
 }
 
-function headingOf({ machine, decodeIterationMs, fitErrorRatio }: MeasuredMachine, settings: CapacitySettings): string {
+function headingOf(
+  { machine, decodeIterationMs, fitErrorRatio, hostGapMs }: MeasuredMachine,
+  settings: CapacitySettings,
+): string {
   const { strictMs, relaxedMs } = machine.objectives;
   return [
     `Decode iteration of ${SLOTS} rows: ${decodeIterationMs.toFixed(1)} ms. P99 time between tokens: strict ${strictMs.toFixed(0)} ms, ` +
@@ -87,7 +98,7 @@ function headingOf({ machine, decodeIterationMs, fitErrorRatio }: MeasuredMachin
     `Lengths: log-normal, scaled so that prompt and answer fit ${settings.scaleTokens} tokens; up to ${settings.requestsMax} requests ` +
       `and about ${settings.trialSeconds} s of arrivals a trial.`,
     `Token budget by rule: strict ${machine.tokenBudget.strict}, relaxed ${machine.tokenBudget.relaxed}; sarathi has the best ` +
-      `of those tried. Simulator: passes fitted with a median error of ${(100 * fitErrorRatio).toFixed(1)} %.`,
+      `of those tried. Simulator: passes fitted with a median error of ${(100 * fitErrorRatio).toFixed(1)} %, and ${hostGapMs.toFixed(2)} ms between two.`,
   ].join('\n');
 }
 

@@ -1,8 +1,10 @@
-import { type LaneModel, type StepPlan, type StepWork, wantBest } from '@sluice/worker';
+import { type LaneModel, type PolicyName, type StepPlan, type StepWork, wantBest } from '@sluice/worker';
 import { fitCost, type Measured, measurePasses } from '../simulate/calibrate.js';
-import { linearMachine, linearPassMs, type Machine } from '../simulate/machine.js';
+import { type LinearCost, linearMachine, linearPassMs, type Machine } from '../simulate/machine.js';
 import { quantile } from '../simulate/samples.js';
-import { SLOTS } from './capacity-settings.js';
+import { drawArrivals } from '../simulate/trace.js';
+import { type CapacitySettings, SLOTS, traceOf } from './capacity-settings.js';
+import { type LoadSteps, runLoadSteps } from './load-steps.js';
 import { largestBudget } from './token-budget.js';
 
 /** Sarathi-Serve's objectives in decode iterations (Agrawal et al., OSDI 2024, section 5). */
@@ -16,32 +18,87 @@ export interface MeasuredMachine {
   readonly decodeIterationMs: number;
   /** Median of |fitted − measured| / measured over the passes that the cost was fitted to. */
   readonly fitErrorRatio: number;
+  /** Median time from the end of a pass to the beginning of the next; part of each simulated step. */
+  readonly hostGapMs: number;
+  /** A pass alone, as it was fitted. */
+  readonly predictMs: (work: StepWork) => number;
 }
 
-/** Runs passes of the model: what objectives, budgets and the simulator are made of. */
-export async function measureMachine(model: LaneModel, scaleTokens: number, repeats: number): Promise<MeasuredMachine> {
+/** Of the engine under load that the cost is fitted to, with each of two token budgets. */
+const LOAD_MS = 5_000;
+/** Not those of any trial. */
+const LOAD_SEED = 77_777;
+const LOAD_REQUESTS = 64;
+/** So soon after each other the requests come: more than can be served. */
+const LOAD_EVERY_MS = 150;
+
+/**
+ * Runs passes of the model, alone and in the engine under load: what objectives, budgets and the simulator are made of.
+ * @param settings `quick` runs each half as often.
+ */
+export async function measureMachine(model: LaneModel, settings: CapacitySettings): Promise<MeasuredMachine> {
+  const { scaleTokens, quick } = settings;
+  const repeats = quick ? 3 : 7;
+  const { slotsMax, contextTokens, stepTokensMax, chunksMax } = model.limits;
+  await touchSlots(model, scaleTokens);
   const decodeIterationMs = await measureDecode(model, scaleTokens >> 1, 4 * repeats);
-  const measured = await measurePasses(model, repeats);
-  const cost = fitCost(measured);
-  const errors = measured.map(({ work, passMs }: Measured) => Math.abs(linearPassMs(cost, work) / passMs - 1));
+  const alone = await measurePasses(model, repeats, scaleTokens);
   const strictMs = STRICT_ITERATIONS * decodeIterationMs;
   const relaxedMs = RELAXED_ITERATIONS * decodeIterationMs;
-  const passMs = (work: StepWork): number => linearPassMs(cost, work);
-  const { slotsMax, contextTokens, stepTokensMax, chunksMax } = model.limits;
-  const budget = (objectiveMs: number): number =>
-    largestBudget(passMs, { slots: slotsMax, contextTokens: scaleTokens, stepTokensMax, objectiveMs });
+  const budgetFor = (cost: LinearCost, objectiveMs: number): number =>
+    largestBudget((work) => linearPassMs(cost, work), {
+      slots: slotsMax,
+      contextTokens: scaleTokens,
+      stepTokensMax,
+      objectiveMs,
+    });
+  const under = await runUnderLoad(model, settings, budgetFor(fitCost(alone), strictMs));
+  const measured = [...alone, ...under.steps];
+  const cost = fitCost(measured);
+  const errors = measured.map(({ work, passMs }: Measured) => Math.abs(linearPassMs(cost, work) / passMs - 1));
+  const hostGapMs = quantile(under.hostGapsMs, 0.5);
   return {
     machine: {
-      ...linearMachine(cost, 'calibrated in this run'),
+      ...linearMachine({ ...cost, baseMs: cost.baseMs + hostGapMs }, 'calibrated in this run'),
       slotsMax,
       contextTokens,
+      // Every slot may be full: what waits never waits for memory, whatever the machine has free.
       kvTokensMax: slotsMax * contextTokens,
       chunksMax,
-      tokenBudget: { strict: budget(strictMs), relaxed: budget(relaxedMs) },
+      tokenBudget: { strict: budgetFor(cost, strictMs), relaxed: budgetFor(cost, relaxedMs) },
       objectives: { strictMs, relaxedMs },
     },
     decodeIterationMs,
     fitErrorRatio: quantile(errors, 0.5),
+    hostGapMs,
+    predictMs: (work) => linearPassMs(cost, work),
+  };
+}
+
+/** Memory that a slot was never written to is slower the first time; a server that runs for a while has none of it. */
+async function touchSlots(model: LaneModel, tokens: number): Promise<void> {
+  for (let slot = 1; slot < model.limits.slotsMax; slot++) {
+    model.copy(0, slot, tokens);
+    await yieldToLoop();
+  }
+}
+
+function yieldToLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Steps of many rows and short chunks, and of whole prompts among decodes. */
+async function runUnderLoad(model: LaneModel, settings: CapacitySettings, tokenBudget: number): Promise<LoadSteps> {
+  const arrivals = drawArrivals(traceOf(settings.traces[0]!), settings.scaleTokens, LOAD_REQUESTS, LOAD_SEED);
+  const kvTokensMax = model.limits.slotsMax * model.limits.contextTokens;
+  const durationMs = settings.quick ? LOAD_MS : 4 * LOAD_MS;
+  const run = (policy: PolicyName): Promise<LoadSteps> =>
+    runLoadSteps(model, { policy, tokenBudget, kvTokensMax, tbtMs: 1_000 }, arrivals, LOAD_EVERY_MS, durationMs);
+  const chunked = await run('sarathi');
+  const whole = await run('hybrid-only');
+  return {
+    steps: [...chunked.steps, ...whole.steps],
+    hostGapsMs: [...chunked.hostGapsMs, ...whole.hostGapsMs],
   };
 }
 

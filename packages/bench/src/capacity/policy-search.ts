@@ -1,4 +1,4 @@
-import { type ModelPort, type PolicyName, wantsWholePrompts } from '@sluice/worker';
+import { type ModelPort, type PolicyName, type StepWork, wantsWholePrompts } from '@sluice/worker';
 import { searchCapacity } from '../simulate/capacity-search.js';
 import type { TrialResult } from '../simulate/tally.js';
 import { runTrial } from '../simulate/trial.js';
@@ -14,6 +14,8 @@ import { StepWatch, stepErrors } from './step-watch.js';
 export interface SearchCase {
   readonly model: ModelPort;
   readonly machine: MeasuredMachine['machine'];
+  /** A pass alone, to compare the measured ones with. */
+  readonly predictMs: (work: StepWork) => number;
   readonly settings: CapacitySettings;
   readonly load: CapacityLoad;
   readonly policy: PolicyName;
@@ -48,7 +50,7 @@ export class PolicySearch {
     graceMs: number,
     onTrial: (ratePerSecond: number, trial: number) => void,
   ): Promise<CapacityTrialsResult> {
-    const { load, machine, policy, settings } = this.#case;
+    const { load, predictMs, policy, settings } = this.#case;
     const budgets = await this.#budgets();
     const tried: (TriedBudget & MeasuredCapacity & { readonly simulatedPerSecond: number })[] = [];
     const startMs = performance.now();
@@ -87,7 +89,7 @@ export class PolicySearch {
           }))
         : [],
       simulatedDeviationRatio: capacityPerSecond > 0 ? simulatedPerSecond / capacityPerSecond - 1 : null,
-      ...stepErrors(this.#watch.take(), machine.passMs),
+      ...stepErrors(this.#watch.take(), predictMs),
     };
   }
 
@@ -117,7 +119,7 @@ export class PolicySearch {
   #measure(rate: number, tokenBudget: number, isWhole: boolean): Promise<TrialResult> {
     const { machine, load, policy } = this.#case;
     const limits = { tbtMs: load.tbtMs, tokenBudget, kvTokensMax: machine.kvTokensMax };
-    return runEngineTrial(this.#watch, { policy, ...limits }, load.at(rate), rate, isWhole);
+    return runEngineTrial(this.#watch.model, { policy, ...limits }, load.at(rate), rate, isWhole);
   }
 }
 

@@ -11,17 +11,25 @@ export interface StepErrors {
   readonly steps: number;
 }
 
-/** A model whose passes are written down: what they computed and what they took. */
-export class StepWatch implements ModelPort {
-  readonly limits: ModelPort['limits'];
-  readonly #model: ModelPort;
+/** Writes down what the passes of a model computed and took. */
+export class StepWatch {
+  /** The same model, watched. */
+  readonly model: ModelPort;
   readonly #nowMs: () => number;
+  readonly #hostGapsMs: number[] = [];
   #passes: Measured[] = [];
+  #endedMs: number | undefined;
 
   constructor(model: ModelPort, nowMs: () => number) {
-    this.limits = model.limits;
-    this.#model = model;
     this.#nowMs = nowMs;
+    const forward = (plan: StepPlan): Promise<StepOutput> => this.#forward(model, plan);
+    this.model = new Proxy(model, {
+      get: (target, name) => {
+        if (name === 'forward') return forward;
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
   }
 
   /** Those since this was asked last. */
@@ -31,27 +39,18 @@ export class StepWatch implements ModelPort {
     return passes;
   }
 
-  async forward(plan: StepPlan): Promise<StepOutput> {
+  /** From the end of a pass to the beginning of the next, pauses included. */
+  get hostGapsMs(): readonly number[] {
+    return this.#hostGapsMs;
+  }
+
+  async #forward(model: ModelPort, plan: StepPlan): Promise<StepOutput> {
     const startMs = this.#nowMs();
-    const output = await this.#model.forward(plan);
-    this.#passes.push({ work: workOf(plan), passMs: this.#nowMs() - startMs });
+    if (this.#endedMs !== undefined) this.#hostGapsMs.push(startMs - this.#endedMs);
+    const output = await model.forward(plan);
+    this.#endedMs = this.#nowMs();
+    this.#passes.push({ work: workOf(plan), passMs: this.#endedMs - startMs });
     return output;
-  }
-
-  stop(): void {
-    this.#model.stop();
-  }
-
-  copy(fromSlot: number, toSlot: number, tokens: number): void {
-    this.#model.copy(fromSlot, toSlot, tokens);
-  }
-
-  release(slot: number, fromToken: number): void {
-    this.#model.release(slot, fromToken);
-  }
-
-  close(): void {
-    this.#model.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import { type LaneModel, type StepPlan, type StepWork, wantBest, workOf } from '@sluice/worker';
+import { type LaneModel, noWork, type StepPlan, type StepWork, wantBest, workOf } from '@sluice/worker';
 import type { LinearCost } from './machine.js';
 
 /** A pass that was run, and what it took. */
@@ -7,55 +7,72 @@ export interface Measured {
   readonly passMs: number;
 }
 
-/** Shapes whose times tell the coefficients apart: rows, their context, prompt tokens, theirs. */
-const shapesUpTo = (far: number) => [
-  { decodes: 1, context: 64, chunk: 0 },
-  { decodes: 1, context: far, chunk: 0 },
-  { decodes: 8, context: 64, chunk: 0 },
-  { decodes: 8, context: far, chunk: 0 },
-  { decodes: 32, context: 64, chunk: 0 },
-  { decodes: 32, context: far, chunk: 0 },
-  { decodes: 0, context: 0, chunk: 32 },
-  { decodes: 0, context: 0, chunk: 128 },
-  { decodes: 0, context: 0, chunk: far },
-  { decodes: 0, context: far, chunk: 128 },
-  { decodes: 16, context: far >> 1, chunk: 128 },
-  { decodes: 31, context: far >> 1, chunk: 64 },
+/** Shapes whose times tell the coefficients apart: rows, their context, tokens of each of the chunks, theirs. */
+const shapesUpTo = (far: number): readonly Shape[] => [
+  { decodes: 1, context: 64, chunks: [] },
+  { decodes: 1, context: far, chunks: [] },
+  { decodes: 8, context: 64, chunks: [] },
+  { decodes: 8, context: far, chunks: [] },
+  { decodes: 24, context: 64, chunks: [] },
+  { decodes: 24, context: far, chunks: [] },
+  { decodes: 0, context: 0, chunks: [32] },
+  { decodes: 0, context: 0, chunks: [128] },
+  { decodes: 0, context: 0, chunks: [far] },
+  { decodes: 0, context: far, chunks: [128] },
+  { decodes: 0, context: 0, chunks: [64, 64] },
+  { decodes: 8, context: far >> 1, chunks: [32, 32] },
+  { decodes: 16, context: far >> 1, chunks: [128] },
+  { decodes: 28, context: far >> 1, chunks: [64] },
+  { decodes: 28, context: far >> 1, chunks: [96, 32] },
 ];
+
+interface Shape {
+  readonly decodes: number;
+  readonly context: number;
+  readonly chunks: readonly number[];
+}
 
 /**
  * Runs passes of several shapes on a real model of at least 32 slots, each a few times, and keeps each shape's median.
- * About 15 s for a context of 640 tokens.
+ * @param contextTokens lengths go up to three quarters of it; about 15 s for 640 tokens.
  */
-export async function measurePasses(model: LaneModel, repeats: number): Promise<readonly Measured[]> {
-  const measured: Measured[] = [];
-  const { contextTokens, slotsMax } = model.limits;
-  for (const { decodes, context, chunk } of shapesUpTo((3 * contextTokens) >> 2)) {
-    const plan: StepPlan = {
-      decodes: Array.from({ length: decodes }, (_, slot) => ({ slot, tokenId: 1, position: context, want: wantBest })),
-      chunks:
-        chunk === 0
-          ? []
-          : [
-              {
-                slot: slotsMax - 1,
-                tokenIds: new Array<number>(chunk).fill(1),
-                position: context,
-                want: wantBest,
-                wantTokens: 1,
-              },
-            ],
-      resting: [],
-    };
-    const times: number[] = [];
-    for (let i = -1; i < repeats; i++) {
+export async function measurePasses(
+  model: LaneModel,
+  repeats: number,
+  contextTokens = model.limits.contextTokens,
+): Promise<readonly Measured[]> {
+  const { slotsMax, chunksMax } = model.limits;
+  const plans = shapesUpTo((3 * contextTokens) >> 2)
+    .filter(({ chunks }) => chunks.length <= chunksMax)
+    .map((shape) => planOf(shape, slotsMax));
+  const times = plans.map((): number[] => []);
+  // Round after round, so that a machine that is slower for a while is slower for all of them.
+  for (let round = -1; round < repeats; round++) {
+    for (const [index, plan] of plans.entries()) {
       const startMs = performance.now();
       await model.forward(plan);
-      if (i >= 0) times.push(performance.now() - startMs);
+      if (round >= 0) times[index]!.push(performance.now() - startMs);
     }
-    measured.push({ work: workOf(plan), passMs: times.sort((a, b) => a - b)[times.length >> 1]! });
   }
-  return measured;
+  return plans.map((plan, index) => {
+    const sorted = times[index]!.sort((a, b) => a - b);
+    return { work: workOf(plan), passMs: sorted[sorted.length >> 1]! };
+  });
+}
+
+/** Decodes in the first slots, chunks in the last. */
+function planOf({ decodes, context, chunks }: Shape, slots: number): StepPlan {
+  return {
+    decodes: Array.from({ length: decodes }, (_, slot) => ({ slot, tokenId: 1, position: context, want: wantBest })),
+    chunks: chunks.map((tokens, index) => ({
+      slot: slots - chunks.length + index,
+      tokenIds: new Array<number>(tokens).fill(1),
+      position: context,
+      want: wantBest,
+      wantTokens: 1,
+    })),
+    resting: [],
+  };
 }
 
 const SWEEPS = 20_000;
@@ -63,30 +80,37 @@ const SWEEPS = 20_000;
 /** The coefficients, none below zero, whose relative errors have the least squares: by coordinate descent. */
 export function fitCost(measured: readonly Measured[]): LinearCost {
   const rows = measured.map(({ work, passMs }) => features(work).map((value) => value / passMs));
-  const coefficients = [1, 1, 1, 1, 1];
+  const indexes = [...features(noWork).keys()];
+  const products = indexes.map((i) => indexes.map((j) => rows.reduce((sum, row) => sum + row[i]! * row[j]!, 0)));
+  const targets = indexes.map((i) => rows.reduce((sum, row) => sum + row[i]!, 0));
+  const coefficients = indexes.map(() => 1);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    for (const index of coefficients.keys()) {
-      let slope = 0;
-      let curvature = 0;
-      for (const row of rows) {
-        const error = 1 - row.reduce((sum, value, other) => sum + value * coefficients[other]!, 0);
-        slope += error * row[index]!;
-        curvature += row[index]! ** 2;
-      }
-      if (curvature > 0) coefficients[index] = Math.max(0, coefficients[index]! + slope / curvature);
+    for (const i of indexes) {
+      const curvature = products[i]![i]!;
+      if (curvature === 0) continue;
+      const slope = targets[i]! - products[i]!.reduce((sum, value, j) => sum + value * coefficients[j]!, 0);
+      coefficients[i] = Math.max(0, coefficients[i]! + slope / curvature);
     }
   }
-  const [base, decode, context, prefill, pair] = coefficients as [number, number, number, number, number];
+  const [base, decode, context, prefill, pair, chunk] = coefficients as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return {
     baseMs: base,
     decodeMs: decode,
     decodeContextMs: context / 1_000,
     prefillTokenMs: prefill,
     prefillPairMs: pair / 1_000,
+    chunkMs: chunk,
   };
 }
 
 /** Context and pairs by the thousand, so that the coefficients are of one size. */
-function features({ decodes, decodeContext, prefillTokens, prefillPairs }: StepWork): number[] {
-  return [1, decodes, decodeContext / 1_000, prefillTokens, prefillPairs / 1_000];
+function features({ decodes, decodeContext, prefillTokens, prefillPairs, chunks }: StepWork): number[] {
+  return [1, decodes, decodeContext / 1_000, prefillTokens, prefillPairs / 1_000, chunks];
 }

@@ -26,6 +26,7 @@ export interface LinearCost {
   readonly decodeContextMs: number;
   readonly prefillTokenMs: number;
   readonly prefillPairMs: number;
+  readonly chunkMs: number;
 }
 
 /** SmolLM2-135M in 8-bit blocks on 2 cores of a Zen 4 machine, from the passes that `bench engine` measured there. */
@@ -35,6 +36,7 @@ export const twoCores: LinearCost = {
   decodeContextMs: 0.0026,
   prefillTokenMs: 0.87,
   prefillPairMs: 0.0008,
+  chunkMs: 0,
 };
 
 export function linearMachine(cost: LinearCost, source: string): Machine {
@@ -56,7 +58,8 @@ export function linearPassMs(cost: LinearCost, work: StepWork): number {
     cost.decodeMs * work.decodes +
     cost.decodeContextMs * work.decodeContext +
     cost.prefillTokenMs * work.prefillTokens +
-    cost.prefillPairMs * work.prefillPairs
+    cost.prefillPairMs * work.prefillPairs +
+    cost.chunkMs * work.chunks
   );
 }
 
