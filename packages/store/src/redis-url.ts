@@ -53,7 +53,8 @@ export function parseRedisUrl(text: string, flag = '--redis'): RedisTarget {
   }
   const [, scheme, mode, credentials = '', hosts = '', path = '', query = ''] = match;
   // A secret with a slash in it would be taken for a host and a path, and shown.
-  if (`${hosts}${path}`.includes('@')) return fail('has a user or password in which characters must be percent-encoded');
+  if (`${hosts}${path}`.includes('@'))
+    return fail('has a user or password in which characters must be percent-encoded');
   const nodes = hosts.split(',').map((host) => {
     const node = parseNode(host, mode === 'sentinel' ? 26_379 : 6_379);
     return (
