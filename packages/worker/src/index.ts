@@ -42,5 +42,7 @@ export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/
 export { type KvMode, kvModes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
+export { createTextPort, type TextPort } from './service/text-port.js';
+export { createWorkerServer, type WorkerServer } from './service/worker-server.js';
 export { readGgufTokenizer } from './text/gguf-tokenizer.js';
 export { createTokenizer, type Tokenizer } from './text/tokenizer.js';

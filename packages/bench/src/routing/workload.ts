@@ -27,7 +27,8 @@ export interface WorkloadRequest {
 
 /** Of the lengths of tails and answers: log-normal, so that a tenth is longer than 2.8 times the median. */
 const SIGMA = 0.8;
-const ID_MAX = 30_000;
+/** Ids of bytes, so that any vocabulary has them. */
+const ID_MAX = 250;
 
 /**
  * Poisson arrivals, the same for the same settings. The k-th prefix is 1/k as popular as the first (Zipf), so that there
