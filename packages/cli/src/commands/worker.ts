@@ -1,7 +1,7 @@
 import { ServingError } from '@sluice/shared';
 import { Command, Option } from 'commander';
 import { threadsPerWorker } from '../cpu-share.js';
-import { workerAddress } from '../flags.js';
+import { oneOf, wholeNumber, workerAddress } from '../flags.js';
 import { advertisedAddress } from '../fleet/advertised-address.js';
 import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
@@ -20,7 +20,12 @@ interface WorkerFlags extends ModelFlags, FleetFlags {
   readonly port: number;
   readonly host: string;
   readonly advertise?: string;
+  readonly drain: 'finish' | 'handover';
+  readonly drainMs: number;
 }
+
+/** Milliseconds for what a worker does behind its drain: readers fetch what was sent, the pass that runs ends. */
+const closeMs = 2_000;
 
 export function workerCommand(): Command {
   const command = new Command('worker').description('run one replica of a model, for gateways and gRPC clients');
@@ -32,6 +37,19 @@ export function workerCommand(): Command {
       '--advertise <address>',
       'with --redis: host:port at which gateways reach this worker (default: where it listens)',
     ).argParser((value: string) => workerAddress('--advertise')(value, [])[0]),
+  );
+  command.addOption(
+    new Option(
+      '--drain <how>',
+      'told to stop by SIGTERM: finish the requests that run, or hand them over to other workers at once',
+    )
+      .default('finish')
+      .argParser(oneOf('--drain', ['finish', 'handover'])),
+  );
+  command.addOption(
+    new Option('--drain-ms <ms>', 'with --drain finish: after so long what still runs is handed over')
+      .default(drainMs)
+      .argParser(wholeNumber('--drain-ms', 0, 3_600_000)),
   );
   return command.action(runWorker);
 }
@@ -65,11 +83,12 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
       stop: async (deadlineMs) => {
         // First of all, so that no gateway finds it any more; those that have it hear of the drain.
         await announced?.leave();
-        await Promise.race([worker.drain(), new Promise((resolve) => setTimeout(resolve, deadlineMs))]);
+        const finishMs = flags.drain === 'handover' ? 0 : Math.min(flags.drainMs, deadlineMs - closeMs);
+        await worker.drain(Math.max(0, finishMs));
         await worker.close();
       },
     },
-    drainMs,
+    flags.drainMs + closeMs,
   );
   if (isSupervised()) await tellParent({ type: 'ready', port: worker.port });
   else process.stdout.write(`The worker serves ${flags.model} at grpc://${worker.address}\n`);
