@@ -45,6 +45,7 @@ describe('workerSizes', () => {
   it('lets keys and values take half of the free memory', () => {
     const free = 2 * 10_000 * kvBytesPerToken(config, 'f32');
     expect(workerSizes({}, config, free).kvTokensMax).toBe(10_000);
+    expect(workerSizes({ kv: 'q8' }, config, free).kvTokensMax).toBe(40_000);
   });
 
   it('has room for one sequence of the whole context, however the context falls into blocks', () => {

@@ -40,10 +40,16 @@ describe('openCompiled', () => {
     expect((await open({}, copy)).progress).not.toEqual([]);
   });
 
-  it('keeps weights of different kinds and sets of graphs apart', async () => {
-    const all = [await open(), await open({ weights: 'f32' }), await open({ chunkCounts: [0, 1, 2] })];
-    expect(new Set(all.map(({ folder }) => folder.weightsPath)).size).toBe(3);
-    expect(await made()).toHaveLength(3);
+  it('keeps weights and caches of different kinds and sets of graphs apart', async () => {
+    const all = [
+      await open(),
+      await open({ weights: 'f32' }),
+      await open({ kv: 'q8' }),
+      await open({ chunkCounts: [0, 1, 2] }),
+    ];
+    expect(new Set(all.map(({ folder }) => folder.weightsPath)).size).toBe(4);
+    expect(all.map(({ folder }) => folder.kv)).toEqual(['f32', 'f32', 'q8', 'f32']);
+    expect(await made()).toHaveLength(4);
   });
 
   it.each<[string, (folder: string) => Promise<unknown>]>([

@@ -92,6 +92,7 @@ describe('rotaryTables', () => {
 describe('kvBytesPerToken', () => {
   it('counts key and value of every layer', () => {
     expect(kvBytesPerToken(tiny.config, 'f32')).toBe(2 * 2 * 2 * 16 * 4);
+    expect(kvBytesPerToken(tiny.config, 'q8')).toBe(2 * 2 * 2 * 16);
   });
 });
 
