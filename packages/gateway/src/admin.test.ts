@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FakeWorker, startFakeWorker } from './test-support/fake-worker.js';
+import { startTestGateway, type TestGateway, waitReady } from './test-support/start-test-gateway.js';
+
+// The admin calls over real HTTP, with workers that speak the real contract.
+
+let gateway: TestGateway;
+let other: FakeWorker;
+
+beforeEach(async () => {
+  other = await startFakeWorker();
+  gateway = await startTestGateway({ adminKey: 'open sesame' });
+});
+
+afterEach(async () => {
+  await gateway.stop();
+  other.close();
+});
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const init = body === undefined ? {} : { body: JSON.stringify(body) };
+  const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+  const reply = await fetch(gateway.url + path, { method, headers: { ...type, ...headers }, ...init });
+  return { status: reply.status, body: (await reply.json()) as Record<string, unknown> };
+}
+
+describe('/admin/workers', () => {
+  it('lists the workers with who named them and their load', async () => {
+    const { status, body } = await call('GET', '/admin/workers');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      workers: [
+        {
+          address: gateway.worker.address,
+          sources: ['static'],
+          isReady: true,
+          model: 'fake/model',
+          load: { running: 0 },
+        },
+      ],
+    });
+  });
+
+  it('takes on a worker that then gets requests, and lets one go', async () => {
+    expect(await call('POST', '/admin/workers', { address: `grpc://${other.address}` })).toEqual({
+      status: 200,
+      body: { address: other.address },
+    });
+    await waitReady(gateway.url, 2);
+    expect((await call('DELETE', `/admin/workers/${gateway.worker.address}`)).status).toBe(200);
+    expect((await gateway.chat()).status).toBe(200);
+    expect(other.requests).toHaveLength(1);
+    expect(gateway.worker.requests).toHaveLength(0);
+  });
+
+  it.each([
+    [{}, 'address: is required'],
+    [{ address: 'nowhere' }, 'address: "nowhere" must be host:port, with a port from 1 to 65535'],
+    [{ address: 7 }, 'address: 7 must be a string'],
+    [{ address: 'a:1', weight: 2 }, 'weight: is not a field of this request'],
+  ])('refuses %j by name', async (body, message) => {
+    expect(await call('POST', '/admin/workers', body)).toMatchObject({
+      status: 400,
+      body: { error: { message, code: 'invalid_request', type: 'invalid_request_error' } },
+    });
+  });
+
+  it('answers 404 for a worker it does not know, and 405 for what it does not do', async () => {
+    expect(await call('DELETE', '/admin/workers/nobody:1')).toMatchObject({
+      status: 404,
+      body: { error: { message: 'there is no worker nobody:1' } },
+    });
+    expect((await call('PUT', '/admin/workers', {})).status).toBe(405);
+    expect((await call('GET', '/admin/workers/a:1')).status).toBe(405);
+  });
+
+  it.each(['x-forwarded-for', 'forwarded', 'origin', 'via', 'x-real-ip'])(
+    'refuses a call that comes on behalf of somebody (%s), unless it has the key',
+    async (name) => {
+      const refused = await call('GET', '/admin/workers', undefined, { [name]: 'http://elsewhere' });
+      expect(refused).toMatchObject({ status: 403, body: { error: { code: 'forbidden' } } });
+      const wrong = { [name]: 'x', authorization: 'Bearer open sesam' };
+      expect((await call('DELETE', '/admin/workers/a:1', undefined, wrong)).status).toBe(403);
+      const right = { [name]: 'x', authorization: 'Bearer open sesame' };
+      expect((await call('GET', '/admin/workers', undefined, right)).status).toBe(200);
+    },
+  );
+});
+
+describe('A gateway without an admin key', () => {
+  it('takes no bearer token for one', async () => {
+    const open = await startTestGateway();
+    try {
+      const headers = { 'x-forwarded-for': '10.0.0.1', authorization: 'Bearer undefined' };
+      expect((await fetch(`${open.url}/admin/workers`, { headers })).status).toBe(403);
+    } finally {
+      await open.stop();
+    }
+  });
+});
