@@ -27,6 +27,13 @@ export function resolveModel(set: WorkerSet, name: string | undefined): ModelInf
 export interface ChooseOptions {
   /** Workers that have failed this request already. */
   readonly except?: ReadonlySet<WorkerId>;
+  /** Only workers of which this holds. */
+  readonly where?: (worker: WorkerView) => boolean;
+}
+
+/** The workers that take requests for a model now, as policies see them. */
+export function readyViews(set: WorkerSet, model: string): WorkerView[] {
+  return readyWorkers(set, model).map(({ view }) => view);
 }
 
 /** The worker that gets the next request for `model`; undefined when none takes requests. */
@@ -34,15 +41,24 @@ export function chooseWorker(
   set: WorkerSet,
   policy: Policy,
   request: RoutingRequest & { readonly model: string },
-  { except }: ChooseOptions = {},
+  { except, where }: ChooseOptions = {},
 ): WorkerConnection | undefined {
-  const ready = set.workers.filter(
-    (worker) => worker.isReady && worker.model?.name === request.model && except?.has(worker.id) !== true,
+  const ready = readyWorkers(set, request.model).filter(
+    ({ view }) => except?.has(view.id) !== true && where?.(view) !== false,
   );
-  const view = ready.map((worker) => worker.view).filter((view): view is WorkerView => view !== undefined);
-  const chosen = policy.choose(view, request);
+  const chosen = policy.choose(
+    ready.map(({ view }) => view),
+    request,
+  );
   if (chosen === undefined) return undefined;
-  const worker = ready.find(({ id }) => id === chosen);
-  assert(worker !== undefined, `policy ${policy.name} chose ${chosen}, which was not in its view`);
-  return worker;
+  const found = ready.find(({ view }) => view.id === chosen);
+  assert(found !== undefined, `policy ${policy.name} chose ${chosen}, which was not in its view`);
+  return found.worker;
+}
+
+function readyWorkers({ workers }: WorkerSet, model: string) {
+  return workers.flatMap((worker) => {
+    const { view } = worker;
+    return worker.isReady && worker.model?.name === model && view !== undefined ? [{ worker, view }] : [];
+  });
 }
