@@ -5,7 +5,7 @@ import { readCapacitySettings } from './capacity-settings.js';
 describe('capacityPlan', () => {
   it('holds every subject against every objective', () => {
     const plan = capacityPlan(readCapacitySettings({ trace: 'chat' }, false));
-    expect(plan).toHaveLength(3 * (5 + 1 + 3));
+    expect(plan).toHaveLength(3 * (5 + 1 + 1 + 3));
     expect(new Set(plan.map((one) => JSON.stringify(one))).size).toBe(plan.length);
   });
 
@@ -14,10 +14,10 @@ describe('capacityPlan', () => {
     const of = (objective: string) =>
       plan
         .filter((one) => one.objective === objective)
-        .map((one) => (one.kind === 'policy' ? one.policy : one.kind === 'sluice-http' ? one.kind : one.batchTokens));
+        .map((one) => (one.kind === 'policy' ? one.policy : one.kind === 'llama-server' ? one.batchTokens : one.kind));
     expect(of('strict')).toEqual([
       ...['slo', 'sarathi', 'prefill-first', 'iteration-level', 'hybrid-only'],
-      ...['sluice-http', 128, 64, 512],
+      ...['first-tokens', 'sluice-http', 128, 64, 512],
     ]);
     expect(of('relaxed')).toEqual(['slo', 'sarathi', 'prefill-first', 'iteration-level', undefined]);
     expect(of('mixed')).toEqual(['slo', 'sarathi']);
@@ -25,6 +25,6 @@ describe('capacityPlan', () => {
 
   it('leaves peers out on request', () => {
     const plan = capacityPlan(readCapacitySettings({ peers: 'none' }, true));
-    expect(plan.every(({ kind }) => kind === 'policy')).toBe(true);
+    expect(new Set(plan.map(({ kind }) => kind))).toEqual(new Set(['policy', 'first-tokens']));
   });
 });

@@ -4,6 +4,8 @@ import type { CapacitySettings, ObjectiveName, TraceName } from './capacity-sett
 /** One search of a run. */
 export type CapacityCase = { readonly trace: TraceName; readonly objective: ObjectiveName } & (
   | { readonly kind: 'policy'; readonly policy: PolicyName }
+  /** slo's first tokens at the capacity of hybrid-only. */
+  | { readonly kind: 'first-tokens' }
   | { readonly kind: 'sluice-http' }
   /** Undefined: the size of pass that was best under the objective before. */
   | { readonly kind: 'llama-server'; readonly batchTokens: number | undefined }
@@ -28,6 +30,9 @@ export function capacityPlan(settings: CapacitySettings): readonly CapacityCase[
       });
       return [
         ...wanted.map((policy): CapacityCase => ({ kind: 'policy', trace, objective, policy })),
+        ...(wanted.includes('slo') && wanted.includes('hybrid-only')
+          ? [{ kind: 'first-tokens', trace, objective } as const]
+          : []),
         ...peersOf(settings, trace, objective, isFirst),
       ];
     }),

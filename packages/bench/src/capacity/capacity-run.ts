@@ -1,9 +1,11 @@
+import { unreachable } from '@sluice/shared';
 import type { ModelPort, PolicyName, StepWork } from '@sluice/worker';
 import type { Progress } from '../io/progress.js';
 import type { LlamaCpp } from '../peers/llama-cpp-build.js';
 import { type CapacityCase, capacityPlan } from './capacity-plan.js';
 import { type CapacitySettings, CONTEXT_TOKENS } from './capacity-settings.js';
 import { type CapacityTrialsResult, llamaServersOf } from './capacity-table.js';
+import { type FirstTokensResult, measureFirstTokens } from './first-tokens.js';
 import { type HttpSubject, llamaHttp, type ServerOptions, sluiceHttp } from './http-door.js';
 import { searchHttp } from './http-search.js';
 import { createLoad } from './load.js';
@@ -24,6 +26,7 @@ export interface RunParts {
 
 export interface CapacityFound {
   readonly capacities: readonly CapacityTrialsResult[];
+  readonly firstTokens: readonly FirstTokensResult[];
   readonly longPrompts: readonly LongPromptResult[];
   /** What there are no figures of, and why. */
   readonly unmeasured: readonly { readonly subject: string; readonly reason: string }[];
@@ -42,6 +45,7 @@ const FIRST_SHARE = 0.4;
 export class CapacityRun {
   readonly #parts: RunParts;
   readonly #capacities: CapacityTrialsResult[] = [];
+  readonly #firstTokens: FirstTokensResult[] = [];
   readonly #longPrompts: LongPromptResult[] = [];
   readonly #unmeasured: { readonly subject: string; readonly reason: string }[] = [];
 
@@ -68,7 +72,12 @@ export class CapacityRun {
       await this.#attempt(nameOf(one), () => this.#search(one, endMs, GRACE_RATIO * Math.max(0, endMs - nowMs)));
     }
     await this.#runLongPrompts();
-    return { capacities: this.#capacities, longPrompts: this.#longPrompts, unmeasured: this.#unmeasured };
+    return {
+      capacities: this.#capacities,
+      firstTokens: this.#firstTokens,
+      longPrompts: this.#longPrompts,
+      unmeasured: this.#unmeasured,
+    };
   }
 
   async #search(one: CapacityCase, endMs: number, graceMs: number): Promise<void> {
@@ -76,6 +85,13 @@ export class CapacityRun {
     const load = createLoad(machine, settings, one.trace, one.objective);
     const onTrial = (rate: number, trial: number): void =>
       progress.stage(`  trial ${trial} at ${rate.toFixed(2)} requests/s`);
+    if (one.kind === 'first-tokens') {
+      const { atCapacity } = this.#of('hybrid-only', one) ?? {};
+      if (!atCapacity) throw new Error('hybrid-only kept the limits at no rate that was tried');
+      const ofSlo = { model, machine, predictMs, settings, load, policy: 'slo' } as const;
+      this.#firstTokens.push(await measureFirstTokens(ofSlo, atCapacity));
+      return;
+    }
     if (one.kind === 'policy') {
       const search = new PolicySearch({ model, machine, predictMs, settings, load, policy: one.policy });
       this.#capacities.push(await search.run(endMs, graceMs, onTrial));
@@ -96,6 +112,10 @@ export class CapacityRun {
       },
     );
     this.#capacities.push(result);
+  }
+
+  #of(name: string, { trace, objective }: CapacityCase): CapacityTrialsResult | undefined {
+    return this.#capacities.find((one) => one.subject === name && one.trace === trace && one.objective === objective);
   }
 
   /** The capacity that a server's search begins with: of the same objective, or else of the one before; 0 without. */
@@ -163,11 +183,17 @@ export class CapacityRun {
 }
 
 function nameOf(one: CapacityCase): string {
-  const subject =
-    one.kind === 'policy'
-      ? one.policy
-      : one.kind === 'sluice-http'
-        ? 'sluice (http)'
-        : `llama-server${one.batchTokens === undefined ? '' : ` b${one.batchTokens}`}`;
-  return `${subject}, ${one.trace} trace, ${one.objective} objective`;
+  const where = `${one.trace} trace, ${one.objective} objective`;
+  switch (one.kind) {
+    case 'policy':
+      return `${one.policy}, ${where}`;
+    case 'first-tokens':
+      return `first tokens of slo at the capacity of hybrid-only, ${where}`;
+    case 'sluice-http':
+      return `sluice (http), ${where}`;
+    case 'llama-server':
+      return `llama-server${one.batchTokens === undefined ? '' : ` b${one.batchTokens}`}, ${where}`;
+    default:
+      return unreachable(one);
+  }
 }

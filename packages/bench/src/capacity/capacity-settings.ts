@@ -84,7 +84,7 @@ export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
   'trial-seconds': { value: 'N', description: 'a trial sends for so long, 1 to 3600 (default 120; quick 12)' },
   'search-seconds': {
     value: 'N',
-    description: 'for each capacity, left over for the next, 1 to 86400 (default 1800; quick a share of 9 minutes)',
+    description: 'for each capacity, left over for the next, 1 to 86400 (default 900; quick a share of 9 minutes)',
   },
   seed: { value: 'N', description: 'of arrivals and lengths, 0 to 1000000 (default 1)' },
   out: { value: 'DIR', description: 'write plots of both times against the rate there, as SVG and in report.html' },
@@ -111,8 +111,7 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
     scaleTokens: whole('context', quick ? 1024 : CONTEXT_TOKENS, 128, CONTEXT_TOKENS),
     requestsMax: whole('requests', quick ? 192 : 256, REQUESTS_MIN, 100_000),
     trialSeconds: whole('trial-seconds', quick ? 12 : 120, 1, 3_600),
-    searchSeconds:
-      quick && text('search-seconds') === undefined ? undefined : whole('search-seconds', 1_800, 1, 86_400),
+    searchSeconds: quick && text('search-seconds') === undefined ? undefined : whole('search-seconds', 900, 1, 86_400),
     precisionRatio: quick ? 0.1 : 0.025,
     quick,
     seed: whole('seed', 1, 0, 1_000_000),

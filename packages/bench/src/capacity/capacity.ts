@@ -18,6 +18,7 @@ import {
   type TraceName,
 } from './capacity-settings.js';
 import { type CapacityTrialsResult, capacityTable, longPromptTable, withRatios } from './capacity-table.js';
+import { firstTokensTable } from './first-tokens.js';
 import { renderLongPrompts } from './long-prompt-report.js';
 import { type MeasuredMachine, measureMachine } from './measured-machine.js';
 
@@ -63,6 +64,9 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
 
   const results = withRatios(found.capacities);
   const heading = [headingOf(measured, settings), ...notesOf(found), othersText(others)].join('\n');
+  const tables = [heading, capacityTable(results)];
+  if (found.firstTokens.length > 0) tables.push(firstTokensTable(found.firstTokens));
+  if (found.longPrompts.length > 0) tables.push(longPromptTable(found.longPrompts));
   if (settings.outFolder !== undefined) writeReports(settings.outFolder, results, found, heading);
   return {
     settings: {
@@ -75,8 +79,8 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       othersCpuRatio: others,
       unmeasured: found.unmeasured,
     },
-    results: [...results, ...found.longPrompts],
-    table: `${heading}\n\n${capacityTable(results)}\n\n${longPromptTable(found.longPrompts)}`,
+    results: [...results, ...found.firstTokens, ...found.longPrompts],
+    table: tables.join('\n\n'),
     valid: results.some(({ capacityPerSecond }) => capacityPerSecond > 0),
   };
 }
