@@ -1,15 +1,20 @@
 import type { ServiceTermsInit } from '@sluice/proto';
 import { type Clock, type Rng, ServingError } from '@sluice/shared';
 import type { Admission } from './admission/admission.js';
+import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
+import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
+import { Quotes } from './admission/quotes.js';
+import { drainMs, hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { checkAgainstModel, toGenerateRequest } from './api/generation-call.js';
 import type { HttpReply } from './http/http-reply.js';
 import type { GatewayMetrics } from './metrics/metrics.js';
-import { Relay } from './relay/relay.js';
+import { type Dispatch, Relay } from './relay/relay.js';
 import { eventWriter, wholeWriter } from './relay/reply-writer.js';
 import { WaitingRoom } from './relay/waiting-room.js';
-import { chooseWorker, resolveModel } from './routing/router.js';
-import type { Routing } from './routing/routing.js';
+import { chooseWorker, readyViews, resolveModel } from './routing/router.js';
+import type { RoutedRequest, Routing } from './routing/routing.js';
+import { predictFirstTokenMs } from './routing/ttft.js';
 import type { WorkerSet } from './workers/worker-set.js';
 
 export interface GatewayParts {
@@ -21,6 +26,20 @@ export interface GatewayParts {
   readonly rng: Rng;
   /** How long a request that has lost its worker waits for another one to take it, milliseconds. */
   readonly resumeWaitMs: number;
+  /** Of requests that no worker could begin soon, by model. */
+  readonly queueLimits: FairQueueLimits;
+  /** How long a request waits for a worker that could begin it, where it does not say itself; milliseconds. */
+  readonly queueMsMax: number;
+}
+
+/** What a request says of how it wants to be served. */
+export interface ServiceWishes {
+  /** How urgent it is, and for whom. */
+  readonly terms: ServiceTermsInit;
+  /** That it belongs to; undefined: the one that the body names, if any. */
+  readonly session: string | undefined;
+  /** How long it may wait for a worker; undefined: as long as any. */
+  readonly queueMsMax: number | undefined;
 }
 
 /** Milliseconds that clients get to read the error which ends them at the deadline of a drain. */
@@ -31,11 +50,18 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #relays = new Set<Relay>();
   readonly #room: WaitingRoom;
+  readonly queue: AdmissionQueue;
+  readonly quotes = new Quotes();
   #isDraining = false;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#room = new WaitingRoom(parts.clock, parts.resumeWaitMs);
+    this.queue = new AdmissionQueue(parts.queueLimits, {
+      clock: parts.clock,
+      hasRoom: (model) => readyViews(parts.workers, model).some(hasRoom),
+      drainMs: (model, tokens) => drainMs(readyViews(parts.workers, model), tokens),
+    });
   }
 
   get workers(): WorkerSet {
@@ -50,11 +76,9 @@ export class Gateway {
 
   /**
    * Starts the reply to one request; the rest happens as tokens come.
-   * @param terms how urgent it is, and for whom.
-   * @param session that it belongs to; undefined: the one that the body names, if any.
    * @throws ServingError when the request cannot be served; then nothing has been started.
    */
-  serve(endpoint: Endpoint, body: unknown, terms: ServiceTermsInit, reply: HttpReply, session?: string): void {
+  serve(endpoint: Endpoint, body: unknown, wishes: ServiceWishes, reply: HttpReply): void {
     const { workers, routing, admission, metrics, clock, rng } = this.#parts;
     if (this.#isDraining) throw drainingError();
 
@@ -63,14 +87,25 @@ export class Gateway {
     const model = resolveModel(workers, call.model);
     checkAgainstModel(call, model);
 
-    // routing: who does it. Nothing waits between the choice and the submit, so no other choice sees the same view.
-    const routed = routing.describe(workers, model.name, call.prompt, session ?? call.user);
-    const worker = chooseWorker(workers, routing.policy, routed);
-    if (worker === undefined) throw noWorkerError();
+    // routing: what there is to know of the request before it is placed.
+    const routed = routing.describe(workers, model.name, call.prompt, wishes.session ?? call.user);
+    if (readyViews(workers, model.name).length === 0) throw noWorkerError();
 
-    // admission: a place, held until the connection has closed or taken the whole reply.
+    // admission: a place, held until the connection has closed or taken the whole reply, and a promise.
     const release = admission.admit();
     if (release instanceof ServingError) throw release;
+    const newcomer: Newcomer = {
+      ...this.#shareOf(wishes, routed),
+      // Nothing waits between the choice and the submit, so no other choice sees the same view.
+      start: () => {
+        const worker = chooseWorker(workers, routing.policy, routed, { where: hasRoom });
+        if (worker === undefined) relay.abort(noWorkerError());
+        else relay.start(worker, { ...request, terms: wishes.terms }, dispatch);
+      },
+      refuse: (error) => relay.abort(error),
+    };
+    const quoteMs = this.quotes.quoteMs(this.#predictMs(newcomer, routed));
+    reply.setHeader('x-sluice-ttft-quote-ms', `${quoteMs}`);
 
     // relay: the way back to the client.
     const format = endpoint.reply({
@@ -83,27 +118,54 @@ export class Gateway {
     });
     const writer = call.stream ? eventWriter(format, reply) : wholeWriter(format, reply);
     const relay = new Relay(call, writer, reply, metrics, this.#room);
-    this.#relays.add(relay);
-
-    // workers: off it goes, now and whenever a worker does not finish it.
     const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
-    relay.start(
-      worker,
-      { ...request, terms },
-      {
-        choose: (except) => chooseWorker(workers, routing.policy, routed, { except }),
-        send: (chosen, rest, next) => {
-          const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
-          return chosen.submit(rest, uncachedTokens, listener);
-        },
+    const dispatch: Dispatch = {
+      choose: (except) => chooseWorker(workers, routing.policy, routed, { except }),
+      send: (chosen, rest, next) => {
+        const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
+        return chosen.submit(rest, uncachedTokens, listener);
       },
-    );
+    };
 
+    // workers: off it goes, now or when one has room, and again whenever a worker does not finish it.
+    const refusal = this.queue.enter(newcomer);
+    if (refusal !== undefined) {
+      release();
+      throw refusal;
+    }
+    this.#relays.add(relay);
     reply.onClose(() => {
+      this.queue.leave(newcomer);
       relay.onClientGone();
+      const { firstTokenMs } = reply.record;
+      if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);
       this.#relays.delete(relay);
       release();
     });
+  }
+
+  /** To be called when a worker may have more room than before. */
+  letIn(): void {
+    this.queue.letIn();
+  }
+
+  #shareOf({ terms, queueMsMax }: ServiceWishes, { model, promptTokens }: RoutedRequest) {
+    const arrivalMs = this.#parts.clock.nowMs();
+    return {
+      model,
+      key: terms.client ?? '',
+      class: queueClassOf(terms.priority),
+      tokens: promptTokens,
+      arrivalMs,
+      deadlineMs: arrivalMs + Math.min(queueMsMax ?? Number.POSITIVE_INFINITY, this.#parts.queueMsMax),
+    };
+  }
+
+  /** Milliseconds until its first token, by what is in front of it. */
+  #predictMs(newcomer: Pick<Newcomer, 'model' | 'key' | 'class'>, routed: RoutedRequest): number {
+    const views = readyViews(this.#parts.workers, newcomer.model);
+    const queuedMs = this.queue.tokensAhead(newcomer) === 0 ? 0 : drainMs(views, this.queue.tokensAhead(newcomer));
+    return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
   }
 
   /**
@@ -114,6 +176,7 @@ export class Gateway {
     const { admission, clock } = this.#parts;
     this.#isDraining = true;
     const stopAbort = clock.after(deadlineMs, () => {
+      this.queue.refuseAll(drainingError());
       for (const relay of this.#relays) relay.abort(drainingError());
     });
     // A client that does not even read its error is not waited for.
@@ -126,7 +189,13 @@ export class Gateway {
     });
     await isLate;
     stopAbort();
+    this.queue.close();
   }
+}
+
+function queueClassOf(priority: ServiceTermsInit['priority']): QueueClass {
+  if (priority === 'PRIORITY_HIGH') return 'high';
+  return priority === 'PRIORITY_LOW' ? 'low' : 'normal';
 }
 
 /** 28 characters that hold 128 random bits. */

@@ -30,6 +30,15 @@ export function parseServiceTerms(headers: Headers): ServiceTermsInit {
   };
 }
 
+/**
+ * How long a request may wait for a worker that could begin it, from the header `x-sluice-queue-ms`; undefined: it does
+ * not say.
+ * @throws ServingError `invalid_request` naming header, value and bound.
+ */
+export function parseQueueMs(headers: Headers): number | undefined {
+  return objectiveMs('x-sluice-queue-ms', headers) || undefined;
+}
+
 function priorityOf(headers: Headers): PriorityInit {
   const given = headers['x-sluice-priority'];
   if (given === undefined) return 'PRIORITY_NORMAL';

@@ -47,6 +47,11 @@ export class HttpReply {
     else this.#refuse(error, { ...retry, ...headers });
   }
 
+  /** For the head, which must not have gone out. */
+  setHeader(name: string, value: string): void {
+    if (!this.#raw.headersSent) this.#raw.setHeader(name, value);
+  }
+
   startEvents(): void {
     if (!this.#isWritable) return;
     this.record.status = 200;

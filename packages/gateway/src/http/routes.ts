@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { endpoints } from '../api/endpoint.js';
 import { modelBody, modelsBody } from '../api/models-reply.js';
 import { errorBody } from '../api/reply-format.js';
-import { parseServiceTerms } from '../api/service-terms.js';
+import { parseQueueMs, parseServiceTerms } from '../api/service-terms.js';
 import { sessionKey } from '../api/session-key.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
@@ -26,7 +26,9 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: Rou
     app.post(endpoint.path, (request, reply) => {
       const httpReply = calls.replyTo(request, reply);
       const { body, headers } = request;
-      gateway.serve(endpoint, body, parseServiceTerms(headers), httpReply, sessionKey(headers));
+      const terms = parseServiceTerms(headers);
+      const wishes = { terms, session: sessionKey(headers), queueMsMax: parseQueueMs(headers) };
+      gateway.serve(endpoint, body, wishes, httpReply);
       reply.hijack();
     });
   }

@@ -7,6 +7,7 @@ import { Admission } from '../admission/admission.js';
 import { Gateway, randomId } from '../gateway.js';
 import { adminAccess } from '../http/admin-access.js';
 import { createApp } from '../http/app.js';
+import { registerAdmission } from '../metrics/admission-metrics.js';
 import { registerFleet } from '../metrics/fleet-metrics.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { createRoutingMetrics } from '../metrics/routing-metrics.js';
@@ -38,6 +39,12 @@ export interface GatewayOptions {
   readonly port?: number;
   /** Requests in flight, beyond which callers get 429. Default 4,096. */
   readonly requestsMax?: number;
+  /** Requests that may wait for a worker of one model. Default 2,048. */
+  readonly queueRequestsMax?: number;
+  /** Prompt tokens that may wait for a worker of one model. Default 4,000,000. */
+  readonly queueTokensMax?: number;
+  /** Milliseconds that a request waits for a worker that could begin it. Default 60,000. */
+  readonly queueMsMax?: number;
   /** Bytes of one body. Default 8 MB. */
   readonly bodyBytesMax?: number;
   /** Bytes of all bodies in flight. Default 256 MB. */
@@ -89,7 +96,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const resolved = new Map<string, readonly string[]>();
   const connect = (address: string): WorkerConnection =>
     new WorkerConnection(
-      { id: address, gatewayId, dialer: grpcWorkerDialer(address), clock, rng, log },
+      { id: address, gatewayId, dialer: grpcWorkerDialer(address), clock, rng, log, onLoad: () => gateway.letIn() },
       {
         silenceMs: options.workerSilenceMs ?? 1_500,
         backoff: { firstMs: 100, maxMs: 2_000 },
@@ -120,7 +127,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     clock,
     rng,
     resumeWaitMs: options.resumeWaitMs ?? 15_000,
+    queueLimits: {
+      requestsMax: options.queueRequestsMax ?? 2_048,
+      tokensMax: options.queueTokensMax ?? 4_000_000,
+    },
+    queueMsMax: options.queueMsMax ?? 60_000,
   });
+  registerAdmission(metrics.registry, gateway);
   const app = createApp({
     gateway,
     workers,

@@ -46,6 +46,8 @@ export interface WorkerConnectionParts {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Logger;
+  /** Called after everything that may have given the worker more room. */
+  readonly onLoad?: () => void;
 }
 
 /**
@@ -193,6 +195,7 @@ export class WorkerConnection {
     if (this.#state.kind === 'connecting' && message.welcome) this.#onWelcome(this.#state.stream, message.welcome);
     else if (this.#state.kind === 'attached' && message.frame) this.#onFrame(this.#state, message.frame);
     else this.#lose(new Error(`unexpected ${message.message ?? 'empty'} message while ${this.#state.kind}`));
+    this.#parts.onLoad?.();
   }
 
   #onWelcome(stream: WorkerStream, welcome: Welcome): void {

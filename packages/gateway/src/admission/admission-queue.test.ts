@@ -1,18 +1,18 @@
 import type { ServingError } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../test-support/manual-clock.js';
-import { type Newcomer, WaitingRoom } from './waiting-room.js';
+import { AdmissionQueue, type Newcomer } from './admission-queue.js';
 
-/** A room in front of workers with so many places each model. */
+/** A queue in front of workers with so many places each model. */
 class House {
   readonly clock = new ManualClock();
   readonly places = new Map<string, number>();
   readonly started: string[] = [];
   readonly refused: (readonly [string, ServingError])[] = [];
-  readonly room: WaitingRoom;
+  readonly queue: AdmissionQueue;
 
   constructor(requestsMax = 100, tokensMax = 10_000) {
-    this.room = new WaitingRoom(
+    this.queue = new AdmissionQueue(
       { requestsMax, tokensMax },
       {
         clock: this.clock,
@@ -41,19 +41,19 @@ class House {
   }
 
   enter(name: string, fields: Partial<Newcomer> = {}): ServingError | undefined {
-    return this.room.enter(this.newcomer(name, fields));
+    return this.queue.enter(this.newcomer(name, fields));
   }
 }
 
-describe('WaitingRoom', () => {
+describe('AdmissionQueue', () => {
   it('starts at once where there is room, and keeps the others until there is', () => {
     const house = new House();
     house.places.set('m', 1);
     for (const name of ['first', 'second', 'third']) expect(house.enter(name)).toBeUndefined();
     expect(house.started).toEqual(['first']);
-    expect([house.room.requests, house.room.tokens]).toEqual([2, 200]);
+    expect([house.queue.requests, house.queue.tokens]).toEqual([2, 200]);
     house.places.set('m', 1);
-    house.room.letIn();
+    house.queue.letIn();
     expect(house.started).toEqual(['first', 'second']);
   });
 
@@ -63,7 +63,7 @@ describe('WaitingRoom', () => {
     house.places.set('m', 2);
     house.enter('new');
     expect(house.started).toEqual([]);
-    house.room.letIn();
+    house.queue.letIn();
     expect(house.started).toEqual(['waits', 'new']);
   });
 
@@ -108,14 +108,14 @@ describe('WaitingRoom', () => {
   it('forgets whose client left', () => {
     const house = new House();
     const gone = house.newcomer('gone');
-    house.room.enter(gone);
+    house.queue.enter(gone);
     house.enter('stays');
-    house.room.leave(gone);
-    house.room.leave(gone);
+    house.queue.leave(gone);
+    house.queue.leave(gone);
     house.places.set('m', 5);
-    house.room.letIn();
+    house.queue.letIn();
     expect(house.started).toEqual(['stays']);
-    expect(house.room.requests).toBe(0);
+    expect(house.queue.requests).toBe(0);
   });
 
   it('refuses all when told to, each once, and leaves no timer behind when it closes', () => {
@@ -123,9 +123,9 @@ describe('WaitingRoom', () => {
     house.enter('a');
     house.enter('b', { model: 'other' });
     const error = house.enter('c', { tokens: 1_000_000 })!;
-    house.room.refuseAll(error);
+    house.queue.refuseAll(error);
     expect(house.refused.map(([name]) => name).sort()).toEqual(['a', 'b']);
-    house.room.close();
+    house.queue.close();
     expect(house.clock.timers).toBe(0);
   });
 });

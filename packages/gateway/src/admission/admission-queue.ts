@@ -4,13 +4,13 @@ import { FairQueue, type FairQueueLimits, type Waiting } from './fair-queue.js';
 /** A request before it has a worker. */
 export interface Newcomer extends Waiting {
   readonly model: string;
-  /** Gives it to a worker that has room. Called at most once, and not after {@link WaitingRoom.leave}. Must not throw. */
+  /** Gives it to a worker that has room. Called at most once, and not after {@link AdmissionQueue.leave}. Must not throw. */
   start(): void;
   /** It will not be served. Called at most once, instead of `start`. Must not throw. */
   refuse(error: ServingError): void;
 }
 
-export interface WaitingRoomParts {
+export interface AdmissionQueueParts {
   readonly clock: Clock;
   /** Whether any worker of a model has room for one more request. */
   hasRoom(model: string): boolean;
@@ -26,14 +26,14 @@ const SWEEP_MS = 250;
  * not when requests arrive. A line for each model. Requests leave it by `start`, by `refuse` at their deadline, or because
  * their client left.
  */
-export class WaitingRoom {
-  readonly #parts: WaitingRoomParts;
+export class AdmissionQueue {
+  readonly #parts: AdmissionQueueParts;
   readonly #limits: FairQueueLimits;
   readonly #lines = new Map<string, FairQueue<Newcomer>>();
   #stopSweep: (() => void) | undefined;
 
   /** @param limits of each model's line. */
-  constructor(limits: FairQueueLimits, parts: WaitingRoomParts) {
+  constructor(limits: FairQueueLimits, parts: AdmissionQueueParts) {
     this.#limits = limits;
     this.#parts = parts;
   }
