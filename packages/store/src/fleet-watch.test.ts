@@ -46,6 +46,18 @@ describe('FleetWatch', () => {
     expect(one.looksMs).not.toEqual(other.looksMs);
   });
 
+  it('looks at a big fleet less often', async () => {
+    const { loads, looksMs, pass } = await setUp();
+    const announceAll = () =>
+      Promise.all(Array.from({ length: 500 }, (_, index) => loads.putWorker(worker(`w:${index}`))));
+    for (let seconds = 0; seconds < 10; seconds++) {
+      await announceAll();
+      await pass(1_000);
+    }
+    expect(looksMs.length).toBeGreaterThan(4);
+    expect(looksMs.length).toBeLessThan(12);
+  });
+
   it('looks no more when it was stopped', async () => {
     const { watch, looksMs, pass } = await setUp();
     watch.stop();

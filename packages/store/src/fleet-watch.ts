@@ -7,9 +7,12 @@ export interface FleetWatchParts {
   readonly rng: Rng;
   /** Hears of every look, whether anything changed or not. Must not throw. */
   readonly onView: (view: FleetView) => void;
-  /** Milliseconds between two looks, on average. Default 500. */
+  /** Milliseconds between two looks at a small fleet, on average. Default 500. */
   readonly everyMs?: number;
 }
+
+/** Added to the time between two looks for each member: reading a thousand takes several milliseconds of this thread. */
+const memberMs = 2;
 
 /** Looks at the fleet again and again; the times vary by a quarter, so that gateways do not all ask at once. */
 export class FleetWatch {
@@ -39,7 +42,8 @@ export class FleetWatch {
       if (this.#isStopped) return;
       this.#view = view;
       onView(view);
-      this.#stopTimer = clock.after(everyMs * (0.75 + rng.next() / 2), () => this.#look());
+      const waitMs = everyMs + memberMs * (view.workers.length + view.gateways.length);
+      this.#stopTimer = clock.after(waitMs * (0.75 + rng.next() / 2), () => this.#look());
     });
   }
 }
