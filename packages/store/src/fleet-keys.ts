@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** The keys of one fleet. All of them share one hash tag, so that scripts over several work on a Cluster too. */
 export interface FleetKeys {
   readonly probe: string;
@@ -18,7 +20,12 @@ export function fleetKeys(fleet: string): FleetKeys {
   return {
     probe: `${prefix}:probe`,
     members: (kind) => [`${prefix}:${kind}:expiry`, `${prefix}:${kind}:records`],
-    limit: (name) => `${prefix}:limit:${name}`,
+    limit: (name) => `${prefix}:limit:${shortName(name)}`,
     journal: (streamId) => [`${prefix}:journal:${streamId}:state`, `${prefix}:journal:${streamId}:entries`],
   };
+}
+
+/** A name as it is, or its digest where it is long: names may hold what callers say of themselves. */
+export function shortName(name: string): string {
+  return name.length <= 200 ? name : `sha256-${createHash('sha256').update(name).digest('hex')}`;
 }

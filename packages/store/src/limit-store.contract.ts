@@ -76,6 +76,13 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       expect((await limits.reserve([claim(1_000, { name: 'b' })])).kind).toBe('granted');
     });
 
+    it('takes names of any length and with any characters', async () => {
+      const long = 'someone }{ "ü" \n '.repeat(1_000);
+      await limits.reserve([claim(1_000, { name: long })]);
+      expect(await limits.reserve([claim(1, { name: long })])).toMatchObject({ kind: 'refused', name: long });
+      expect((await limits.reserve([claim(1, { name: `${long}.` })])).kind).toBe('granted');
+    });
+
     it('applies a new bound to what was used under the old one', async () => {
       await limits.reserve([claim(600)]);
       expect((await limits.reserve([claim(1, { amountMax: 500 })])).kind).toBe('refused');

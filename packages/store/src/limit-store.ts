@@ -3,7 +3,7 @@
  * what was used is forgotten at `amountMax` per `windowMs`.
  */
 export interface LimitClaim {
-  /** Names the bucket in its fleet, `key-17:tokens`; at most 200 characters. */
+  /** Names the bucket in its fleet, `key-17:tokens`; not empty, and of any length. */
   readonly name: string;
   /** At least 0. 0 asks how much is left and is always granted while nothing is owed. */
   readonly amount: number;

@@ -1,4 +1,5 @@
 import { assert, type Clock } from '@sluice/shared';
+import { shortName } from './fleet-keys.js';
 import { type Bucket, fits, fitsAfterMs, levelOf, usedNow } from './leaky-bucket.js';
 import { claimsMax, type LimitAnswer, type LimitClaim, type LimitSettlement, type LimitStore } from './limit-store.js';
 
@@ -20,7 +21,7 @@ export class MemoryLimitStore implements LimitStore {
   async reserve(claims: readonly LimitClaim[]): Promise<LimitAnswer> {
     checkClaims(claims);
     const nowMs = this.#clock.wallMs();
-    const used = claims.map((claim) => usedNow(this.#buckets.get(claim.name), claim, nowMs));
+    const used = claims.map((claim) => usedNow(this.#buckets.get(shortName(claim.name)), claim, nowMs));
     const refused = claims.findIndex((claim, index) => !fits(used[index] ?? 0, claim));
     const claim = claims[refused];
     const isLocal = this.#isLocal;
@@ -37,15 +38,16 @@ export class MemoryLimitStore implements LimitStore {
     checkClaims(settlements);
     const nowMs = this.#clock.wallMs();
     for (const claim of settlements) {
-      const used = usedNow(this.#buckets.get(claim.name), claim, nowMs);
+      const used = usedNow(this.#buckets.get(shortName(claim.name)), claim, nowMs);
       this.#set(claim, Math.max(0, used + claim.used - claim.amount), nowMs);
     }
   }
 
   #set(claim: LimitClaim, used: number, nowMs: number) {
     const level = levelOf(used, claim);
-    this.#buckets.delete(claim.name);
-    if (used > 0) this.#buckets.set(claim.name, { used, atMs: nowMs, emptyMs: nowMs + level.resetMs });
+    const name = shortName(claim.name);
+    this.#buckets.delete(name);
+    if (used > 0) this.#buckets.set(name, { used, atMs: nowMs, emptyMs: nowMs + level.resetMs });
     if (this.#buckets.size > bucketsMax) this.#shrink(nowMs);
     return level;
   }
@@ -64,7 +66,7 @@ export function checkClaims(claims: readonly (LimitClaim & { readonly used?: num
   assert(claims.length <= claimsMax, `${claims.length} claims at once, at most ${claimsMax}`);
   assert(new Set(claims.map(({ name }) => name)).size === claims.length, 'two claims on one limit');
   for (const { name, amount, amountMax, windowMs, used = 0 } of claims) {
-    assert(name.length > 0 && name.length <= 200, `limit name of ${name.length} characters`);
+    assert(name.length > 0, 'a limit without a name');
     assert(amount >= 0 && used >= 0, `limit ${name}: ${amount} claimed, ${used} used`);
     assert(amountMax > 0 && windowMs >= 1 && windowMs <= 86_400_000, `limit ${name}: ${amountMax} per ${windowMs} ms`);
   }
