@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { Client, credentials, status } from '@grpc/grpc-js';
-import { type Delta, type GatewayMessageInit, statusToError, workerServiceDefinition } from '@sluice/proto';
+import {
+  type Delta,
+  type GatewayMessageInit,
+  type GenerateEvent,
+  statusToError,
+  workerServiceDefinition,
+} from '@sluice/proto';
 import { ServingError } from '@sluice/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { byteText, endTokenId } from './test-support/byte-text.js';
@@ -248,6 +254,29 @@ describe('AttachStream', () => {
     gateway.submit(3, request('abc'));
     worker.engine.answer = () => [];
     expect((await gateway.deltas())[0]?.event?.accepted).toEqual({ promptTokens: 3 });
+  });
+
+  it('fails only the request whose text goes wrong, and frees its sequence', async () => {
+    await gateway.attach();
+    gateway.submit(1, request('abc'));
+    gateway.submit(2, request('xyz'));
+    await gateway.deltas();
+    const timeliness = { isTtftMet: true, isTbtMet: true };
+    const token = { kind: 'token', tokenId: 97, cachedTokens: 0, logprobs: undefined, timeliness } as const;
+    const broken = { ...token, id: '1' };
+    Object.defineProperty(broken, 'tokenId', {
+      get: () => {
+        throw new Error('no text for this one');
+      },
+    });
+    worker.engine.onStep([broken, { ...token, id: '2' }]);
+    const events = new Map<number, GenerateEvent>();
+    while (!events.get(2)?.tokenIds.length) {
+      for (const { id, event } of await gateway.deltas()) if (event) events.set(id, event);
+    }
+    expect(events.get(1)?.failed?.code).toBe('internal');
+    expect(events.get(2)?.tokenIds).toEqual([97]);
+    expect(worker.engine.cancelled).toEqual(['1']);
   });
 
   it('fails an id that is used twice, and both requests with it', async () => {

@@ -1,5 +1,5 @@
 import type { GenerateRequest } from '@sluice/proto';
-import { asServingError, type Logger, ServingError, unreachable } from '@sluice/shared';
+import { asServingError, BrokenAssertion, type Logger, ServingError, unreachable } from '@sluice/shared';
 import type { EnginePort } from '../engine/engine-port.js';
 import type { SequenceEvent } from '../engine/sequence.js';
 import type { Outlet } from './delta-buffer.js';
@@ -87,10 +87,22 @@ export class LiveRequests {
       const live = this.#bySequenceId.get(event.id);
       // Ended at a stop string, or dropped, while the pass that made this token ran.
       if (live === undefined) continue;
-      this.#apply(event, live);
       this.#touched.add(live.outlet);
+      try {
+        this.#apply(event, live);
+      } catch (failure) {
+        this.#drop(live, failure);
+      }
     }
     this.#flush();
+  }
+
+  /** What goes wrong with one request's text is no reason for the others to miss a token. */
+  #drop(live: LiveRequest, failure: unknown): void {
+    if (failure instanceof BrokenAssertion) throw failure;
+    this.#log.error({ err: failure, sequence: live.sequenceId }, 'a request failed on its way out');
+    if (this.#bySequenceId.delete(live.sequenceId)) this.#engine.cancel(live.sequenceId);
+    live.fail(asServingError(failure));
   }
 
   #flush(): void {
