@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { type Clock, createLog, type Logger, seededRng, systemClock } from '@sluice/shared';
-import { openRedisStore, type RedisTarget } from '@sluice/store';
+import { memoryStore, openRedisStore, type RedisTarget } from '@sluice/store';
 import { collectDefaultMetrics } from 'prom-client';
 import { Admission } from '../admission/admission.js';
 import { Gateway, randomId } from '../gateway.js';
@@ -90,8 +90,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const log = options.log ?? createLog('gateway');
   const rng = seededRng(randomBytes(6).readUIntBE(0, 6));
   const gatewayId = `gateway-${randomId(rng)}`;
-  const store =
-    options.redis && openRedisStore({ target: options.redis, fleet: options.fleet ?? 'default', clock, log });
+  const store = options.redis
+    ? openRedisStore({ target: options.redis, fleet: options.fleet ?? 'default', clock, log })
+    : memoryStore(clock);
   /** By name, because one name's answer says nothing of the others. */
   const resolved = new Map<string, readonly string[]>();
   const connect = (address: string): WorkerConnection =>
@@ -155,7 +156,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     await app.listen({ host, port, listenTextResolver: () => '' });
   } catch (cause) {
     workers.close();
-    await store?.close();
+    await store.close();
     throw listenError(cause, host, port);
   }
   const { port: boundPort } = app.server.address() as AddressInfo;
@@ -170,8 +171,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     return watchDns(name, offer, clock, log);
   });
   const record = () => ({ id: gatewayId, url, epoch: gatewayId, requestsInFlight: admission.requests });
-  const membership = store && joinFleet({ store, workers, clock, rng, record });
-  if (store && membership) registerFleet(metrics.registry, store, membership.watch);
+  const membership = options.redis && joinFleet({ store, workers, clock, rng, record });
+  if (membership) registerFleet(metrics.registry, store, membership.watch);
 
   let closing: Promise<void> | undefined;
   const close = async (withinMs: number): Promise<void> => {
@@ -184,7 +185,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     app.server.closeAllConnections();
     await app.close();
     workers.close();
-    await store?.close();
+    await store.close();
     log.info('gateway closed');
   };
   return {
