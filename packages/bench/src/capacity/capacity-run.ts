@@ -17,6 +17,7 @@ export interface RunParts {
   readonly model: ModelPort;
   readonly machine: MeasuredMachine['machine'];
   readonly predictMs: (work: StepWork) => number;
+  readonly noiseRatios: readonly number[];
   readonly settings: CapacitySettings;
   readonly server: ServerOptions;
   /** Undefined: llama-server is not asked for. */
@@ -40,6 +41,9 @@ const LONG_PROMPT_MS = 12_000;
 const QUICK_LONG_PROMPTS: readonly PolicyName[] = ['slo', 'sarathi', 'prefill-first'];
 /** Where the search of a server begins that nothing is known of, as a share of what prompts alone would allow ours. */
 const FIRST_SHARE = 0.4;
+
+/** Of slo's capacity: where ours begins over HTTP, with a client and a gateway on the same cores. */
+const HTTP_SHARE = 0.85;
 
 /** All searches and long prompts of a run, one after the other: whoever is measured has the machine alone. */
 export class CapacityRun {
@@ -81,30 +85,31 @@ export class CapacityRun {
   }
 
   async #search(one: CapacityCase, endMs: number, graceMs: number): Promise<void> {
-    const { model, machine, predictMs, settings, progress } = this.#parts;
+    const { model, machine, predictMs, noiseRatios, settings, progress } = this.#parts;
     const load = createLoad(machine, settings, one.trace, one.objective);
     const onTrial = (rate: number, trial: number): void =>
       progress.stage(`  trial ${trial} at ${rate.toFixed(2)} requests/s`);
     if (one.kind === 'first-tokens') {
       const { atCapacity } = this.#of('hybrid-only', one) ?? {};
       if (!atCapacity) throw new Error('hybrid-only kept the limits at no rate that was tried');
-      const ofSlo = { model, machine, predictMs, settings, load, policy: 'slo' } as const;
+      const ofSlo = { model, machine, predictMs, noiseRatios, settings, load, policy: 'slo' } as const;
       this.#firstTokens.push(await measureFirstTokens(ofSlo, atCapacity));
       return;
     }
     if (one.kind === 'policy') {
-      const search = new PolicySearch({ model, machine, predictMs, settings, load, policy: one.policy });
+      const search = new PolicySearch({ model, machine, predictMs, noiseRatios, settings, load, policy: one.policy });
       this.#capacities.push(await search.run(endMs, graceMs, onTrial));
       return;
     }
-    const subject = one.kind === 'sluice-http' ? this.#sluiceHttp() : this.#llamaHttp(one.batchTokens);
-    // Ours over HTTP begins where slo ended; of llama-server's settings every one where the best of them did.
+    const isOurs = one.kind === 'sluice-http';
+    const subject = isOurs ? this.#sluiceHttp() : this.#llamaHttp(one.batchTokens);
+    // Ours over HTTP begins a little below slo's end; of llama-server's settings every one where the best of them did.
     const known = this.#known(one);
     const isRival = settings.quick && one.kind === 'llama-server' && one.batchTokens !== undefined;
     const result = await searchHttp(
       { subject, machine, settings, load },
       {
-        startPerSecond: known || FIRST_SHARE * load.promptsPerSecond,
+        startPerSecond: (isOurs ? HTTP_SHARE : 1) * known || FIRST_SHARE * load.promptsPerSecond,
         toBeatPerSecond: isRival && known > 0 ? known : undefined,
         endMs,
         graceMs,

@@ -81,7 +81,7 @@ export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
     value: 'N',
     description: `of a trial at most, ${REQUESTS_MIN} to 100000 (default 256; quick 192)`,
   },
-  'trial-seconds': { value: 'N', description: 'a trial sends for so long, 1 to 3600 (default 120; quick 12)' },
+  'trial-seconds': { value: 'N', description: 'a trial sends for so long, 1 to 3600 (default 120; quick 10)' },
   'search-seconds': {
     value: 'N',
     description: 'for each capacity, left over for the next, 1 to 86400 (default 900; quick a share of 9 minutes)',
@@ -110,7 +110,7 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
     traces: oneOrBoth('trace', traceList, text('trace') ?? (quick ? 'chat' : 'both')),
     scaleTokens: whole('context', quick ? 1024 : CONTEXT_TOKENS, 128, CONTEXT_TOKENS),
     requestsMax: whole('requests', quick ? 192 : 256, REQUESTS_MIN, 100_000),
-    trialSeconds: whole('trial-seconds', quick ? 12 : 120, 1, 3_600),
+    trialSeconds: whole('trial-seconds', quick ? 10 : 120, 1, 3_600),
     searchSeconds: quick && text('search-seconds') === undefined ? undefined : whole('search-seconds', 900, 1, 86_400),
     precisionRatio: quick ? 0.1 : 0.025,
     quick,

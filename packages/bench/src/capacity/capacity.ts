@@ -51,8 +51,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const server = { modelFile: file, weights, threads: settings.threads, onStop };
   const capacityRun = new CapacityRun({
     model,
-    machine: measured.machine,
-    predictMs: measured.predictMs,
+    ...measured,
     settings,
     server,
     llamaCpp,

@@ -20,9 +20,13 @@ export interface MeasuredMachine {
   readonly fitErrorRatio: number;
   /** Median time from the end of a pass to the beginning of the next; part of each simulated step. */
   readonly hostGapMs: number;
+  /** Of the engine's steps under load: what they took over what was fitted. Simulated steps draw from them. */
+  readonly noiseRatios: readonly number[];
   /** A pass alone, as it was fitted. */
   readonly predictMs: (work: StepWork) => number;
 }
+
+const NOISE_MAX = 2;
 
 /** Of the engine under load that the cost is fitted to, with each of two token budgets. */
 const LOAD_MS = 5_000;
@@ -71,8 +75,14 @@ export async function measureMachine(model: LaneModel, settings: CapacitySetting
     decodeIterationMs,
     fitErrorRatio: quantile(errors, 0.5),
     hostGapMs,
+    noiseRatios: under.steps.map(({ work, passMs }) => clip(passMs / linearPassMs(cost, work))),
     predictMs: (work) => linearPassMs(cost, work),
   };
+}
+
+/** A step that was held up by something that will not come again tells nothing. */
+function clip(ratio: number): number {
+  return Math.min(NOISE_MAX, Math.max(1 / NOISE_MAX, ratio));
 }
 
 /** Memory that a slot was never written to is slower the first time; a server that runs for a while has none of it. */

@@ -1,5 +1,6 @@
 import { type ModelPort, type PolicyName, type StepWork, wantsWholePrompts } from '@sluice/worker';
 import { searchCapacity } from '../simulate/capacity-search.js';
+import { withNoise } from '../simulate/machine.js';
 import type { TrialResult } from '../simulate/tally.js';
 import { runTrial } from '../simulate/trial.js';
 import { bestBudgets } from './budget-search.js';
@@ -16,6 +17,8 @@ export interface SearchCase {
   readonly machine: MeasuredMachine['machine'];
   /** A pass alone, to compare the measured ones with. */
   readonly predictMs: (work: StepWork) => number;
+  /** By which simulated steps are longer or shorter than predicted. */
+  readonly noiseRatios: readonly number[];
   readonly settings: CapacitySettings;
   readonly load: CapacityLoad;
   readonly policy: PolicyName;
@@ -103,13 +106,14 @@ export class PolicySearch {
   }
 
   async #simulated(tokenBudget: number, precisionRatio?: number): Promise<number> {
-    const { load, machine, policy } = this.#case;
+    const { load, noiseRatios, policy, settings } = this.#case;
     const { ratePerSecond } = await searchCapacity({
       startPerSecond: SIMULATED_SHARE * load.promptsPerSecond,
       ceilingPerSecond: 2 * load.promptsPerSecond,
       ...(precisionRatio === undefined ? {} : { precisionRatio }),
       probe: (rate) => {
         const arrivals = load.at(rate);
+        const machine = withNoise(this.#case.machine, noiseRatios, settings.seed);
         return runTrial({ machine, policy, replicas: 1, arrivals, tbtMs: load.tbtMs, tokenBudget }, rate);
       },
     });

@@ -1,6 +1,6 @@
 import { noWork, withChunk, withDecode } from '@sluice/worker';
 import { describe, expect, it } from 'vitest';
-import { a100, h100, linearMachine, objectivesOf, promptAloneMs, twoCores } from './machine.js';
+import { a100, h100, linearMachine, objectivesOf, promptAloneMs, twoCores, withNoise } from './machine.js';
 
 describe('a100', () => {
   it.each([
@@ -37,5 +37,23 @@ describe('linearMachine', () => {
     const { strictMs, relaxedMs } = objectivesOf(linearMachine(twoCores, ''));
     expect(relaxedMs).toBeCloseTo(5 * strictMs);
     expect(strictMs / 5).toBeCloseTo(6 + 32 * (1 + 1025 * 0.0026));
+  });
+});
+
+describe('withNoise', () => {
+  it('draws from what real passes took, the same again for the same seed', () => {
+    const machine = linearMachine(twoCores, 'test');
+    const draws = (seed: number) => {
+      const noisy = withNoise(machine, [0.9, 1, 1.3], seed);
+      return Array.from({ length: 50 }, () => noisy.passMs(noWork) / machine.passMs(noWork));
+    };
+    expect(new Set(draws(1))).toEqual(new Set([0.9, 1, 1.3]));
+    expect(draws(1)).toEqual(draws(1));
+    expect(draws(1)).not.toEqual(draws(2));
+  });
+
+  it('changes nothing where no passes were seen', () => {
+    const machine = linearMachine(twoCores, 'test');
+    expect(withNoise(machine, [], 1).passMs(noWork)).toBe(machine.passMs(noWork));
   });
 });

@@ -1,3 +1,4 @@
+import { seededRng } from '@sluice/shared';
 import { noWork, type StepWork, withChunk, withDecode } from '@sluice/worker';
 
 /** A machine with a model on it, as far as a simulation has to know it. */
@@ -50,6 +51,17 @@ export function linearMachine(cost: LinearCost, source: string): Machine {
     chunksMax: 2,
     tokenBudget: { strict: 128, relaxed: 512 },
   };
+}
+
+/**
+ * The same machine, whose passes take longer or shorter by chance; the same chance for the same seed. Each call of
+ * `passMs` is another draw, so a trial needs one of its own.
+ * @param ratios of real passes: what they took over what was predicted; none are drawn from where it is empty.
+ */
+export function withNoise(machine: Machine, ratios: readonly number[], seed: number): Machine {
+  if (ratios.length === 0) return machine;
+  const rng = seededRng(seed);
+  return { ...machine, passMs: (work) => machine.passMs(work) * ratios[rng.below(ratios.length)]! };
 }
 
 export function linearPassMs(cost: LinearCost, work: StepWork): number {
