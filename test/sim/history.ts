@@ -49,6 +49,8 @@ export interface SequenceSnapshot {
   readonly computed: number;
   readonly blocks: number;
   readonly slot: number | undefined;
+  /** Of a waiting one that was copied out. */
+  readonly copiedTokens: number | undefined;
   readonly priority: Priority;
   readonly arrivalMs: number;
 }

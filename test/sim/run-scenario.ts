@@ -116,8 +116,9 @@ function observed(
 
 /** The engine's policies see views of its own sequences; the history wants to know more of them. */
 function snapshot(view: SequenceView): SequenceSnapshot {
-  const { promptTokens, tokens, computed, blocks, slot, priority, arrivalMs } = view as LiveSequence;
-  return { id: idOf(view), promptTokens, tokens, computed, blocks, slot, priority, arrivalMs };
+  const { promptTokens, tokens, computed, blocks, slot, copied, priority, arrivalMs } = view as LiveSequence;
+  const copiedTokens = copied?.tokens;
+  return { id: idOf(view), promptTokens, tokens, computed, blocks, slot, copiedTokens, priority, arrivalMs };
 }
 
 function idOf(view: SequenceView): string {

@@ -36,6 +36,7 @@ export interface PassCost {
 const VOCABULARY = 24;
 /** Streams of a seed below it are the passes' own. */
 const HANGING_STREAM = 1_000_000;
+const SWAP_STREAM = 1_000_001;
 
 /**
  * Draws a scenario. Each seed leaves some features out altogether, so that no feature hides another (Groce et al., Swarm
@@ -63,7 +64,7 @@ export function drawScenario(seed: number): Scenario {
     // So slow that requests age into another class while they wait.
     slow: has(0.25),
   };
-  const kvBlocks = features.smallMemory ? 3 + rng.below(6) : Math.ceil((slotsMax * contextTokens) / 16);
+  const kvBlocks = features.smallMemory ? 4 + rng.below(6) : Math.ceil((slotsMax * contextTokens) / 16);
   const meanGapMs = 1 + rng.below(120);
   let atMs = 0;
   const requests = Array.from({ length: count }, (_, index) => {
@@ -90,6 +91,7 @@ export function drawScenario(seed: number): Scenario {
       kvTokensMax: kvBlocks * 16 + rng.below(16),
       waitingMax: features.shortQueue ? 3 : 100,
       prefixCache: has(0.75),
+      swapBytesMax: drawSwapBytes(seededRng(seed, SWAP_STREAM)),
     },
     requests,
     cancels,
@@ -103,6 +105,11 @@ export function drawScenario(seed: number): Scenario {
 
 function drawHangingPasses(rng: Rng): ReadonlySet<number> {
   return new Set(rng.next() < 0.1 ? [rng.below(30)] : []);
+}
+
+/** For copies of preempted sequences: nothing, room for one or two, room for all. */
+function drawSwapBytes(rng: Rng): number {
+  return [0, 120, 100_000][rng.below(3)]!;
 }
 
 function drawCost(rng: Rng, isSlow: boolean): PassCost {
@@ -120,6 +127,8 @@ interface RequestFeatures {
   readonly longPrompts: boolean;
   readonly badRequests: boolean;
   readonly terms: boolean;
+  /** Answers are longer, so that they outgrow it. */
+  readonly smallMemory: boolean;
   /** Prompts begin with one of two texts. */
   readonly alike: boolean;
 }
@@ -132,7 +141,7 @@ function drawRequest(rng: Rng, index: number, contextTokens: number, features: R
     // Two live requests of one id are a caller's mistake with a defined answer.
     id: `r${bad === 3 ? Math.max(0, index - 1) : index}`,
     promptIds: drawPrompt(rng, promptTokens, features.alike),
-    tokensMax: 1 + rng.below(24),
+    tokensMax: (1 + rng.below(24)) * (features.smallMemory ? 3 : 1),
     sampling: features.sampled && rng.next() < 0.7 ? drawSampling(rng) : greedySampling,
     stopTokenIds: new Set(rng.next() < 0.4 ? [rng.below(VOCABULARY), rng.below(VOCABULARY)] : []),
     logprobsTop: rng.next() < 0.2 ? 2 : undefined,

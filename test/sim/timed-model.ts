@@ -1,6 +1,6 @@
 import { type Clock, seededRng } from '@sluice/shared';
 import { type StepWork, workOf } from '../../packages/worker/src/engine/cost-model.js';
-import type { ModelLimits, ModelPort } from '../../packages/worker/src/engine/model-port.js';
+import type { CopiedTokens, ModelLimits, ModelPort } from '../../packages/worker/src/engine/model-port.js';
 import type { StepOutput, StepPlan } from '../../packages/worker/src/engine/step-plan.js';
 import { HashModel } from '../../packages/worker/src/engine/test-support/hash-model.js';
 import type { HistoryEntry } from './history.js';
@@ -62,6 +62,20 @@ export class TimedModel implements ModelPort {
   copy(fromSlot: number, toSlot: number, tokens: number): void {
     if (this.#isRunning) this.#break('a slot is copied while a pass runs');
     this.#inner.copy(fromSlot, toSlot, tokens);
+  }
+
+  copyBytes(tokens: number): number {
+    return this.#inner.copyBytes(tokens);
+  }
+
+  copyOut(slot: number, tokens: number): CopiedTokens {
+    if (this.#isRunning) this.#break('a slot is copied out while a pass runs');
+    return this.#inner.copyOut(slot, tokens);
+  }
+
+  copyIn(slot: number, copied: CopiedTokens): void {
+    if (this.#isRunning) this.#break('a copy goes into a slot while a pass runs');
+    this.#inner.copyIn(slot, copied);
   }
 
   release(slot: number, fromToken: number): void {

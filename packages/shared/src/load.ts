@@ -18,4 +18,10 @@ export interface LoadState {
   readonly steps: number;
   /** Median of |actual - predicted| / actual time of the last 200 passes; 0 until there is one. */
   readonly stepErrorRatio: number;
+  /** Sequences that lost their slot since the worker started and were copied out. */
+  readonly preemptionsCopied: number;
+  /** The same, to be computed again. */
+  readonly preemptionsRecomputed: number;
+  /** Bytes of keys and values that are copied out at the moment. */
+  readonly swapBytesUsed: number;
 }

@@ -26,6 +26,9 @@ const loadFields = {
   stepMs: count,
   steps: count,
   stepErrorRatio: count,
+  preemptionsCopied: count,
+  preemptionsRecomputed: count,
+  swapBytesUsed: count,
 } satisfies Record<Exclude<keyof LoadState, 'state'>, typeof count>;
 
 const workerSchema = z.object({

@@ -13,8 +13,9 @@ export const blockConservation: Checker = (history, { options }) => {
     for (const { id, computed, blocks } of record.running) {
       if (blocks * 16 < computed) violations.push(`${id} has ${computed} tokens in ${blocks} blocks`);
     }
-    for (const { id, blocks, computed, promptTokens } of record.waiting) {
+    for (const { id, blocks, computed, promptTokens, copiedTokens } of record.waiting) {
       if (blocks !== 0) violations.push(`${id} waits and holds ${blocks} blocks`);
+      if (copiedTokens !== undefined) continue;
       // What it would find in the prefix cache: nothing short, and never the whole prompt.
       if (computed !== 0 && (computed < 16 || computed > promptTokens - 2)) {
         violations.push(`${id} waits and would find ${computed} of ${promptTokens} tokens`);

@@ -3,6 +3,7 @@ import { blockConservation } from './block-conservation.js';
 import { cachedTokens } from './cached-tokens.js';
 import { cancel } from './cancel.js';
 import type { Checker } from './checker.js';
+import { copiedState } from './copied-state.js';
 import { decodeGap } from './decode-gap.js';
 import { failedPass } from './failed-pass.js';
 import { liveness } from './liveness.js';
@@ -34,6 +35,7 @@ const always = {
   'load-report': loadReport,
   'preempted-first': preemptedFirst,
   'cached-tokens': cachedTokens,
+  'copied-state': copiedState,
   timeliness,
 } satisfies Record<string, Checker>;
 

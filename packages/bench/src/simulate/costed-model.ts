@@ -1,5 +1,6 @@
 import type { Clock } from '@sluice/shared';
 import {
+  type CopiedTokens,
   type LogitsRow,
   type ModelLimits,
   type ModelPort,
@@ -9,6 +10,11 @@ import {
 } from '@sluice/worker';
 import type { Machine } from './machine.js';
 
+/** Keys and values of the default model, and the rate at which they are copied into memory that is not yet committed. */
+const COPY_BYTES_PER_TOKEN = 46_080;
+const COPY_BYTES_PER_MS = 500_000;
+
+const nothing = new Uint8Array(0);
 const row: LogitsRow = { best: 1, logits: new Float32Array(2), candidates: undefined, logSumExps: [] };
 
 /** A model that computes nothing and takes the time that its machine would: always token 1. */
@@ -16,6 +22,8 @@ export class CostedModel implements ModelPort {
   readonly limits: ModelLimits;
   readonly #machine: Machine;
   readonly #clock: Clock;
+  /** Since the pass before: the clock stands still meanwhile, so the next pass takes longer instead. */
+  #copiesMs = 0;
 
   constructor(machine: Machine, stepTokensMax: number, clock: Clock) {
     this.#machine = machine;
@@ -35,14 +43,29 @@ export class CostedModel implements ModelPort {
     const wanted = (rows: readonly { readonly want: unknown }[]): number =>
       rows.filter(({ want }) => want !== undefined).length;
     const rows = new Array<LogitsRow>(wanted(plan.decodes) + wanted(plan.chunks)).fill(row);
+    const passMs = this.#machine.passMs(workOf(plan)) + this.#copiesMs;
+    this.#copiesMs = 0;
     return new Promise((resolve) => {
-      this.#clock.after(this.#machine.passMs(workOf(plan)), () => resolve({ rows }));
+      this.#clock.after(passMs, () => resolve({ rows }));
     });
   }
 
   stop(): void {}
 
   copy(): void {}
+
+  copyBytes(tokens: number): number {
+    return tokens * COPY_BYTES_PER_TOKEN;
+  }
+
+  copyOut(_slot: number, tokens: number): CopiedTokens {
+    this.#copiesMs += this.copyBytes(tokens) / COPY_BYTES_PER_MS;
+    return { tokens, bytes: nothing };
+  }
+
+  copyIn(_slot: number, { tokens }: CopiedTokens): void {
+    this.#copiesMs += this.copyBytes(tokens) / COPY_BYTES_PER_MS;
+  }
 
   release(): void {}
 

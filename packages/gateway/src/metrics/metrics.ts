@@ -205,4 +205,15 @@ const loadGauges = [
     help: 'Median error of predicted against actual time of the last 200 forward passes.',
     field: 'stepErrorRatio',
   },
+  {
+    name: 'sluice_worker_preemptions_copied',
+    help: 'Sequences that lost their slot and were copied out, since the worker started.',
+    field: 'preemptionsCopied',
+  },
+  {
+    name: 'sluice_worker_preemptions_recomputed',
+    help: 'Sequences that lost their slot and are computed again, since the worker started.',
+    field: 'preemptionsRecomputed',
+  },
+  { name: 'sluice_worker_swap_used_bytes', help: 'Keys and values that are copied out.', field: 'swapBytesUsed' },
 ] as const;

@@ -14,6 +14,9 @@ const idle: LoadState = {
   stepMs: 0,
   steps: 0,
   stepErrorRatio: 0,
+  preemptionsCopied: 0,
+  preemptionsRecomputed: 0,
+  swapBytesUsed: 0,
 };
 
 type WorkerFields = Partial<Omit<WorkerRecord, 'load'>> & { readonly load?: Partial<LoadState> };

@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly kvTokensMax: number;
   /** Whether the prompts of sequences that are gone are kept for others that begin alike; absent: true. */
   readonly prefixCache?: boolean;
+  /** What preempted sequences may leave behind in copies, beside the slots' memory; absent: nothing. */
+  readonly swapBytesMax?: number;
   /** Sequences that may wait; one more is refused. */
   readonly waitingMax: number;
   /** Of sequences that bring none; absent: {@link defaultObjectives}. */
@@ -94,8 +96,13 @@ export class Engine implements EnginePort {
     this.#parts = parts;
     this.contextTokens = limits.contextTokens;
     this.#memory = new SlotMemory(
-      { kvTokensMax: options.kvTokensMax, prefixCache: options.prefixCache ?? true },
+      {
+        kvTokensMax: options.kvTokensMax,
+        prefixCache: options.prefixCache ?? true,
+        swapBytesMax: options.swapBytesMax ?? 0,
+      },
       parts.model,
+      () => parts.clock.nowMs(),
     );
     this.#sequences = new SequenceTable(this.#memory);
     this.#recorder = new StepRecorder(parts.policy, (step) => this.#report(step));
@@ -136,6 +143,7 @@ export class Engine implements EnginePort {
       kvTokensUsed: this.#memory.tokensUsed,
       kvTokensMax: this.#memory.tokensMax,
       slotsMax: this.#memory.slotsMax,
+      ...this.#memory.preemptions,
       ...this.#recorder.rates,
     };
   }
@@ -174,7 +182,7 @@ export class Engine implements EnginePort {
     for (;;) {
       if (this.#anyCancelled) this.#endCancelled();
       const decision = this.#decide();
-      const plan = writePlan(decision, this.#sequences, this.#memory);
+      const plan = writePlan(decision, this.#sequences, this.#memory, this.#recorder.cost);
       if (plan.decodes.length === 0 && plan.chunks.length === 0) {
         assert(this.#sequences.size === 0, 'the policy left every sequence where it was');
         this.#deliver();

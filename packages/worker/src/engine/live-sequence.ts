@@ -1,4 +1,5 @@
 import type { SlotHolder } from './kv/slot-memory.js';
+import type { CopiedTokens } from './model-port.js';
 import { LogitAdjustments } from './sampling/logit-adjustments.js';
 import { wantFor } from './sampling/sampler.js';
 import type { SequenceView } from './scheduler/policy.js';
@@ -12,7 +13,7 @@ import { TokenTimes } from './token-times.js';
  *
  *   waiting ──admitted──▶ running ──stop, length, cancel, failure──▶ gone
  *      ▲                     │
- *      └─────preempted───────┘   slot and memory are given back, tokens are kept
+ *      └─────preempted───────┘   slot and memory are given back, tokens are kept, keys and values copied or not
  */
 export class LiveSequence implements SequenceView, SlotHolder {
   readonly request: SequenceRequest;
@@ -33,6 +34,7 @@ export class LiveSequence implements SequenceView, SlotHolder {
   /** Undefined while it waits. */
   slot: number | undefined;
   cachedTokens: number | undefined;
+  copied: CopiedTokens | undefined;
   cancelled = false;
 
   constructor(request: SequenceRequest, contextTokens: number, arrivalMs = 0, objectives = defaultObjectives) {

@@ -20,6 +20,18 @@ export interface ModelPort {
   /** Copies the keys and values of the first `tokens` positions of a slot to another one. Only between passes. */
   copy(fromSlot: number, toSlot: number, tokens: number): void;
 
+  /** Bytes that {@link copyOut} takes for so many tokens. */
+  copyBytes(tokens: number): number;
+
+  /**
+   * Copies the keys and values of the first `tokens` positions of a slot out of it. Only between passes.
+   * @throws RangeError where the machine has no room for them.
+   */
+  copyOut(slot: number, tokens: number): CopiedTokens;
+
+  /** Puts them into a slot, whatever was there, as they were. Only between passes. */
+  copyIn(slot: number, copied: CopiedTokens): void;
+
   /**
    * The positions of a slot from `fromToken` on are not needed: their memory may go back to the system until they are
    * written anew. Also while a pass runs.
@@ -28,6 +40,13 @@ export interface ModelPort {
 
   /** Frees the native memory. No pass may be running. */
   close(): void;
+}
+
+/** Keys and values outside the slots, to be put back by the model that gave them. */
+export interface CopiedTokens {
+  readonly tokens: number;
+  /** In the model's own layout. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 export interface ModelLimits {

@@ -1,4 +1,5 @@
 import { assert } from '@sluice/shared';
+import type { StepCost } from './cost-model.js';
 import type { SlotMemory } from './kv/slot-memory.js';
 import type { LiveSequence } from './live-sequence.js';
 
@@ -68,9 +69,9 @@ export class SequenceTable {
   }
 
   /** Takes slot and memory from running ones and puts them in front of the queue. */
-  preempt(sequences: readonly LiveSequence[]): void {
+  preempt(sequences: readonly LiveSequence[], cost: StepCost): void {
     if (sequences.length === 0) return;
-    for (const sequence of sequences) this.#memory.release(sequence, true);
+    for (const sequence of sequences) this.#memory.preempt(sequence, cost);
     this.#running = this.#running.filter((sequence) => sequence.slot !== undefined);
     this.#waiting.unshift(...sequences);
   }
@@ -80,7 +81,8 @@ export class SequenceTable {
     this.#live.delete(sequence.request.id);
     const list = sequence.slot === undefined ? this.#waiting : this.#running;
     list.splice(list.indexOf(sequence), 1);
-    if (sequence.slot !== undefined) this.#memory.release(sequence, isIntact);
+    if (sequence.slot === undefined) this.#memory.forget(sequence);
+    else this.#memory.release(sequence, isIntact);
   }
 
   /** Takes all out and leaves slots and memory as they are. */

@@ -1,3 +1,4 @@
+import type { StepCost } from './cost-model.js';
 import { type SlotMemory, slotOf } from './kv/slot-memory.js';
 import type { LiveSequence } from './live-sequence.js';
 import type { Decision } from './scheduler/policy.js';
@@ -5,8 +6,14 @@ import type { SequenceTable } from './sequence-table.js';
 import type { DecodeRow, PrefillChunk, StepPlan } from './step-plan.js';
 
 /** Moves sequences, slots and memory as decided, and writes down what the pass computes. */
-export function writePlan(decision: Decision<LiveSequence>, sequences: SequenceTable, memory: SlotMemory): StepPlan {
-  sequences.preempt(decision.preempted);
+export function writePlan(
+  decision: Decision<LiveSequence>,
+  sequences: SequenceTable,
+  memory: SlotMemory,
+  cost: StepCost,
+): StepPlan {
+  sequences.preempt(decision.preempted, cost);
+  for (const sequence of decision.decodes) if (sequence.slot === undefined) sequences.admit(sequence);
   const planned = new Set<LiveSequence>(decision.decodes);
   const chunks = decision.chunks.map(({ sequence, tokens }): PrefillChunk => {
     planned.add(sequence);

@@ -1,4 +1,5 @@
 import { type Binding, releasePages, Tensor } from '@sluice/ort';
+import type { CopiedTokens } from '../engine/model-port.js';
 import type { DecoderConfig } from './architectures/config.js';
 import { type KvMode, kvElementType } from './compile/kv-format.js';
 import { type LaneNames, UPDATED } from './compile/lane-names.js';
@@ -82,6 +83,40 @@ export class LaneCache {
     this.#setAside.delete(toSlot);
     const kept = this.#setAside.get(fromSlot);
     if (kept !== undefined) this.#writeFirst(toSlot, kept);
+  }
+
+  /** Bytes of so many positions of a slot. */
+  copyBytes(tokens: number): number {
+    const { layers, kvHeads, headDim } = this.#config;
+    return 2 * layers * kvHeads * tokens * headDim * this.#Array.BYTES_PER_ELEMENT;
+  }
+
+  /**
+   * The first `tokens` positions of a slot: [2 × layers, kvHeads, tokens, headDim], keys before values.
+   * @throws RangeError where the machine has no room for them.
+   */
+  copyOut(slot: number, tokens: number): CopiedTokens['bytes'] {
+    this.restore(slot);
+    const copied = new this.#Array(this.copyBytes(tokens) / this.#Array.BYTES_PER_ELEMENT);
+    const length = tokens * this.#config.headDim;
+    let at = 0;
+    this.#eachHead(slot, (array, head) => {
+      copied.set(array.subarray(head, head + length), at);
+      at += length;
+    });
+    return new Uint8Array(copied.buffer);
+  }
+
+  /** Puts what {@link copyOut} gave into any slot. */
+  copyIn(slot: number, { tokens, bytes }: CopiedTokens): void {
+    this.#setAside.delete(slot);
+    const copied = new this.#Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / this.#Array.BYTES_PER_ELEMENT);
+    const length = tokens * this.#config.headDim;
+    let at = 0;
+    this.#eachHead(slot, (array, head) => {
+      array.set(copied.subarray(at, at + length), head);
+      at += length;
+    });
   }
 
   /** Gives the pages of positions from `fromToken` on back to the system; they read as zeros until written anew. */

@@ -27,10 +27,10 @@ afterAll(async () => {
 describe('Engine over LaneModel', () => {
   it("generates the reference's tokens on every batching, chunking, cancel and preemption", async () => {
     const tiny = await folder.compile(5, 'f32', { contextTokens: 128 });
-    const seen = { preempted: 0, cancelled: 0, mixed: 0, copies: 0 };
+    const seen = { preempted: 0, cancelled: 0, mixed: 0, copies: 0, comebacks: 0 };
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
-        const { outcomes, records, copies } = await play(modelOf(tiny, history.slots), history);
+        const { outcomes, records, copies, comebacks } = await play(modelOf(tiny, history.slots), history);
         for (const { request, cancelAtPass } of history.entries) {
           const outcome = outcomes.get(request.id)!;
           expectGreedy(tiny, request, outcome.tokenIds);
@@ -39,6 +39,7 @@ describe('Engine over LaneModel', () => {
           seen.cancelled += outcome.reason === 'cancelled' ? 1 : 0;
         }
         seen.copies += copies;
+        seen.comebacks += comebacks;
         for (const { preempted, decodes, prefillTokens } of records) {
           seen.preempted += preempted;
           seen.mixed += decodes > 0 && prefillTokens > 0 ? 1 : 0;
@@ -74,6 +75,7 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
   const outcomes = new Map(entries.map(({ request }): [string, Outcome] => [request.id, { tokenIds: [] }]));
   const records: StepRecord[] = [];
   let copies = 0;
+  let comebacks = 0;
   let wake = (): void => {};
   let pass = 0;
   const act = (): void => {
@@ -93,11 +95,18 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
       copies += 1;
       model.copy(from, to, tokens);
     },
+    copyBytes: (tokens) => model.copyBytes(tokens),
+    copyOut: (slot, tokens) => model.copyOut(slot, tokens),
+    copyIn: (slot, copied) => {
+      comebacks += 1;
+      model.copyIn(slot, copied);
+    },
     release: (slot, fromToken) => model.release(slot, fromToken),
     close: () => {},
   };
   const engine = new Engine(
-    { tokenBudget, kvTokensMax, waitingMax: 100 },
+    // Room for some that lose their memory, so that others are computed again.
+    { tokenBudget, kvTokensMax, waitingMax: 100, swapBytesMax: model.copyBytes(60) },
     {
       model: watched,
       policy: createPolicy('sarathi'),
@@ -126,7 +135,8 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
     act();
   }
   await engine.close();
-  return { outcomes, records, copies };
+  expect(engine.load().swapBytesUsed).toBe(0);
+  return { outcomes, records, copies, comebacks };
 }
 
 function modelOf(tiny: CompiledTinyModel, slots: number): LaneModel {

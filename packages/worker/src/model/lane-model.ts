@@ -1,6 +1,6 @@
 import { loadRuntime, mapFile, type PrepackedWeights, type RunOptions, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
-import type { ModelLimits, ModelPort } from '../engine/model-port.js';
+import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
 import type { KvMode } from './compile/kv-format.js';
@@ -108,6 +108,20 @@ export class LaneModel implements ModelPort {
   copy(fromSlot: number, toSlot: number, tokens: number): void {
     assert(!this.#isRunning, 'slots are copied between passes');
     this.#cache.copy(fromSlot, toSlot, tokens);
+  }
+
+  copyBytes(tokens: number): number {
+    return this.#cache.copyBytes(tokens);
+  }
+
+  copyOut(slot: number, tokens: number): CopiedTokens {
+    assert(!this.#isRunning, 'slots are copied between passes');
+    return { tokens, bytes: this.#cache.copyOut(slot, tokens) };
+  }
+
+  copyIn(slot: number, copied: CopiedTokens): void {
+    assert(!this.#isRunning, 'slots are copied between passes');
+    this.#cache.copyIn(slot, copied);
   }
 
   release(slot: number, fromToken: number): void {

@@ -162,8 +162,8 @@ class World {
   readonly #slots: number[][];
   readonly #running: Running[] = [];
 
-  constructor(options: { slotsMax: number; kvTokensMax?: number; prefixCache?: boolean }) {
-    const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true } = options;
+  constructor(options: { slotsMax: number; kvTokensMax?: number; prefixCache?: boolean; swapTokensMax?: number }) {
+    const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true, swapTokensMax = 0 } = options;
     this.#slotsMax = slotsMax;
     this.#blocksMax = Math.floor(kvTokensMax / TOKENS_PER_BLOCK);
     this.#slots = Array.from({ length: slotsMax }, () => Array<number>(CONTEXT_TOKENS).fill(NOTHING));
@@ -177,9 +177,15 @@ class World {
       wantedRowsMax: 64,
     };
     this.memory = new SlotMemory(
-      { kvTokensMax, prefixCache },
+      { kvTokensMax, prefixCache, swapBytesMax: swapTokensMax },
       {
         limits,
+        copyBytes: (tokens) => tokens,
+        // Tokens are small enough for bytes; what a slot holds behind them is gone when they come back.
+        copyOut: (slot, tokens) => ({ tokens, bytes: Uint8Array.from(this.#slots[slot]!.slice(0, tokens)) }),
+        copyIn: (slot, { tokens, bytes }) => {
+          this.#slots[slot]!.fill(NOTHING).splice(0, tokens, ...bytes);
+        },
         copy: (from, to, tokens) => {
           this.copies.push({ from, to, tokens });
           this.#slots[to]!.splice(0, tokens, ...this.#slots[from]!.slice(0, tokens));
@@ -189,6 +195,7 @@ class World {
           this.#slots[slot]!.fill(NOTHING, fromToken);
         },
       },
+      () => 0,
     );
   }
 
@@ -289,6 +296,7 @@ function holder(promptIds: readonly number[]): Running {
     blocks: 0,
     slot: undefined,
     cachedTokens: undefined,
+    copied: undefined,
   };
 }
 

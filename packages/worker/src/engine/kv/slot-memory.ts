@@ -1,8 +1,10 @@
-import { assert } from '@sluice/shared';
+import { assert, type LoadState } from '@sluice/shared';
+import type { StepCost } from '../cost-model.js';
 import type { ModelPort } from '../model-port.js';
 import type { RestingSlot } from '../step-plan.js';
 import { type IdlePrompt, PrefixCache, type PrefixHit } from './prefix-cache.js';
 import { SlotTable } from './slot-table.js';
+import { type SwapHolder, SwapSpace } from './swap-space.js';
 import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
 
 /** Waiting sequences that are looked up anew when the cache has changed; others when they come near. */
@@ -23,11 +25,10 @@ interface Source extends PrefixHit {
 }
 
 /** A sequence, as far as its memory is concerned. The fields that are not readonly are written here alone. */
-export interface SlotHolder {
-  readonly promptTokens: number;
+export interface SlotHolder extends SwapHolder {
   readonly tokens: number;
   readonly tokenIds: readonly number[];
-  /** Tokens in its slot; while it waits, those that it would find there. */
+  /** Tokens in its slot; while it waits, those that it would find there or brings back. */
   computed: number;
   blocks: number;
   /** Undefined while it waits. */
@@ -41,6 +42,8 @@ export interface SlotMemoryOptions {
   readonly kvTokensMax: number;
   /** Whether prompts are kept for later ones that begin alike. */
   readonly prefixCache: boolean;
+  /** Of the copies that preempted sequences leave behind; 0: none. */
+  readonly swapBytesMax: number;
 }
 
 /**
@@ -53,6 +56,7 @@ export interface SlotMemoryOptions {
  */
 export class SlotMemory {
   readonly #model: Pick<ModelPort, 'copy' | 'release'>;
+  readonly #swap: SwapSpace;
   readonly #slots: SlotTable;
   readonly #ledger: TokenLedger;
   readonly #cache: PrefixCache | undefined;
@@ -61,10 +65,14 @@ export class SlotMemory {
   /** By slot: the most blocks that were ever written since its pages were last given back. */
   readonly #written: Int32Array;
   #lookedUpVersion = 0;
+  #preemptionsCopied = 0;
+  #preemptionsRecomputed = 0;
 
-  constructor(options: SlotMemoryOptions, model: Pick<ModelPort, 'limits' | 'copy' | 'release'>) {
+  /** @param nowMs of any clock: copies are timed. */
+  constructor(options: SlotMemoryOptions, model: Omit<ModelPort, 'forward' | 'stop' | 'close'>, nowMs: () => number) {
     const { slotsMax } = model.limits;
     this.#model = model;
+    this.#swap = new SwapSpace(options.swapBytesMax, model, nowMs);
     this.#slots = new SlotTable(slotsMax);
     this.#ledger = new TokenLedger(options.kvTokensMax);
     this.#cache = options.prefixCache ? new PrefixCache() : undefined;
@@ -99,6 +107,15 @@ export class SlotMemory {
     return this.#ledger.tokensMax;
   }
 
+  /** Sequences that lost their slots up to now, and what the copies of those that wait take. */
+  get preemptions(): Pick<LoadState, 'preemptionsCopied' | 'preemptionsRecomputed' | 'swapBytesUsed'> {
+    return {
+      preemptionsCopied: this.#preemptionsCopied,
+      preemptionsRecomputed: this.#preemptionsRecomputed,
+      swapBytesUsed: this.#swap.bytesHeld,
+    };
+  }
+
   /** Idle slots, for the plan: passes must leave them as they are. */
   get idle(): RestingSlot[] {
     const idle: RestingSlot[] = [];
@@ -115,17 +132,18 @@ export class SlotMemory {
 
   /** What a sequence would find in the cache goes into its `computed`. About 1 ms for a million tokens. */
   lookUp(sequence: SlotHolder): void {
-    sequence.computed = this.#find(sequence, sequence.promptTokens)?.tokens ?? 0;
+    sequence.computed = sequence.copied?.tokens ?? this.#find(sequence, sequence.promptTokens)?.tokens ?? 0;
   }
 
   /**
-   * Gives a waiting sequence a slot, memory for all its tokens, and what the cache has of its prompt, up to what its last
-   * look-up found: the policy counted on that. Copies at most two prompts now, at about a hundredth of computing them.
+   * Gives a waiting sequence a slot, memory for all its tokens, and its own copy or else what the cache has of its prompt,
+   * up to what its last look-up found: the policy counted on that. Copies at most two prompts now, at about a hundredth of
+   * computing them.
    */
   admit(sequence: SlotHolder): void {
     const needed = blocksFor(sequence.tokens);
-    const hit = this.#hit(sequence);
-    sequence.computed = hit?.tokens ?? 0;
+    const hit = sequence.copied === undefined ? this.#hit(sequence) : undefined;
+    sequence.computed = sequence.copied?.tokens ?? hit?.tokens ?? 0;
     sequence.cachedTokens ??= sequence.computed;
     const source = hit === undefined ? undefined : { ...hit, isSpent: this.#isSpent(hit, needed) };
     if (hit !== undefined) this.#cache!.touch(hit.slot);
@@ -139,6 +157,7 @@ export class SlotMemory {
     this.#makeRoom(needed, hit?.slot);
     this.#ledger.take(needed);
     this.#setBlocks(sequence, needed);
+    this.#swap.copyIn(sequence);
     this.wrote(sequence);
   }
 
@@ -155,6 +174,23 @@ export class SlotMemory {
   wrote(sequence: SlotHolder): void {
     const slot = slotOf(sequence);
     this.#cache?.hold(slot, sequence.tokenIds, Math.min(sequence.computed, sequence.promptTokens));
+  }
+
+  /**
+   * Takes slot and memory from a sequence that will go on later. What it has computed is copied out, or has to be computed
+   * again where that is cheaper or there is no room.
+   */
+  preempt(sequence: SlotHolder, cost: StepCost): void {
+    const isCopied = this.#swap.copyOut(sequence, cost);
+    this.release(sequence, true);
+    if (sequence.copied !== undefined) sequence.computed = sequence.copied.tokens;
+    if (isCopied) this.#preemptionsCopied += 1;
+    else this.#preemptionsRecomputed += 1;
+  }
+
+  /** A sequence that waits will not go on. */
+  forget(sequence: SlotHolder): void {
+    this.#swap.drop(sequence);
   }
 
   /** Takes slot and memory from a sequence. `isIntact`: its slot holds what it should, and may be kept for others. */

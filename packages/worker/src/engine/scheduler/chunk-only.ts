@@ -22,12 +22,12 @@ export class ChunkOnly implements Policy {
 function prompts<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
   const draft = new StepDraft(queue);
   const order = byUrgency([...draft.prompts, ...queue.waiting], queue.nowMs);
-  draft.prefill(order, () => queue.limits.tokenBudget - draft.prefillTokens);
+  draft.prefill(order, () => queue.limits.tokenBudget - draft.decodes.length - draft.prefillTokens);
   return draft.decision;
 }
 
 function decodes<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
   const draft = new StepDraft(queue);
-  draft.decodeAll(byUrgency(queue.running, queue.nowMs));
+  draft.decodeAll(byUrgency(queue.running, queue.nowMs), byUrgency(queue.waiting, queue.nowMs));
   return draft.decision;
 }

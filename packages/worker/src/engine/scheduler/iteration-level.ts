@@ -10,7 +10,7 @@ import { byUrgency } from './urgency.js';
 export function iterationLevel<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
   const { nowMs, running, waiting, limits } = queue;
   const draft = new StepDraft(queue, { reservesWhole: true, wholePrompts: true });
-  draft.decodeAll(byUrgency(running, nowMs));
+  draft.decodeAll(byUrgency(running, nowMs), byUrgency(waiting, nowMs));
   const order = byUrgency([...draft.prompts, ...waiting], nowMs);
   draft.prefill(order, () => limits.stepTokensMax - draft.decodes.length - draft.prefillTokens);
   return draft.decision;

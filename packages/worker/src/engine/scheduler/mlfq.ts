@@ -23,8 +23,8 @@ interface Standing {
  * and a newcomer starts on the first level whose time its prompt fits into. The highest levels run; one that waits takes
  * the slot of one on a lower level.
  *
- * Differs: who loses its slot is computed anew later instead of being copied out, so it first has to gain a token; one
- * goes per step; and the promotion is looked at in every step, not in every thousandth. Inside a level, classes count.
+ * Differs: who loses its slot first has to have gained a token, since it may have to be computed anew; one goes per step,
+ * and nobody is brought back before its turn; and the promotion is looked at in every step, not in every thousandth. Inside a level, classes count.
  */
 export class Mlfq implements Policy {
   readonly #standings = new WeakMap<SequenceView, Standing>();
@@ -38,7 +38,7 @@ export class Mlfq implements Policy {
       running = running.filter((sequence) => sequence !== leaving);
       draft.preempt(leaving);
     }
-    draft.decodeAll(running);
+    draft.decodeAll(running, waiting);
     const order = this.#byLevel([...draft.prompts, ...waiting], queue);
     draft.prefill(order, () => queue.limits.tokenBudget - draft.decodes.length - draft.prefillTokens);
     return draft.decision;

@@ -16,8 +16,9 @@ export interface SequenceView {
   /** Prompt and generated. */
   readonly tokens: number;
   /**
-   * Of a waiting one: prompt tokens that it would find in the prefix cache if it were let in now, at most all but two. It
-   * needs blocks for all its tokens none the less.
+   * Of a waiting one: prompt tokens that it would find in the prefix cache if it were let in now, at most all but two; or,
+   * after a preemption, tokens that were copied out and come back with it, up to all but the last of prompt and generated.
+   * It needs blocks for all its tokens none the less.
    */
   readonly computed: number;
   /** Blocks of memory it holds. */
@@ -62,6 +63,7 @@ export interface StepLimits {
 
 /** What to do in one step. A sequence is in at most one of `decodes`, `chunks` and `preempted`. */
 export interface Decision<S extends SequenceView> {
+  /** Running, or waiting with all of its prompt copied out: then it gets a slot now. */
   readonly decodes: readonly S[];
   readonly chunks: readonly ChunkDecision<S>[];
   /** Lose slot and memory and go back to the front of the queue, in this order from the front. */

@@ -10,9 +10,9 @@ export function prefillFirst<S extends SequenceView>(queue: QueueView<S>): Decis
   const { nowMs, running, waiting, limits } = queue;
   const prefilling = new StepDraft(queue, { wholePrompts: true });
   const order = byUrgency([...prefilling.prompts, ...waiting], nowMs);
-  prefilling.prefill(order, () => limits.stepTokensMax - prefilling.prefillTokens);
+  prefilling.prefill(order, () => limits.stepTokensMax - prefilling.decodes.length - prefilling.prefillTokens);
   if (prefilling.chunks.length > 0) return prefilling.decision;
   const decoding = new StepDraft(queue);
-  decoding.decodeAll(byUrgency(running, nowMs));
+  decoding.decodeAll(byUrgency(running, nowMs), byUrgency(waiting, nowMs));
   return decoding.decision;
 }

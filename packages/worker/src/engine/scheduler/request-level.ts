@@ -13,9 +13,9 @@ export function requestLevel<S extends SequenceView>(queue: QueueView<S>): Decis
   const isForming = running.every((sequence) => sequence.tokens <= sequence.promptTokens + 1);
   const prefilling = new StepDraft(queue, { reservesWhole: true, wholePrompts: true });
   const order = byUrgency([...prefilling.prompts, ...(isForming ? waiting : [])], nowMs);
-  prefilling.prefill(order, () => limits.stepTokensMax - prefilling.prefillTokens);
+  prefilling.prefill(order, () => limits.stepTokensMax - prefilling.decodes.length - prefilling.prefillTokens);
   if (prefilling.chunks.length > 0) return prefilling.decision;
   const decoding = new StepDraft(queue);
-  decoding.decodeAll(byUrgency(running, nowMs));
+  decoding.decodeAll(byUrgency(running, nowMs), byUrgency(waiting, nowMs));
   return decoding.decision;
 }

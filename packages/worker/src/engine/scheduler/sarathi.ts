@@ -24,7 +24,7 @@ export function hybridOnly<S extends SequenceView>(queue: QueueView<S>): Decisio
 function stallFree<S extends SequenceView>(queue: QueueView<S>, tokenBudget: number): Decision<S> {
   const { nowMs } = queue;
   const draft = new StepDraft(queue);
-  draft.decodeAll(byUrgency(queue.running, nowMs));
+  draft.decodeAll(byUrgency(queue.running, nowMs), byUrgency(queue.waiting, nowMs));
   const order = byUrgency([...draft.prompts, ...queue.waiting], nowMs);
   draft.prefill(order, () => tokenBudget - draft.decodes.length - draft.prefillTokens);
   return draft.decision;

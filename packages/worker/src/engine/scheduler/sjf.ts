@@ -15,12 +15,12 @@ export class ShortestJobFirst implements Policy {
   decide<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
     const { nowMs, running, waiting, limits } = queue;
     const draft = new StepDraft(queue);
-    draft.decodeAll(byUrgency(running, nowMs));
     const rowMs = decodeRowMs(queue);
     const keys = new Map(
       waiting.map((sequence) => [sequence, this.#jobMs(sequence, rowMs, queue) - (nowMs - sequence.arrivalMs)]),
     );
     const shortest = waiting.toSorted((a, b) => keys.get(a)! - keys.get(b)!);
+    draft.decodeAll(byUrgency(running, nowMs), byUrgency(shortest, nowMs));
     const order = byUrgency([...draft.prompts, ...shortest], nowMs);
     draft.prefill(order, () => limits.tokenBudget - draft.decodes.length - draft.prefillTokens);
     return draft.decision;
@@ -34,7 +34,7 @@ export class ShortestJobFirst implements Policy {
     const { client, computed, promptTokens, tokens, tokensMax } = sequence;
     const answerTokens = this.#lengths.of(client, tokensMax) - (tokens - promptTokens);
     const left = Math.max(1, Math.min(tokensMax - tokens, answerTokens));
-    return cost.predictMs(withChunk(noWork, computed, promptTokens - computed)) + left * rowMs;
+    return cost.predictMs(withChunk(noWork, computed, Math.max(0, promptTokens - computed))) + left * rowMs;
   }
 }
 

@@ -44,8 +44,9 @@ export class ServiceLevel implements Policy {
   decide<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
     const { nowMs, running, waiting, limits, cost } = queue;
     const draft = new StepDraft(queue);
-    draft.decodeAll(byUrgency(running, nowMs));
-    const prompts = [...draft.prompts, ...waiting];
+    draft.decodeAll(byUrgency(running, nowMs), byUrgency(waiting, nowMs));
+    const resumed = new Set(draft.decodes);
+    const prompts = [...draft.prompts, ...waiting.filter((one) => !resumed.has(one))];
     if (prompts.length === 0) return draft.decision;
 
     let work = draft.decodes.reduce((sum, { computed }) => withDecode(sum, computed), noWork);

@@ -7,7 +7,7 @@ describe('StepDraft', () => {
     const running = [decoding(15, 2, { blocks: 1 }), decoding(150, 2, { blocks: 10 })];
     const queue = queueOf({ running, waiting: [view({ promptTokens: 16 })], blocksFree: 0, blocksMax: 20 });
     const draft = new StepDraft(queue);
-    draft.decodeAll(running);
+    draft.decodeAll(running, queue.waiting);
     draft.prefill(queue.waiting, () => 100);
     expect(draft.decision).toEqual({ decodes: [running[0]], chunks: [], preempted: [running[1]] });
   });
@@ -23,6 +23,32 @@ describe('StepDraft', () => {
     expect(admitted({ running, blocksFree: 5 })).toBe(1);
     expect(admitted({ running, blocksFree: 4 })).toBe(0);
     expect(admitted({ blocksFree: 1 })).toBe(1);
+  });
+
+  it('leaves a block free for each that may soon need one, where the memory is small', () => {
+    const waiting = [view({ promptTokens: 16, blocks: 0 })];
+    const admitted = (blocksFree: number, runningTokensMax = 60): number => {
+      const running = [decoding(10, 3), decoding(20, 3)].map((one) => ({ ...one, tokensMax: runningTokensMax }));
+      const draft = new StepDraft(queueOf({ waiting, running, blocksFree, blocksMax: 20 }));
+      draft.prefill(waiting, () => 100);
+      return draft.chunks.length;
+    };
+    expect([admitted(4), admitted(3)]).toEqual([1, 0]);
+    // Those that end in the block they are in need none.
+    expect([admitted(2, 16), admitted(1, 16)]).toEqual([1, 0]);
+  });
+
+  it('brings those back that were copied out, with the decodes, and nobody past one that does not fit', () => {
+    const copied = (blocks: number) => decoding(blocks * 16 - 4, 4, { blocks: 0, tokensMax: blocks * 16 });
+    const [first, large, last] = [copied(1), copied(9), copied(1)];
+    const newcomer = view({ promptTokens: 8, blocks: 0, tokensMax: 16 });
+    const underWay = view({ promptTokens: 40, tokensMax: 48 });
+    const waiting = [first!, large!, last!, newcomer];
+    const draft = new StepDraft(queueOf({ running: [underWay], waiting, blocksFree: 9, blocksMax: 60 }));
+    draft.decodeAll([underWay], waiting);
+    draft.prefill([underWay, ...waiting], () => 100);
+    expect(draft.decodes).toEqual([first]);
+    expect(draft.chunks.map(({ sequence }) => sequence)).toEqual([underWay]);
   });
 
   it('lets one that does not fit hold back those behind it, but nobody who runs', () => {

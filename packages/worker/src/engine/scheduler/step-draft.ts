@@ -23,6 +23,8 @@ export class StepDraft<S extends SequenceView> {
   readonly #queue: QueueView<S>;
   readonly #rules: DraftRules;
   readonly #running: ReadonlySet<S>;
+  /** Waited until now. */
+  readonly #letInNow = new Set<S>();
   #blocksFree: number;
   #slotsFree: number;
   #prefillTokens = 0;
@@ -45,8 +47,11 @@ export class StepDraft<S extends SequenceView> {
     return this.#prefillTokens;
   }
 
-  /** Adds the decodes of these running sequences; where memory runs out, the last of them go first. */
-  decodeAll(order: readonly S[]): void {
+  /**
+   * Adds the decodes of these running sequences; where memory runs out, the last of them go first. Then come those that
+   * were copied out behind their prompts: as long as the next of those that wait is one, and fits.
+   */
+  decodeAll(order: readonly S[], waiting: readonly S[]): void {
     const kept = [...order];
     for (let index = 0; index < kept.length; index++) {
       const sequence = kept[index]!;
@@ -59,6 +64,10 @@ export class StepDraft<S extends SequenceView> {
       if (kept.length === index) return;
       this.#blocksFree -= missing;
       this.decodes.push(sequence);
+    }
+    for (const sequence of waiting) {
+      if (this.#isShort || isPrompt(sequence) || !this.fits(sequence)) return;
+      this.#resume(sequence);
     }
   }
 
@@ -85,8 +94,14 @@ export class StepDraft<S extends SequenceView> {
     let isClosed = this.#isShort;
     for (const sequence of order) {
       if (this.chunks.length === chunksMax) return;
+      if (this.#letInNow.has(sequence)) continue;
       const isNew = !this.#running.has(sequence);
-      if (isNew && (isClosed || !this.fits(sequence))) {
+      // It would have come with the decodes, had it been first in the queue. Here it waits for that, unless nobody runs.
+      if (isNew && !isPrompt(sequence) && !isClosed && this.#isEmpty && this.fits(sequence)) {
+        this.#resume(sequence);
+        continue;
+      }
+      if (isNew && (isClosed || !isPrompt(sequence) || !this.fits(sequence))) {
         isClosed = true;
         continue;
       }
@@ -97,10 +112,7 @@ export class StepDraft<S extends SequenceView> {
       if (tokens === 0) return;
       this.chunks.push({ sequence, tokens });
       this.#prefillTokens += tokens;
-      if (isNew) {
-        this.#slotsFree -= 1;
-        this.#blocksFree -= blocksFor(sequence.tokens);
-      }
+      if (isNew) this.#letIn(sequence);
     }
   }
 
@@ -112,12 +124,36 @@ export class StepDraft<S extends SequenceView> {
     const freed = leaving?.blocks ?? 0;
     if (this.#slotsFree + (leaving === undefined ? 0 : 1) === 0) return false;
     const { running, blocksMax } = this.#queue;
-    const watermark = running.length === 0 ? 0 : Math.floor(blocksMax * WATERMARK);
-    if (this.#blocksFree + freed - blocksFor(sequence.tokens) < watermark) return false;
+    const others = [...running, ...this.#letInNow].filter((one) => one !== leaving && !this.preempted.includes(one));
+    if (this.#blocksFree + freed - blocksFor(sequence.tokens) < this.#reserve(sequence, others)) return false;
     if (this.#rules.reservesWhole !== true) return true;
-    const others = [...running, ...this.chunks.map((chunk) => chunk.sequence).filter((one) => !this.#running.has(one))];
     const promised = others.reduce((sum, { tokensMax }) => sum + blocksFor(tokensMax), 0);
     return promised + blocksFor(sequence.tokensMax) <= blocksMax;
+  }
+
+  /**
+   * Blocks that stay free when a sequence comes in beside others, so that it does not soon go again: one for each that
+   * may still need one, and a share of the memory. 0 when it would be alone: it fits then, or was refused.
+   */
+  #reserve(sequence: S, others: readonly S[]): number {
+    if (others.length === 0) return 0;
+    const growing = [...others, sequence].filter((one) => blocksFor(one.tokensMax) > blocksFor(one.tokens)).length;
+    return Math.max(growing, Math.floor(this.#queue.blocksMax * WATERMARK));
+  }
+
+  get #isEmpty(): boolean {
+    return this.#running.size + this.#letInNow.size === 0;
+  }
+
+  #resume(sequence: S): void {
+    this.#letIn(sequence);
+    this.decodes.push(sequence);
+  }
+
+  #letIn(sequence: S): void {
+    this.#letInNow.add(sequence);
+    this.#slotsFree -= 1;
+    this.#blocksFree -= blocksFor(sequence.tokens);
   }
 }
 

@@ -50,5 +50,5 @@ export function orderPrompts<S extends SequenceView>(
 
 /** Milliseconds that what is left of a prompt takes by itself. */
 function promptMs({ computed, promptTokens }: SequenceView, cost: StepCost): number {
-  return cost.predictMs(withChunk(noWork, computed, promptTokens - computed));
+  return cost.predictMs(withChunk(noWork, computed, Math.max(0, promptTokens - computed)));
 }

@@ -24,8 +24,9 @@ export class VirtualTokenCounter implements Policy {
     const { nowMs, running, waiting, limits } = queue;
     this.#welcome([...running, ...waiting]);
     const draft = new StepDraft(queue);
-    draft.decodeAll(byUrgency(running, nowMs));
-    const order = [...byUrgency(draft.prompts, nowMs), ...this.#inTurn(byUrgency(waiting, nowMs))];
+    const inTurn = this.#inTurn(byUrgency(waiting, nowMs));
+    draft.decodeAll(byUrgency(running, nowMs), inTurn);
+    const order = [...byUrgency(draft.prompts, nowMs), ...inTurn];
     draft.prefill(order, () => limits.tokenBudget - draft.decodes.length - draft.prefillTokens);
     return draft.decision;
   }

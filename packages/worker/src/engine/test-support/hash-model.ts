@@ -1,5 +1,5 @@
 import { assert, seededRng } from '@sluice/shared';
-import type { ModelLimits, ModelPort } from '../model-port.js';
+import type { CopiedTokens, ModelLimits, ModelPort } from '../model-port.js';
 import { rank } from '../sampling/pool.js';
 import type { LogitsRow, LogitsWant, StepOutput, StepPlan } from '../step-plan.js';
 
@@ -58,6 +58,20 @@ export class HashModel implements ModelPort {
   copy(fromSlot: number, toSlot: number, tokens: number): void {
     assert(fromSlot !== toSlot, `slot ${fromSlot} is copied to itself`);
     this.#slots[toSlot]!.set(this.#slots[fromSlot]!.subarray(0, tokens));
+  }
+
+  copyBytes(tokens: number): number {
+    return tokens * Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  copyOut(slot: number, tokens: number): CopiedTokens {
+    const copied = this.#slots[slot]!.slice(0, tokens);
+    return { tokens, bytes: new Uint8Array(copied.buffer) };
+  }
+
+  /** What the slot held behind them is gone, so that a token too few is seen. */
+  copyIn(slot: number, { bytes }: CopiedTokens): void {
+    this.#slots[slot]!.fill(GARBAGE).set(new Int32Array(bytes.buffer));
   }
 
   release(slot: number, fromToken: number): void {

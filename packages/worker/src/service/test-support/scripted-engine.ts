@@ -68,6 +68,9 @@ export class ScriptedEngine implements EnginePort {
       decodeTokensPerSecond: 0,
       stepMs: 1,
       stepErrorRatio: 0,
+      preemptionsCopied: 0,
+      preemptionsRecomputed: 0,
+      swapBytesUsed: 0,
       steps: this.#steps,
     };
   }

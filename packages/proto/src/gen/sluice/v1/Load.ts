@@ -34,6 +34,15 @@ export interface LoadInit {
    * Median of |actual - predicted| / actual time of the last 200 forward passes; 0 until there is one.
    */
   'stepErrorRatio'?: (number | string);
+  /**
+   * Sequences that lost their slot since the worker started: copied out, and to be computed again.
+   */
+  'preemptionsCopied'?: (number | string | Long);
+  'preemptionsRecomputed'?: (number | string | Long);
+  /**
+   * Bytes of keys and values that are copied out at the moment.
+   */
+  'swapBytesUsed'?: (number | string | Long);
 }
 
 export interface Load {
@@ -67,4 +76,13 @@ export interface Load {
    * Median of |actual - predicted| / actual time of the last 200 forward passes; 0 until there is one.
    */
   'stepErrorRatio': (number);
+  /**
+   * Sequences that lost their slot since the worker started: copied out, and to be computed again.
+   */
+  'preemptionsCopied': (number);
+  'preemptionsRecomputed': (number);
+  /**
+   * Bytes of keys and values that are copied out at the moment.
+   */
+  'swapBytesUsed': (number);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { StepCost } from '../../cost-model.js';
 import { blocksFor } from '../../kv/token-ledger.js';
 import { defaultObjectives, priorities } from '../../sequence.js';
-import type { ChunkDecision, QueueView, SequenceView, StepLimits } from '../policy.js';
+import type { Decision, QueueView, SequenceView, StepLimits } from '../policy.js';
 
 export const nowMs = 100_000;
 
@@ -64,8 +64,8 @@ export function promptLeft({ promptTokens, computed }: SequenceView): number {
 }
 
 /** The sequences of a decision that did not run before it. */
-export function admittedOf<S extends SequenceView>(queue: QueueView<S>, chunks: readonly ChunkDecision<S>[]): S[] {
-  return chunks.map(({ sequence }) => sequence).filter((sequence) => queue.waiting.includes(sequence));
+export function admittedOf<S extends SequenceView>(queue: QueueView<S>, { decodes, chunks }: Decision<S>): S[] {
+  return [...decodes, ...chunks.map(({ sequence }) => sequence)].filter((one) => queue.waiting.includes(one));
 }
 
 const terms = fc.record({
@@ -101,11 +101,18 @@ const runningSequences = fc
   });
 
 const waitingSequences = fc
-  .record({ promptTokens: fc.integer({ min: 1, max: 120 }), generated: fc.nat(60), terms })
-  .map(({ promptTokens, generated, terms }) => {
+  .record({
+    promptTokens: fc.integer({ min: 1, max: 120 }),
+    generated: fc.nat(60),
+    isCopied: fc.boolean(),
+    terms,
+  })
+  .map(({ promptTokens, generated, isCopied, terms }) => {
     const tokens = promptTokens + generated;
     const served = servedOf(terms, tokens);
-    return view({ promptTokens, tokens, blocks: 0, ...served, ...(generated === 0 ? { lastTokenMs: undefined } : {}) });
+    const computed = isCopied && generated > 0 ? tokens - 1 : 0;
+    const lastToken = generated === 0 ? { lastTokenMs: undefined } : {};
+    return view({ promptTokens, tokens, computed, blocks: 0, ...served, ...lastToken });
   });
 
 function servedOf(

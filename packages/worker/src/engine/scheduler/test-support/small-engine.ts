@@ -40,6 +40,11 @@ export interface Outcome {
   readonly endMs: number;
 }
 
+/** Every other sequence is copied out when it loses its slot, the others are computed again. */
+function isCopied({ name }: Grown): boolean {
+  return name % 2 === 0;
+}
+
 /**
  * The engine's side of a policy without a model: time advances by what {@link smallMachine} says a step takes.
  * @param check sees every decision before it is carried out.
@@ -68,9 +73,9 @@ export function drive(
     check(decision, work, running);
 
     preemptions += decision.preempted.length;
-    for (const one of decision.preempted) Object.assign(one, { blocks: 0, computed: 0 });
+    for (const one of decision.preempted) Object.assign(one, { blocks: 0, computed: isCopied(one) ? one.computed : 0 });
     running = running.filter((one) => !decision.preempted.includes(one));
-    for (const { sequence } of decision.chunks) {
+    for (const sequence of [...decision.decodes, ...decision.chunks.map((chunk) => chunk.sequence)]) {
       if (running.includes(sequence)) continue;
       sequence.blocks = blocksFor(sequence.tokens);
       running.push(sequence);
