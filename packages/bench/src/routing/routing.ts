@@ -8,6 +8,7 @@ import {
   type BenchValues,
   wholeNumber,
 } from '../benchmark.js';
+import { machineTime } from '../io/machine-time.js';
 import { figure, renderTable } from '../report/table.js';
 import { linearMachine, type Machine, twoCores } from '../simulate/machine.js';
 import type { PlacementResult } from './placement-tally.js';
@@ -23,10 +24,12 @@ export interface RoutingResult extends BenchResult, PlacementResult {
   readonly workers: number;
   /** Of all gateways together. */
   readonly ratePerSecond: number;
+  /** Of the machine's CPU time, what other processes and other machines took; null where time was simulated. */
+  readonly othersCpuRatio: number | null;
 }
 
 /** Of all workers: so fast is a pass where gateways and workers are real, so that a run takes seconds. */
-const SERVED_SPEEDUP = 5;
+const SERVED_SPEEDUP = 3;
 
 /** Requests that are sent before any counts, so that no policy pays for a process that has just started. */
 const WARM_UP = 80;
@@ -81,8 +84,10 @@ async function runRouting(values: BenchValues, { quick, progress }: BenchContext
       for (const routing of policies) {
         progress.stage(`${kind}, ${gateways} gateways, ${routing}`);
         const settings = { routing, gateways, workers, machine, ratePerSecond };
+        const others = startOthersWatch();
         const result = await (isServed ? serveFleet(settings, served) : simulateFleet(settings, requests));
-        results.push({ subject: routing, kind, gateways, workers, ratePerSecond, ...result });
+        const othersCpuRatio = isServed ? others() : null;
+        results.push({ subject: routing, kind, gateways, workers, ratePerSecond, ...result, othersCpuRatio });
       }
     }
   }
@@ -100,10 +105,30 @@ function tableOf(results: readonly RoutingResult[]): string {
       { title: 'hot spot, tokens', align: 'right', cell: ({ hotSpotTokens }) => figure(hotSpotTokens) },
       { title: 'TTFT P50 ms', align: 'right', cell: ({ ttftP50Ms }) => figure(ttftP50Ms) },
       { title: 'TTFT P99 ms', align: 'right', cell: ({ ttftP99Ms }) => figure(ttftP99Ms) },
+      {
+        title: 'others',
+        align: 'right',
+        cell: ({ othersCpuRatio: ratio }) => (ratio === null ? '–' : `${Math.round(ratio * 100)} %`),
+      },
       { title: 'cached', align: 'right', cell: ({ cachedRatio }) => `${Math.round(cachedRatio * 100)} %` },
     ],
     results,
   );
+}
+
+/** Gives, when called, the share of the machine's CPU time since then that this process did not get or leave idle. */
+function startOthersWatch(): () => number | null {
+  const ownMs = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const [before, ownBeforeMs] = [machineTime(), ownMs()];
+  return () => {
+    const after = machineTime();
+    if (before === undefined || after === undefined || after.totalMs <= before.totalMs) return null;
+    const busyMs = after.busyMs + after.stolenMs - before.busyMs - before.stolenMs;
+    return Math.max(0, busyMs - (ownMs() - ownBeforeMs)) / (after.totalMs - before.totalMs);
+  };
 }
 
 function faster(machine: Machine, times: number): Machine {
