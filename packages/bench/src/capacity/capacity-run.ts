@@ -134,13 +134,14 @@ export class CapacityRun {
   }
 
   async #runLongPrompts(): Promise<void> {
-    const { model, machine, settings, progress } = this.#parts;
+    const { model, machine, settings } = this.#parts;
     const { strictMs } = machine.objectives;
     for (const policy of this.#longPromptPolicies()) {
-      progress.stage(`${policy}: a long prompt among streams`);
       const best = this.#capacities.find((one) => one.subject === policy && one.objective === 'strict');
       const tokenBudget = best?.tokenBudget ?? machine.tokenBudget.strict;
-      this.#longPrompts.push(await measureLongPrompt(model, { policy, tokenBudget, tbtMs: strictMs }));
+      await this.#attempt(`${policy}: a long prompt among streams`, async () => {
+        this.#longPrompts.push(await measureLongPrompt(model, { policy, tokenBudget, tbtMs: strictMs }));
+      });
     }
     for (const peer of settings.peers) {
       const subject = peer === 'sluice-http' ? this.#sluiceHttp() : this.#llamaHttp(undefined);

@@ -46,14 +46,17 @@ const LONG_ANSWER_TOKENS = 2;
 const TOKENS_BEFORE = 60;
 const TOKENS_UNCOUNTED = 20;
 const LOOK_MS = 5;
-const HTTP_MS_MAX = 120_000;
+const WAIT_MS_MAX = 120_000;
 /** Of the prompts; no trial has it. */
 const PROMPT_SEED = 900_000;
 
 const log = createLog('capacity');
 log.level = 'silent';
 
-/** Sixteen streams run in the engine; a long prompt comes among them. */
+/**
+ * Sixteen streams run in the engine; a long prompt comes among them.
+ * @throws Error where that takes more than two minutes.
+ */
 export async function measureLongPrompt(model: ModelPort, settings: LongPromptSettings): Promise<LongPromptResult> {
   const { policy, tokenBudget, tbtMs } = settings;
   const { slotsMax, contextTokens, stepTokensMax } = model.limits;
@@ -86,13 +89,17 @@ export async function measureLongPrompt(model: ModelPort, settings: LongPromptSe
     });
     if (refusal !== undefined) throw refusal;
   };
-  for (let id = 0; id < STREAMS; id++) submit(`${id}`, STREAM_PROMPT_TOKENS, STREAM_TOKENS_MAX);
-  while (watch.streamsWith(TOKENS_BEFORE) < STREAMS) await sleep(LOOK_MS);
   const promptTokens = longPromptTokens(contextTokens);
-  watch.promptArrived(clock.nowMs());
-  submit(LONG_ID, promptTokens, LONG_ANSWER_TOKENS);
-  while (!watch.isOver) await sleep(LOOK_MS);
-  await engine.close();
+  const patience = new Patience();
+  try {
+    for (let id = 0; id < STREAMS; id++) submit(`${id}`, STREAM_PROMPT_TOKENS, STREAM_TOKENS_MAX);
+    await patience.until(() => watch.streamsWith(TOKENS_BEFORE) >= STREAMS);
+    watch.promptArrived(clock.nowMs());
+    submit(LONG_ID, promptTokens, LONG_ANSWER_TOKENS);
+    await patience.until(() => watch.isOver);
+  } finally {
+    await engine.close();
+  }
   return resultOf(policy, tbtMs, promptTokens, watch);
 }
 
@@ -110,34 +117,41 @@ export async function measureLongPromptOverHttp(
     const client = await door.client();
     const watch = new GapWatch(TOKENS_UNCOUNTED);
     const headers: Record<string, string> = subject.saysObjectives ? { 'x-sluice-tbt-ms': `${Math.round(tbtMs)}` } : {};
-    let fault: string | undefined;
+    const patience = new Patience();
     const send = async (id: string, index: number, promptTokens: number, outputTokens: number): Promise<void> => {
       const see = (): void => watch.addToken(id, performance.now());
       const promptIds = randomPrompt(promptTokens, PROMPT_SEED, index);
       const record = await client.send({ promptIds, outputTokens, headers }, { first: see, gap: see });
       watch.end(id);
-      if (record.outcome === 'failed') fault ??= record.reason;
-    };
-    const endMs = performance.now() + HTTP_MS_MAX;
-    const until = async (isReached: () => boolean): Promise<void> => {
-      while (!isReached()) {
-        if (fault !== undefined) throw new Error(`a request failed: ${fault}`);
-        if (performance.now() > endMs) throw new Error(`not over within ${HTTP_MS_MAX / 1000} s`);
-        await sleep(LOOK_MS);
-      }
+      if (record.outcome === 'failed') patience.fault ??= `a request failed: ${record.reason}`;
     };
     for (let index = 0; index < STREAMS; index++) {
       void send(`${index}`, index, STREAM_PROMPT_TOKENS, STREAM_TOKENS_MAX);
     }
-    await until(() => watch.streamsWith(TOKENS_BEFORE) >= STREAMS);
+    await patience.until(() => watch.streamsWith(TOKENS_BEFORE) >= STREAMS);
     const promptTokens = longPromptTokens(contextTokens);
     watch.promptArrived(performance.now());
     void send(LONG_ID, STREAMS, promptTokens, LONG_ANSWER_TOKENS);
-    await until(() => watch.isOver);
+    await patience.until(() => watch.isOver);
     await client.close();
     return resultOf(subject.subject.name, tbtMs, promptTokens, watch);
   } finally {
     await door.stop();
+  }
+}
+
+/** Waits, but not for ever. */
+class Patience {
+  /** Why waiting is of no use any more. */
+  fault: string | undefined;
+  readonly #endMs = performance.now() + WAIT_MS_MAX;
+
+  async until(isReached: () => boolean): Promise<void> {
+    while (!isReached()) {
+      if (this.fault !== undefined) throw new Error(this.fault);
+      if (performance.now() > this.#endMs) throw new Error(`not over within ${WAIT_MS_MAX / 1000} s`);
+      await sleep(LOOK_MS);
+    }
   }
 }
 

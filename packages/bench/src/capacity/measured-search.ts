@@ -67,7 +67,7 @@ export async function searchMeasured(
     mayProbe: mayRun,
   });
   const sweep = [...probes];
-  if (settings.outFolder !== undefined && ratePerSecond > 0) {
+  if (settings.outFolder !== undefined && !settings.quick && ratePerSecond > 0) {
     for (const share of SWEEP) {
       const rate = share * ratePerSecond;
       if (mayRun(rate)) sweep.push(await run(rate, true));
