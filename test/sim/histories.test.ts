@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { greedySampling, type SequenceRequest } from '../../packages/worker/src/engine/sequence.js';
 import { checkHistory } from './check-seed.js';
+import { noFaults } from './faults.js';
 import { runScenario } from './run-scenario.js';
 import type { Scenario } from './scenario.js';
 import * as subject from './subject.js';
@@ -73,6 +74,7 @@ function scenario(
     hangingPasses: new Set(),
     drainAtMs: undefined,
     cost: { baseMs: 1, tokenMs: 0, pairMs: 0, jitterRatio: 0 },
+    faults: noFaults,
   };
 }
 

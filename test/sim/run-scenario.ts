@@ -4,6 +4,7 @@ import type { Engine } from '../../packages/worker/src/engine/engine.js';
 import type { LiveSequence } from '../../packages/worker/src/engine/live-sequence.js';
 import type { Decision, Policy, QueueView, SequenceView } from '../../packages/worker/src/engine/scheduler/policy.js';
 import type { History, HistoryEntry, HistoryRecord, SequenceSnapshot } from './history.js';
+import { longestJobsMs, predictedStep } from './predicted-step.js';
 import type { Scenario } from './scenario.js';
 import { TimedModel } from './timed-model.js';
 
@@ -30,7 +31,17 @@ export async function runScenario(scenario: Scenario, policy: string, { Engine, 
   const record = (entry: HistoryEntry): void => {
     history.push({ atMs: clock.nowMs(), ...entry });
   };
-  const model = new TimedModel(scenario, clock, record);
+  let { cost } = scenario;
+  const model = new TimedModel(
+    {
+      ...scenario,
+      get cost() {
+        return cost;
+      },
+    },
+    clock,
+    record,
+  );
   const unwatch = watchCrashes((message) => record({ kind: 'broken', part: 'engine', message }));
   const made: { engine?: Engine } = {};
   const makePolicy = policies.get(policy);
@@ -53,6 +64,13 @@ export async function runScenario(scenario: Scenario, policy: string, { Engine, 
     clock.after(atMs, () => {
       record({ kind: 'cancel', id });
       engine.cancel(id);
+    });
+  }
+  for (const { atMs, ms } of scenario.faults.jumps) clock.after(atMs, () => clock.jump(ms));
+  for (const { atMs, factor } of scenario.faults.speeds) {
+    clock.after(atMs, () => {
+      const { baseMs, tokenMs, pairMs } = cost;
+      cost = { ...cost, baseMs: baseMs * factor, tokenMs: tokenMs * factor, pairMs: pairMs * factor };
     });
   }
   let drained = scenario.drainAtMs === undefined;
@@ -94,8 +112,9 @@ function observed(
     atOnce = clock.nowMs() === lastMs ? atOnce + 1 : 0;
     lastMs = clock.nowMs();
     if (atOnce > DECISIONS_AT_ONCE_MAX) throw new Error('the loop spins without time going by');
-    const running = queue.running.map(snapshot);
-    const waiting = queue.waiting.map(snapshot);
+    const running = queue.running.map((view) => snapshot(view, 0));
+    const jobsMs = longestJobsMs(queue);
+    const waiting = queue.waiting.map((view, index) => snapshot(view, jobsMs[index]!));
     const decision = policy.decide(queue);
     record({
       kind: 'decide',
@@ -108,6 +127,7 @@ function observed(
       decodes: decision.decodes.map(idOf),
       chunks: decision.chunks.map(({ sequence, tokens }) => ({ id: idOf(sequence), tokens })),
       preempted: decision.preempted.map(idOf),
+      predicted: predictedStep(decision, queue),
     });
     return decision;
   };
@@ -115,10 +135,12 @@ function observed(
 }
 
 /** The engine's policies see views of its own sequences; the history wants to know more of them. */
-function snapshot(view: SequenceView): SequenceSnapshot {
+function snapshot(view: SequenceView, jobMsMax: number): SequenceSnapshot {
   const { promptTokens, tokens, computed, blocks, slot, copied, priority, arrivalMs } = view as LiveSequence;
   const copiedTokens = copied?.tokens;
-  return { id: idOf(view), promptTokens, tokens, computed, blocks, slot, copiedTokens, priority, arrivalMs };
+  const { lastTokenMs, objectives, client } = view;
+  const known = { id: idOf(view), promptTokens, tokens, computed, blocks, slot, copiedTokens, priority, arrivalMs };
+  return { ...known, lastTokenMs, objectives, client, jobMsMax };
 }
 
 function idOf(view: SequenceView): string {

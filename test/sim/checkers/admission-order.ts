@@ -1,9 +1,5 @@
-import type { SequenceSnapshot } from '../history.js';
 import type { Checker } from './checker.js';
-
-/** After so long a request counts as one class higher. */
-const AGEING_MS = 10_000;
-const classes = ['high', 'normal', 'low'];
+import { urgencyClass } from './urgency-class.js';
 
 /**
  * First come first served inside a class: nobody begins before one who came earlier and is as urgent, and memory is taken
@@ -34,7 +30,3 @@ export const admissionOrder: Checker = (history) => {
   }
   return violations;
 };
-
-function urgencyClass({ priority, arrivalMs }: SequenceSnapshot, nowMs: number): number {
-  return Math.max(0, classes.indexOf(priority) - Math.floor((nowMs - arrivalMs) / AGEING_MS));
-}

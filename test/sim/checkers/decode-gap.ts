@@ -35,8 +35,8 @@ export const decodeGap: Checker = (history, scenario) => {
   return violations;
 };
 
-/** A full budget beside a full batch, all of it at the end of the context. */
-function longestPassMs({ cost, limits, options }: Scenario): number {
+/** A full budget beside a full batch, all of it at the end of the context; a clock that jumps makes any pass longer. */
+function longestPassMs({ cost, limits, options, faults }: Scenario): number {
   const { slotsMax, contextTokens } = limits;
   const prefillTokens = Math.max(0, options.tokenBudget - slotsMax);
   const work = {
@@ -46,5 +46,7 @@ function longestPassMs({ cost, limits, options }: Scenario): number {
     prefillPairs: options.tokenBudget * contextTokens,
     chunks: limits.chunksMax,
   };
-  return (1 + cost.jitterRatio) * passMs(cost, work);
+  const slowest = Math.max(1, ...faults.speeds.map(({ factor }) => factor));
+  const jumpsMs = faults.jumps.reduce((sum, { ms }) => sum + ms, 0);
+  return (1 + cost.jitterRatio) * slowest * passMs(cost, work) + jumpsMs;
 }
