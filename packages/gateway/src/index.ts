@@ -1,5 +1,4 @@
 export { type GatewayOptions, type RunningGateway, startGateway } from './io/start-gateway.js';
-export { leastLoad } from './routing/least-load.js';
 export { createRouting, defaultRouting, type RoutingName, routingNames } from './routing/policies.js';
 export type { Policy as RoutingPolicy, RoutingRequest, RoutingView, WorkerView } from './routing/policy.js';
 export { PrefixIndex } from './routing/prefix-index.js';
