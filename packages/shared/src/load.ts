@@ -24,4 +24,8 @@ export interface LoadState {
   readonly preemptionsRecomputed: number;
   /** Bytes of keys and values that are copied out at the moment. */
   readonly swapBytesUsed: number;
+  /** Milliseconds between two forward passes, the median of the last 200; 0 until there are two. */
+  readonly hostGapP50Ms: number;
+  /** The same, which one in a hundred exceeds. */
+  readonly hostGapP99Ms: number;
 }

@@ -29,6 +29,8 @@ const loadFields = {
   preemptionsCopied: count,
   preemptionsRecomputed: count,
   swapBytesUsed: count,
+  hostGapP50Ms: count,
+  hostGapP99Ms: count,
 } satisfies Record<Exclude<keyof LoadState, 'state'>, typeof count>;
 
 const workerSchema = z.object({

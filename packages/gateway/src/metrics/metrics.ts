@@ -164,7 +164,7 @@ function registerWorkers(registers: Registry[], set: WorkerSet): void {
         this.reset();
         for (const worker of set.workers) {
           const load = worker.isAttached ? worker.view?.load : undefined;
-          if (load !== undefined) this.set({ worker: worker.id }, load[field] * (field === 'stepMs' ? 0.001 : 1));
+          if (load !== undefined) this.set({ worker: worker.id }, load[field] * (field.endsWith('Ms') ? 0.001 : 1));
         }
       },
     });
@@ -216,4 +216,14 @@ const loadGauges = [
     field: 'preemptionsRecomputed',
   },
   { name: 'sluice_worker_swap_used_bytes', help: 'Keys and values that are copied out.', field: 'swapBytesUsed' },
+  {
+    name: 'sluice_worker_host_gap_p50_seconds',
+    help: 'Seconds between two forward passes, the median of the last 200.',
+    field: 'hostGapP50Ms',
+  },
+  {
+    name: 'sluice_worker_host_gap_p99_seconds',
+    help: 'Seconds between two forward passes that one in a hundred of the last 200 exceeds.',
+    field: 'hostGapP99Ms',
+  },
 ] as const;

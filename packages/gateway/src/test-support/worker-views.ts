@@ -25,6 +25,8 @@ export function idleWorker(id: string, given: Given = {}): WorkerView {
       preemptionsCopied: 0,
       preemptionsRecomputed: 0,
       swapBytesUsed: 0,
+      hostGapP50Ms: 0,
+      hostGapP99Ms: 0,
       steps: 0,
       ...load,
     },

@@ -267,6 +267,8 @@ const load = {
   preemptionsCopied: 0,
   preemptionsRecomputed: 0,
   swapBytesUsed: 0,
+  hostGapP50Ms: 0,
+  hostGapP99Ms: 0,
   steps: 0,
 } as const;
 let frameNumber = 0;

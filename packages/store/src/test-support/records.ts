@@ -17,6 +17,8 @@ const idle: LoadState = {
   preemptionsCopied: 0,
   preemptionsRecomputed: 0,
   swapBytesUsed: 0,
+  hostGapP50Ms: 0,
+  hostGapP99Ms: 0,
 };
 
 type WorkerFields = Partial<Omit<WorkerRecord, 'load'>> & { readonly load?: Partial<LoadState> };

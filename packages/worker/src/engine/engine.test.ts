@@ -225,6 +225,25 @@ describe('Engine', () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  it('reports the time between two passes, and none across a rest', async () => {
+    const clock = new ManualClock();
+    const { engine, outcomes, model } = start(
+      { tokenBudget: 20, kvTokensMax: 256, waitingMax: 10 },
+      {},
+      () => clock.advance(3),
+      'sarathi',
+      clock,
+    );
+    engine.submit(request({ id: 'a', tokensMax: 5 }));
+    await outcomes.allEnded();
+    clock.advance(500);
+    engine.submit(request({ id: 'b', tokensMax: 5 }));
+    await outcomes.allEnded();
+    expect(model.passes).toBe(10);
+    expect(engine.load()).toMatchObject({ hostGapP50Ms: 3, hostGapP99Ms: 3 });
+    await engine.close();
+  });
+
   it("hands out a step's events while the next pass runs", async () => {
     const order: string[] = [];
     const model = new HashModel();

@@ -12,6 +12,7 @@ describe('RunningMedian.value', () => {
           median.add(value);
           const last = all.slice(Math.max(0, index + 1 - countMax), index + 1).sort((a, b) => a - b);
           expect(median.value).toBe(last[last.length >> 1]);
+          expect(median.quantile(0.9)).toBe(last[Math.floor(0.9 * last.length)]);
         }
       }),
     );

@@ -1,4 +1,4 @@
-/** The median of the last so many numbers, kept in order as they come. */
+/** The median and other quantiles of the last so many numbers, kept in order as they come. */
 export class RunningMedian {
   /** By arrival, a ring. */
   readonly #ring: Float64Array;
@@ -14,6 +14,11 @@ export class RunningMedian {
   /** Of an even number the upper one of the two in the middle; 0 of none. */
   get value(): number {
     return this.#rising[this.#count >> 1] ?? 0;
+  }
+
+  /** Below which this share of them lies, [0, 1): the next one in order; 0 of none. */
+  quantile(share: number): number {
+    return this.#rising[Math.floor(share * this.#count)] ?? 0;
   }
 
   /** Takes the place of the oldest once there are as many as are kept. O(count), a few dozen nanoseconds for hundreds. */

@@ -2,6 +2,7 @@ import type { LoadState } from '@sluice/shared';
 import { CostModel, type StepCost, workOf } from './cost-model.js';
 import type { PassForecast } from './pass-runner.js';
 import { StepRates } from './rates.js';
+import { RunningMedian } from './running-median.js';
 import type { Decision, Policy, SequenceView } from './scheduler/policy.js';
 import type { StepPlan } from './step-plan.js';
 
@@ -26,10 +27,14 @@ export interface PassTimes {
   readonly endBeforeMs: number | undefined;
 }
 
+/** Gaps between passes that are reported on. */
+const HOST_GAPS_MAX = 200;
+
 /** Measures steps, and tells those who learn from them. */
 export class StepRecorder {
   readonly #cost = new CostModel();
   readonly #rates = new StepRates();
+  readonly #hostGaps = new RunningMedian(HOST_GAPS_MAX);
   readonly #policy: Policy;
   readonly #onStep: (step: StepRecord) => void;
 
@@ -44,9 +49,20 @@ export class StepRecorder {
 
   get rates(): Pick<
     LoadState,
-    'prefillTokensPerSecond' | 'decodeTokensPerSecond' | 'stepMs' | 'steps' | 'stepErrorRatio'
+    | 'prefillTokensPerSecond'
+    | 'decodeTokensPerSecond'
+    | 'stepMs'
+    | 'steps'
+    | 'stepErrorRatio'
+    | 'hostGapP50Ms'
+    | 'hostGapP99Ms'
   > {
-    return { ...this.#rates.current, stepErrorRatio: this.#cost.errorRatio };
+    return {
+      ...this.#rates.current,
+      stepErrorRatio: this.#cost.errorRatio,
+      hostGapP50Ms: this.#hostGaps.value,
+      hostGapP99Ms: this.#hostGaps.quantile(0.99),
+    };
   }
 
   forecast(plan: StepPlan): PassForecast {
@@ -71,12 +87,14 @@ export class StepRecorder {
     if (isDone) this.#cost.observe(work, passMs);
     this.#rates.add(isDone ? work.decodes : 0, isDone ? work.prefillTokens : 0, passMs);
     this.#policy.observe({ decision, endMs, passMs, ended });
+    const hostGapMs = endBeforeMs === undefined ? undefined : startMs - endBeforeMs;
+    if (hostGapMs !== undefined) this.#hostGaps.add(hostGapMs);
     this.#onStep({
       decodes: work.decodes,
       prefillTokens: work.prefillTokens,
       passMs,
       predictedMs,
-      hostGapMs: endBeforeMs === undefined ? undefined : startMs - endBeforeMs,
+      hostGapMs,
       preempted: decision.preempted.length,
     });
   }

@@ -71,6 +71,8 @@ export class ScriptedEngine implements EnginePort {
       preemptionsCopied: 0,
       preemptionsRecomputed: 0,
       swapBytesUsed: 0,
+      hostGapP50Ms: 0,
+      hostGapP99Ms: 0,
       steps: this.#steps,
     };
   }

@@ -43,6 +43,11 @@ export interface LoadInit {
    * Bytes of keys and values that are copied out at the moment.
    */
   'swapBytesUsed'?: (number | string | Long);
+  /**
+   * Milliseconds between two forward passes, of the last 200: the median, and what one in a hundred exceeds.
+   */
+  'hostGapP50Ms'?: (number | string);
+  'hostGapP99Ms'?: (number | string);
 }
 
 export interface Load {
@@ -85,4 +90,9 @@ export interface Load {
    * Bytes of keys and values that are copied out at the moment.
    */
   'swapBytesUsed': (number);
+  /**
+   * Milliseconds between two forward passes, of the last 200: the median, and what one in a hundred exceeds.
+   */
+  'hostGapP50Ms': (number);
+  'hostGapP99Ms': (number);
 }
