@@ -1,5 +1,10 @@
 import type { LoadState } from '@sluice/shared';
-import type { Priority, SequenceEvent, SequenceRequest } from '../../packages/worker/src/engine/sequence.js';
+import type {
+  Objectives,
+  Priority,
+  SequenceEvent,
+  SequenceRequest,
+} from '../../packages/worker/src/engine/sequence.js';
 import type { StepPlan } from '../../packages/worker/src/engine/step-plan.js';
 
 /** Everything that happened in one run, in order. Checkers read nothing else. */
@@ -40,6 +45,18 @@ export interface DecideEntry {
   readonly decodes: readonly string[];
   readonly chunks: readonly { readonly id: string; readonly tokens: number }[];
   readonly preempted: readonly string[];
+  /** Undefined where no prompt is part of the step. */
+  readonly predicted: PredictedStep | undefined;
+}
+
+/** What the engine's cost model said of a step with prompts, in milliseconds. */
+export interface PredictedStep {
+  /** Of the decodes alone. */
+  readonly decodesMs: number;
+  /** With the least useful slice of the prompt that is furthest, and the margin for errors. */
+  readonly mixedMs: number;
+  /** All of it, and the margin. */
+  readonly stepMs: number;
 }
 
 export interface SequenceSnapshot {
@@ -53,6 +70,11 @@ export interface SequenceSnapshot {
   readonly copiedTokens: number | undefined;
   readonly priority: Priority;
   readonly arrivalMs: number;
+  readonly lastTokenMs: number | undefined;
+  readonly objectives: Objectives;
+  readonly client: string;
+  /** Of one that waits: the most that its prompt and all that it may answer can take; else 0. */
+  readonly jobMsMax: number;
 }
 
 /** A forward pass; recorded when it begins. */

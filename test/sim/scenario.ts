@@ -8,6 +8,7 @@ import {
   type SequenceRequest,
   type ServiceTerms,
 } from '../../packages/worker/src/engine/sequence.js';
+import { type Faults, noFaults, withFaults } from './faults.js';
 
 /** One run, as data: who asks for what and when, what goes wrong, and how large the machine is. */
 export interface Scenario {
@@ -22,6 +23,7 @@ export interface Scenario {
   readonly hangingPasses: ReadonlySet<number>;
   readonly drainAtMs: number | undefined;
   readonly cost: PassCost;
+  readonly faults: Faults;
 }
 
 /** Duration of a simulated pass: `baseMs + tokens * tokenMs + pairs of tokens that attend * pairMs`, and jitter. */
@@ -75,7 +77,7 @@ export function drawScenario(seed: number): Scenario {
     ? requests.filter(() => has(0.4)).map((one) => ({ atMs: one.atMs + rng.next() * 400, id: one.request.id }))
     : [];
   if (features.cancels && has(0.2)) for (const { request } of requests) cancels.push({ atMs, id: request.id });
-  return {
+  return withFaults({
     seed,
     limits: {
       vocabularyCount: VOCABULARY,
@@ -100,7 +102,8 @@ export function drawScenario(seed: number): Scenario {
     hangingPasses: drawHangingPasses(seededRng(seed, HANGING_STREAM)),
     drainAtMs: features.drain ? rng.next() * atMs : undefined,
     cost: drawCost(rng, features.slow),
-  };
+    faults: noFaults,
+  });
 }
 
 function drawHangingPasses(rng: Rng): ReadonlySet<number> {

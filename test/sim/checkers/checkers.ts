@@ -1,4 +1,5 @@
 import { admissionOrder } from './admission-order.js';
+import { ageing } from './ageing.js';
 import { blockConservation } from './block-conservation.js';
 import { cachedTokens } from './cached-tokens.js';
 import { cancel } from './cancel.js';
@@ -6,18 +7,23 @@ import type { Checker } from './checker.js';
 import { copiedState } from './copied-state.js';
 import { decodeGap } from './decode-gap.js';
 import { failedPass } from './failed-pass.js';
+import { fairShares } from './fair-shares.js';
+import { lateTurn } from './late-turn.js';
 import { liveness } from './liveness.js';
 import { loadReport } from './load-report.js';
 import { modelContract } from './model-contract.js';
 import { neverPreempts } from './never-preempts.js';
 import { oracleText } from './oracle-text.js';
 import { preemptedFirst } from './preempted-first.js';
+import { promotion } from './promotion.js';
 import { queueBound } from './queue-bound.js';
 import { refusals } from './refusals.js';
+import { shortestFirst } from './shortest-first.js';
 import { slotConservation } from './slot-conservation.js';
 import { stallFree } from './stall-free.js';
 import { stepBudget } from './step-budget.js';
 import { streamOrder } from './stream-order.js';
+import { timeBudget } from './time-budget.js';
 import { timeliness } from './timeliness.js';
 
 /** What holds under every policy. */
@@ -46,19 +52,28 @@ const promises = {
   'decode-gap': decodeGap,
   'admission-order': admissionOrder,
   'never-preempts': neverPreempts,
+  'time-budget': timeBudget,
+  'late-turn': lateTurn,
+  'fair-shares': fairShares,
+  'shortest-first': shortestFirst,
+  promotion,
+  ageing,
 } satisfies Record<string, Checker>;
 
 type Promised = keyof typeof promises;
 
 /** A policy without a line promises nothing but what holds under every one. */
 const promisesOf: Readonly<Record<string, readonly Promised[]>> = {
-  slo: ['stall-free'],
+  slo: ['stall-free', 'time-budget', 'late-turn'],
   sarathi: ['step-budget', 'stall-free', 'decode-gap', 'admission-order'],
   'chunk-only': ['step-budget', 'admission-order'],
   'hybrid-only': ['stall-free', 'admission-order'],
   'prefill-first': ['admission-order'],
   'iteration-level': ['stall-free', 'admission-order', 'never-preempts'],
   'request-level': ['admission-order', 'never-preempts'],
+  mlfq: ['promotion'],
+  sjf: ['shortest-first', 'ageing'],
+  vtc: ['fair-shares', 'ageing'],
 };
 
 /** `determinism` compares two runs and so is no {@link Checker}; see check-seed.ts. */
