@@ -49,6 +49,7 @@ export interface ModelFlags {
   readonly tokenBudget?: number;
   readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
   readonly kv: KvMode;
+  readonly swapMb?: number;
 }
 
 export function addModelFlags(command: Command): Command {
@@ -112,6 +113,13 @@ export function addModelFlags(command: Command): Command {
       new Option('--kv <kind>', 'keys and values: f32, or q8, which takes a quarter of the memory')
         .default('f32')
         .argParser(oneOf('--kv', ['f32', 'q8'])),
+    )
+    .addOption(
+      new Option(
+        '--swap-mb <mb>',
+        'memory for requests that have to make room and go on later, 0 for none ' +
+          '(default: a quarter of what keys and values may take)',
+      ).argParser(wholeNumber('--swap-mb', 0, 16_000_000)),
     );
 }
 

@@ -22,6 +22,7 @@ interface WorkerFlags extends ModelFlags, FleetFlags {
   readonly advertise?: string;
   readonly drain: 'finish' | 'handover';
   readonly drainMs: number;
+  readonly memoryParts: number;
 }
 
 /** Milliseconds for what a worker does behind its drain: readers fetch what was sent, the pass that runs ends. */
@@ -50,6 +51,11 @@ export function workerCommand(): Command {
     new Option('--drain-ms <ms>', 'with --drain finish: after so long what still runs is handed over')
       .default(drainMs)
       .argParser(wholeNumber('--drain-ms', 0, 3_600_000)),
+  );
+  command.addOption(
+    new Option('--memory-parts <n>', 'workers that share the free memory of this machine, this one included')
+      .default(1)
+      .argParser(wholeNumber('--memory-parts', 1, 1024)),
   );
   return command.action(runWorker);
 }

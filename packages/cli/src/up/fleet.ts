@@ -24,6 +24,7 @@ export interface FleetOptions {
   readonly tokenBudget?: number;
   readonly weights: string;
   readonly kv: string;
+  readonly swapMb?: number;
   /** Logs go to a folder in here. */
   readonly logFolder: string;
   readonly onProgress: (progress: Progress) => void;
@@ -91,12 +92,13 @@ export class Fleet {
   }
 
   async #startWorker(number: number): Promise<string> {
-    const { model, threads, context, slots, prefixCache, weights, kv } = this.#options;
-    const { scheduler, ttftMs, tbtMs, tokenBudget } = this.#options;
+    const { model, threads, context, slots, prefixCache, weights, kv, swapMb } = this.#options;
+    const { workers, scheduler, ttftMs, tbtMs, tokenBudget } = this.#options;
     const port = await this.#startChild(`worker ${number}`, (portBefore) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
-      ...['--kv', kv, '--prefix-cache', prefixCache],
+      ...['--kv', kv, '--prefix-cache', prefixCache, '--memory-parts', String(workers)],
+      ...(swapMb === undefined ? [] : ['--swap-mb', String(swapMb)]),
       ...['--scheduler', scheduler, '--ttft-ms', String(ttftMs), '--tbt-ms', String(tbtMs)],
       ...(tokenBudget === undefined ? [] : ['--token-budget', String(tokenBudget)]),
       ...(context === undefined ? [] : ['--context', String(context)]),

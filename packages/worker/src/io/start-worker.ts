@@ -12,6 +12,7 @@ import { createWorkerServer, type WorkerServer } from '../service/worker-server.
 import { createChatTemplate } from '../text/chat-template.js';
 import { createTokenizer } from '../text/tokenizer.js';
 import { openCompiled } from './compiled/compiled-folder.js';
+import { freeMemoryBytes } from './free-memory.js';
 import type { FetchProgress } from './models/fetch-progress.js';
 import { openGguf } from './models/open-gguf.js';
 import { resolveModel } from './models/resolve-model.js';
@@ -29,6 +30,8 @@ export interface WorkerOptions extends SizeWishes {
   /** Threads of a forward pass. */
   readonly threads: number;
   readonly weights: WeightWish;
+  /** Workers that share the machine's free memory evenly, this one included; absent: 1. */
+  readonly memoryParts?: number;
   /** Whether prompts are kept for later ones that begin alike. */
   readonly prefixCache: boolean;
   /** Objectives of requests that bring none; absent: 5 s to the first token, 200 ms between tokens. */
@@ -104,6 +107,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     {
       tokenBudget: sizes.tokenBudget,
       kvTokensMax: sizes.kvTokensMax,
+      swapBytesMax: sizes.swapBytesMax,
       waitingMax: WAITING_MAX,
       prefixCache: options.prefixCache,
       objectives: {
@@ -198,7 +202,7 @@ async function load(
     onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
   });
   const { config } = compiled;
-  const sizes = workerSizes(options, config, os.freemem());
+  const sizes = workerSizes(options, config, freeMemoryBytes() / (options.memoryParts ?? 1));
   const definition = await readTokenizer(file);
   const tokenizer = createTokenizer(definition);
   if (tokenizer.vocabularyCount > config.vocabularyCount) {

@@ -16,18 +16,21 @@ describe('workerSizes', () => {
       tokenBudget: 128,
       stepTokensMax: 64 + 512,
       kvTokensMax: 64 * 4096,
+      swapBytesMax: 16 * 4096 * kvBytesPerToken(config, 'f32'),
     });
     expect(workerSizes({}, { ...config, contextTokens: 512 }, roomy).contextTokens).toBe(512);
   });
 
   it('takes every wish that model and machine can grant', () => {
-    const wishes = { context: 8192, slots: 2, tokenBudget: 500, kvTokens: 9600, scheduler: 'sarathi' } as const;
+    const sizes = { context: 8192, slots: 2, tokenBudget: 500, kvTokens: 9600, swapMb: 3 };
+    const wishes = { ...sizes, scheduler: 'sarathi' } as const;
     expect(workerSizes(wishes, config, roomy)).toEqual({
       contextTokens: 8192,
       slots: 2,
       tokenBudget: 500,
       stepTokensMax: 500,
       kvTokensMax: 9600,
+      swapBytesMax: 3_000_000,
     });
   });
 
@@ -70,6 +73,17 @@ describe('workerSizes', () => {
     [{ context: 4096, slots: 2, kvTokens: 8193 }, 'kv-tokens 8193 must be at most 8192'],
   ])('refuses %o, naming setting, value and bound', (wishes, message) => {
     expect(() => workerSizes(wishes, config, roomy)).toThrow(message);
+  });
+
+  it('refuses copies that have no room beside keys and values, naming what they could have', () => {
+    const free = 10_000_000;
+    const kvBytes = workerSizes({}, config, free).kvTokensMax * kvBytesPerToken(config, 'f32');
+    const most = Math.floor((free - kvBytes) / 1e6);
+    expect(workerSizes({ swapMb: most }, config, free).swapBytesMax).toBe(most * 1_000_000);
+    expect(() => workerSizes({ swapMb: most + 1 }, config, free)).toThrow(
+      `swap-mb ${most + 1} must be at most ${most} for the free memory`,
+    );
+    expect(workerSizes({ swapMb: 0 }, config, free).swapBytesMax).toBe(0);
   });
 
   it('says what to change where the memory does not even hold one sequence', () => {

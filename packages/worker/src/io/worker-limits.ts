@@ -15,12 +15,17 @@ const CHUNK_TOKENS = 64;
 const LONG_CHUNK_TOKENS = 512;
 /** Share of the machine's free memory that keys and values may take. */
 const MEMORY_SHARE = 0.5;
+/** Share of what keys and values may take that copies of preempted sequences may take on top. */
+const SWAP_SHARE = 0.25;
+const BYTES_PER_MB = 1_000_000;
 
 export interface SizeWishes {
   readonly context?: number;
   readonly slots?: number;
   readonly tokenBudget?: number;
   readonly kvTokens?: number;
+  /** For copies of sequences that lost their slots, in MB of 1,000,000 bytes; 0: none. */
+  readonly swapMb?: number;
   readonly scheduler?: PolicyName;
   /** How keys and values are kept; in 32-bit floats unless said otherwise. */
   readonly kv?: KvMode;
@@ -35,10 +40,13 @@ export interface WorkerSizes {
   readonly stepTokensMax: number;
   /** Tokens that all slots together may hold. */
   readonly kvTokensMax: number;
+  /** What copies of sequences that lost their slots may take. */
+  readonly swapBytesMax: number;
 }
 
 /**
  * What a worker offers, from what its operator asked for and what model and machine can.
+ * @param memoryFreeBytes of the machine, or this worker's part of it.
  * @throws ServingError 'model_unusable' naming the setting, its value and its bound.
  */
 export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFreeBytes: number): WorkerSizes {
@@ -53,10 +61,16 @@ export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFre
   const tokenBudget = within('token-budget', wishes.tokenBudget ?? slots + CHUNK_TOKENS, budgetMin, 65_536);
   // Memory is counted in blocks, of which the last of a sequence may be half used.
   const sequenceTokens = blocksFor(contextTokens) * TOKENS_PER_BLOCK;
-  const affordable = Math.floor((memoryFreeBytes * MEMORY_SHARE) / kvBytesPerToken(config, wishes.kv ?? 'f32'));
+  const tokenBytes = kvBytesPerToken(config, wishes.kv ?? 'f32');
+  const affordable = Math.floor((memoryFreeBytes * MEMORY_SHARE) / tokenBytes);
   if (wishes.kvTokens === undefined && affordable < sequenceTokens)
     throw tooLittleMemory(contextTokens, affordable, memoryFreeBytes);
-  const kvTokensMax = wishes.kvTokens ?? Math.min(slots * sequenceTokens, affordable);
+  const kvTokensMax = within(
+    'kv-tokens',
+    wishes.kvTokens ?? Math.min(slots * sequenceTokens, affordable),
+    sequenceTokens,
+    slots * sequenceTokens,
+  );
   return {
     contextTokens,
     slots,
@@ -65,8 +79,20 @@ export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFre
       tokenBudget,
       slots + chunkTokensMax(wishes.scheduler ?? defaultPolicy, tokenBudget - slots, contextTokens),
     ),
-    kvTokensMax: within('kv-tokens', kvTokensMax, sequenceTokens, slots * sequenceTokens),
+    kvTokensMax,
+    swapBytesMax: swapBytesMax(wishes.swapMb, kvTokensMax * tokenBytes, memoryFreeBytes),
   };
+}
+
+function swapBytesMax(swapMb: number | undefined, kvBytes: number, memoryFreeBytes: number): number {
+  if (swapMb === undefined) return Math.floor(kvBytes * SWAP_SHARE);
+  const most = Math.max(0, Math.floor((memoryFreeBytes - kvBytes) / BYTES_PER_MB));
+  if (swapMb <= most) return swapMb * BYTES_PER_MB;
+  throw new ServingError(
+    'model_unusable',
+    `swap-mb ${swapMb} must be at most ${most} for the free memory of this machine beside keys and values`,
+    { field: 'swap-mb' },
+  );
 }
 
 function chunkTokensMax(scheduler: PolicyName, budgeted: number, contextTokens: number): number {

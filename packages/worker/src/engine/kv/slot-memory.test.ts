@@ -1,16 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { StepCost } from '../cost-model.js';
 import { type SlotHolder, SlotMemory } from './slot-memory.js';
 import { blocksFor, TOKENS_PER_BLOCK } from './token-ledger.js';
 
 const CONTEXT_TOKENS = 128;
 const NOTHING = -1;
+/** So that whatever fits is copied out. */
+const dearPasses: StepCost = { predictMs: () => 1e6, marginRatio: 1 };
 
 describe('SlotMemory', () => {
   it('gives every sequence what its prompt begins with and nothing else, and counts what everybody holds', () => {
     fc.assert(
-      fc.property(histories, ({ slotsMax, kvTokensMax, acts }) => {
-        const world = new World({ slotsMax, kvTokensMax, prefixCache: true });
+      fc.property(histories, ({ slotsMax, kvTokensMax, swapTokensMax, acts }) => {
+        const world = new World({ slotsMax, kvTokensMax, swapTokensMax, prefixCache: true });
         for (const act of acts) {
           world.act(act);
           world.check();
@@ -19,6 +22,7 @@ describe('SlotMemory', () => {
         world.check();
         expect(world.memory.slotsFree).toBe(slotsMax);
         expect(world.memory.tokensUsed).toBe(0);
+        expect(world.memory.preemptions.swapBytesUsed).toBe(0);
       }),
       { numRuns: 1_000 },
     );
@@ -148,7 +152,7 @@ type Act =
       readonly computed: number;
       readonly stale: boolean;
     }
-  | { readonly kind: 'generate' | 'release' | 'fail'; readonly which: number };
+  | { readonly kind: 'generate' | 'release' | 'fail' | 'preempt' | 'resume' | 'forget'; readonly which: number };
 
 type Running = SlotHolder & { tokenIds: number[] };
 
@@ -161,10 +165,14 @@ class World {
   readonly #blocksMax: number;
   readonly #slots: number[][];
   readonly #running: Running[] = [];
+  /** Were preempted. */
+  readonly #out: Running[] = [];
+  readonly #swapTokensMax: number;
 
   constructor(options: { slotsMax: number; kvTokensMax?: number; prefixCache?: boolean; swapTokensMax?: number }) {
     const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true, swapTokensMax = 0 } = options;
     this.#slotsMax = slotsMax;
+    this.#swapTokensMax = swapTokensMax;
     this.#blocksMax = Math.floor(kvTokensMax / TOKENS_PER_BLOCK);
     this.#slots = Array.from({ length: slotsMax }, () => Array<number>(CONTEXT_TOKENS).fill(NOTHING));
     const limits = {
@@ -209,9 +217,15 @@ class World {
       this.#admit(sequence, act.computed);
       return;
     }
+    if (act.kind === 'resume' || act.kind === 'forget') {
+      const out = this.#out[act.which % Math.max(1, this.#out.length)];
+      if (out !== undefined) this.#comeBack(out, act.kind === 'resume');
+      return;
+    }
     const sequence = this.#running[act.which % Math.max(1, this.#running.length)];
     if (sequence === undefined) return;
-    if (act.kind !== 'generate') this.release(sequence, act.kind === 'release');
+    if (act.kind === 'preempt') this.#preempt(sequence);
+    else if (act.kind !== 'generate') this.release(sequence, act.kind === 'release');
     else if (this.memory.blocksFree > 0 && sequence.tokens < CONTEXT_TOKENS) this.generate(sequence, [7]);
     this.memory.trim(act.which % 2 === 0);
   }
@@ -242,6 +256,7 @@ class World {
   }
 
   releaseAll(): void {
+    for (const sequence of [...this.#out]) this.#comeBack(sequence, false);
     for (const sequence of [...this.#running]) this.release(sequence);
   }
 
@@ -256,12 +271,47 @@ class World {
       memory.lookUp(probe);
       expect(probe.computed).toBe(position);
     }
+    const copied = this.#out.reduce((sum, one) => sum + (one.copied?.tokens ?? 0), 0);
+    expect(memory.preemptions.swapBytesUsed).toBe(copied);
+    expect(copied).toBeLessThanOrEqual(this.#swapTokensMax);
     const slots = [...this.#running, ...memory.idle].map(({ slot }) => slot);
     expect(new Set(slots).size).toBe(slots.length);
     expect(memory.slotsFree).toBe(this.#slotsMax - this.#running.length);
     expect(memory.blocksFree).toBe(this.#blocksMax - this.#running.reduce((sum, { blocks }) => sum + blocks, 0));
     const idleBlocks = memory.idle.reduce((sum, { position }) => sum + blocksFor(position), 0);
     expect(idleBlocks).toBeLessThanOrEqual(memory.blocksFree);
+  }
+
+  #preempt(sequence: Running): void {
+    const { computed } = sequence;
+    this.#running.splice(this.#running.indexOf(sequence), 1);
+    this.#out.push(sequence);
+    this.memory.preempt(sequence, dearPasses);
+    expect(sequence).toMatchObject({
+      slot: undefined,
+      blocks: 0,
+      computed: sequence.copied === undefined ? 0 : computed,
+    });
+  }
+
+  /** Lets one that was preempted go on, or go. */
+  #comeBack(sequence: Running, goesOn: boolean): void {
+    const { copied } = sequence;
+    if (goesOn && (this.memory.slotsFree === 0 || this.memory.blocksFree < blocksFor(sequence.tokens))) return;
+    this.#out.splice(this.#out.indexOf(sequence), 1);
+    if (!goesOn) {
+      this.memory.forget(sequence);
+      return;
+    }
+    this.memory.lookUp(sequence);
+    this.memory.admit(sequence);
+    this.#running.push(sequence);
+    if (copied !== undefined) expect(sequence.computed).toBe(copied.tokens);
+    expect(sequence.copied).toBeUndefined();
+    this.#prefill(sequence, sequence.promptTokens);
+    for (; sequence.computed < sequence.tokens; sequence.computed++) {
+      this.#slots[sequence.slot!]![sequence.computed] = sequence.tokenIds[sequence.computed]!;
+    }
   }
 
   #admit(sequence: Running, computed: number): Running {
@@ -318,7 +368,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
     })
     .map((act) => ({ ...act, computed: Math.min(act.computed, act.promptIds.length) })),
   fc.record({
-    kind: fc.constantFrom('generate' as const, 'release' as const, 'release' as const, 'fail' as const),
+    kind: fc.constantFrom('generate', 'release', 'release', 'fail', 'preempt', 'resume', 'forget'),
     which: fc.nat(8),
   }),
 );
@@ -326,5 +376,6 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
 const histories = fc.record({
   slotsMax: fc.integer({ min: 1, max: 4 }),
   kvTokensMax: fc.integer({ min: 128, max: 400 }),
+  swapTokensMax: fc.constantFrom(0, 60, 1_000),
   acts: fc.array(acts, { minLength: 1, maxLength: 40 }),
 });

@@ -9,7 +9,7 @@ const GAIN = 0.2;
 /** A copy counts as at most so many times faster or slower than was thought. */
 const SURPRISE_MAX = 4;
 /** Where copies are too slow, what is thought of them goes back to the prior by so much each time none is made. */
-const DOUBT = 0.05;
+const DOUBT = 0.005;
 
 /** A sequence, as far as its copy is concerned. The fields that are not readonly are written here alone. */
 export interface SwapHolder {
