@@ -9,7 +9,7 @@ import { defaultModelPath } from '../support/default-model.js';
 const PROMPT_TOKENS = 600;
 const OUTPUT_TOKENS = 3;
 const modelPath = defaultModelPath();
-const models = new Map<KvMode, LaneModel>();
+const models = new Map<string, LaneModel>();
 
 beforeEach(({ skip }) => skip(modelPath === undefined, 'the default model was not fetched'));
 afterAll(() => {
@@ -36,30 +36,32 @@ describe.each(kvModes)('the default model with keys and values in %s', (kv) => {
   }, 120_000);
 
   it('gives a decode the same bits alone and between others', async () => {
-    const model = await open(kv);
+    // With more threads than heads the kernel for floats shares out the context of a lone row among threads, which rounds
+    // otherwise than a row among many; the one for 8 bits is kept from it.
+    const model = await open(kv, kv === 'q8' ? 12 : 2);
     const alone = await answer(model, 2, 0, [PROMPT_TOKENS]);
-    for (const slot of [0, 4]) await prefill(model, slot, 0, [40 + slot]);
-    const rows: Float32Array[] = [];
-    await prefill(model, 2, 0, [128], (row) => rows.push(row));
+    const beginning = { tokenIds: prompt.slice(0, 20), position: 0, want: undefined, wantTokens: 1 };
+    const chunks = [0, 4].map((slot) => ({ ...beginning, slot }));
+    await model.forward({ decodes: [], chunks, resting: [] });
     for (const [index, tokenId] of output.entries()) {
-      const others = [0, 4].map((slot) => ({ slot, tokenId: 9, position: PROMPT_TOKENS + index, want: undefined }));
+      const others = [0, 4].map((slot) => ({ slot, tokenId: 9, position: 20 + index, want: undefined }));
       const own = { slot: 2, tokenId, position: PROMPT_TOKENS + index, want: wantBest };
       const plan = { decodes: [others[0]!, own, others[1]!], chunks: [], resting: [] };
-      rows.push((await model.forward(plan)).rows[0]!.logits.slice());
+      expect(bitsOf((await model.forward(plan)).rows[0]!.logits)).toBe(alone[index + 1]);
     }
-    expect(rows.map(bitsOf)).toEqual(alone);
   }, 120_000);
 });
 
-async function open(kv: KvMode): Promise<LaneModel> {
-  const known = models.get(kv);
+async function open(kv: KvMode, threads = 2): Promise<LaneModel> {
+  const key = `${kv} ${threads}`;
+  const known = models.get(key);
   if (known !== undefined) return known;
   const file = await openGguf(modelPath!);
   try {
     const options = { weights: 'q8', kv, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() } as const;
-    const sizes = { slots: 5, contextTokens: PROMPT_TOKENS + OUTPUT_TOKENS, stepTokensMax: PROMPT_TOKENS, threads: 2 };
+    const sizes = { slots: 5, contextTokens: PROMPT_TOKENS + OUTPUT_TOKENS, stepTokensMax: PROMPT_TOKENS, threads };
     const model = new LaneModel(await openCompiled(file, options), sizes);
-    models.set(kv, model);
+    models.set(key, model);
     return model;
   } finally {
     await file.close();
