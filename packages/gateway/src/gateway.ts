@@ -1,5 +1,6 @@
 import type { ServiceTermsInit } from '@sluice/proto';
 import { type Clock, type Rng, ServingError } from '@sluice/shared';
+import type { LimitStore } from '@sluice/store';
 import type { Admission } from './admission/admission.js';
 import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
 import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
@@ -7,6 +8,11 @@ import { Quotes } from './admission/quotes.js';
 import { drainMs, hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { checkAgainstModel, toGenerateRequest } from './api/generation-call.js';
+import { type Caller, checkModel } from './auth/caller.js';
+import { reserveLimits } from './auth/rate-limits.js';
+import { checkedCall } from './content/checked-call.js';
+import { checkedWriter } from './content/checked-writer.js';
+import { type ContentCheck, openAnswers } from './content/content-check.js';
 import type { HttpReply } from './http/http-reply.js';
 import type { GatewayMetrics } from './metrics/metrics.js';
 import { type Dispatch, Relay } from './relay/relay.js';
@@ -26,6 +32,9 @@ export interface GatewayParts {
   readonly rng: Rng;
   /** How long a request that has lost its worker waits for another one to take it, milliseconds. */
   readonly resumeWaitMs: number;
+  /** Of callers that have any, kept with the other gateways. */
+  readonly limits: LimitStore;
+  readonly contentChecks: readonly ContentCheck[];
   /** Of requests that no worker could begin soon, by model. */
   readonly queueLimits: FairQueueLimits;
   /** How long a request waits for a worker that could begin it, where it does not say itself; milliseconds. */
@@ -34,6 +43,7 @@ export interface GatewayParts {
 
 /** What a request says of how it wants to be served. */
 export interface ServiceWishes {
+  readonly caller: Caller;
   /** How urgent it is, and for whom. */
   readonly terms: ServiceTermsInit;
   /** That it belongs to; undefined: the one that the body names, if any. */
@@ -41,6 +51,9 @@ export interface ServiceWishes {
   /** How long it may wait for a worker; undefined: as long as any. */
   readonly queueMsMax: number | undefined;
 }
+
+/** What is reserved for an answer whose length nobody limits, until it is known. */
+const ANSWER_TOKENS = 256;
 
 /** Milliseconds that clients get to read the error which ends them at the deadline of a drain. */
 const flushMs = 1_000;
@@ -78,22 +91,33 @@ export class Gateway {
    * Starts the reply to one request; the rest happens as tokens come.
    * @throws ServingError when the request cannot be served; then nothing has been started.
    */
-  serve(endpoint: Endpoint, body: unknown, wishes: ServiceWishes, reply: HttpReply): void {
-    const { workers, routing, admission, metrics, clock, rng } = this.#parts;
+  async serve(endpoint: Endpoint, body: unknown, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
+    const { workers, routing, admission, limits, contentChecks, metrics, clock, rng } = this.#parts;
     if (this.#isDraining) throw drainingError();
 
     // api: what is asked for, checked in full before anything is done for it.
-    const call = endpoint.parse(body);
+    const call = checkedCall(endpoint.parse(body), contentChecks);
     const model = resolveModel(workers, call.model);
+    checkModel(wishes.caller, model.name);
     checkAgainstModel(call, model);
 
     // routing: what there is to know of the request before it is placed.
     const routed = routing.describe(workers, model.name, call.prompt, wishes.session ?? call.user);
     if (readyViews(workers, model.name).length === 0) throw noWorkerError();
 
-    // admission: a place, held until the connection has closed or taken the whole reply, and a promise.
+    // admission: what the caller may still use, and a place; held until the connection has closed or taken the whole reply.
+    const reservation = await reserveLimits(
+      limits,
+      wishes.caller,
+      routed.promptTokens + (call.tokensMax || ANSWER_TOKENS),
+    );
     const release = admission.admit();
-    if (release instanceof ServingError) throw release;
+    if (release instanceof ServingError || reply.isOver) {
+      void reservation.settle(0);
+      if (release instanceof ServingError) throw release;
+      release();
+      return;
+    }
     const newcomer: Newcomer = {
       ...this.#shareOf(wishes, routed),
       // Nothing waits between the choice and the submit, so no other choice sees the same view.
@@ -106,6 +130,7 @@ export class Gateway {
     };
     const quoteMs = this.quotes.quoteMs(this.#predictMs(newcomer, routed));
     reply.setHeader('x-sluice-ttft-quote-ms', `${quoteMs}`);
+    for (const [name, value] of Object.entries(reservation.headers)) reply.setHeader(name, value);
 
     // relay: the way back to the client.
     const format = endpoint.reply({
@@ -116,7 +141,10 @@ export class Gateway {
       logprobs: call.logprobsTop !== undefined,
       includeUsage: call.includeUsage,
     });
-    const writer = call.stream ? eventWriter(format, reply) : wholeWriter(format, reply);
+    const plainWriter = call.stream ? eventWriter(format, reply) : wholeWriter(format, reply);
+    const refused = { usage: () => reply.record, onRefused: () => relay.endRefused() };
+    const writer =
+      contentChecks.length === 0 ? plainWriter : checkedWriter(plainWriter, openAnswers(contentChecks), refused);
     const relay = new Relay(call, writer, reply, metrics, this.#room);
     const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
     const dispatch: Dispatch = {
@@ -130,6 +158,7 @@ export class Gateway {
     // workers: off it goes, now or when one has room, and again whenever a worker does not finish it.
     const refusal = this.queue.enter(newcomer);
     if (refusal !== undefined) {
+      void reservation.settle(0);
       release();
       throw refusal;
     }
@@ -137,7 +166,8 @@ export class Gateway {
     reply.onClose(() => {
       this.queue.leave(newcomer);
       relay.onClientGone();
-      const { firstTokenMs } = reply.record;
+      const { firstTokenMs, promptTokens, generatedTokens } = reply.record;
+      void reservation.settle(promptTokens + generatedTokens);
       if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);
       this.#relays.delete(relay);
       release();

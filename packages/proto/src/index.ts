@@ -35,5 +35,5 @@ export type { WorkerMessage, WorkerMessageInit } from './gen/sluice/v1/WorkerMes
 export { WorkerState, type WorkerStateInit } from './gen/sluice/v1/WorkerState.js';
 export { HealthImplementation, healthServiceDefinition, workerHealthName } from './health.js';
 export { workerServiceDefinition } from './io/definition.js';
-export { type ConnectOptions, connectWorker } from './io/worker-client.js';
+export { type ConnectOptions, connectWorker, type TlsOptions } from './io/worker-client.js';
 export { errorToStatus, statusToError, type WireError } from './status.js';

@@ -9,6 +9,7 @@ export const errorTable = {
   unauthorized: row(16, 401, 'authentication_error', false, 'client'),
   forbidden: row(7, 403, 'permission_error', false, 'client'),
   rate_limited: row(8, 429, 'rate_limit_error', true, 'load'),
+  content_refused: row(3, 400, 'invalid_request_error', false, 'client'),
   model_not_found: row(5, 404, 'invalid_request_error', false, 'client'),
   not_found: row(5, 404, 'invalid_request_error', false, 'client'),
   method_not_allowed: row(12, 405, 'invalid_request_error', false, 'client'),

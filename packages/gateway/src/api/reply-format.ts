@@ -53,10 +53,12 @@ export function usageOf(finished: Finished) {
   };
 }
 
-export function finishReasonOf(finished: Finished): 'stop' | 'length' {
+export function finishReasonOf(finished: Finished): 'stop' | 'length' | 'content_filter' {
   switch (finished.reason) {
     case 'FINISH_REASON_STOP':
       return 'stop';
+    case 'FINISH_REASON_CONTENT_FILTER':
+      return 'content_filter';
     case 'FINISH_REASON_LENGTH':
     case 'FINISH_REASON_CANCELLED':
     case 'FINISH_REASON_UNSPECIFIED':

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PriorityInit, ServiceTermsInit } from '@sluice/proto';
+import { type Caller, checkPriority, type PriorityName, priorityNames } from '../auth/caller.js';
 import { fieldError, preview } from './field-error.js';
 
 /** As Node reads them: names in lower case; values of a header that comes twice are joined. */
@@ -8,25 +9,25 @@ type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 /** An hour. */
 const objectiveMsMax = 3_600_000;
 
-const priorities: ReadonlyMap<string, PriorityInit> = new Map([
-  ['low', 'PRIORITY_LOW'],
-  ['normal', 'PRIORITY_NORMAL'],
-  ['high', 'PRIORITY_HIGH'],
-]);
+const priorities = {
+  low: 'PRIORITY_LOW',
+  normal: 'PRIORITY_NORMAL',
+  high: 'PRIORITY_HIGH',
+} as const satisfies Record<PriorityName, PriorityInit>;
 
 /**
  * How urgent a request is and for whom, from its headers: `x-sluice-priority`, `x-sluice-ttft-ms`, `x-sluice-tbt-ms`. What
- * is absent is the worker's to say. Requests with the same credentials count as one client; workers get a digest of them.
- * @throws ServingError `invalid_request` naming header, value and bound.
+ * is absent is the worker's to say. Where callers are not known by name, requests with the same credentials count as one
+ * client's; workers get a digest of them.
+ * @throws ServingError `invalid_request` naming header, value and bound; `forbidden` for a class above the caller's.
  */
-export function parseServiceTerms(headers: Headers): ServiceTermsInit {
+export function parseServiceTerms(headers: Headers, caller: Caller): ServiceTermsInit {
   const { authorization } = headers;
   return {
-    priority: priorityOf(headers),
+    priority: priorityOf(headers, caller),
     ttftMs: objectiveMs('x-sluice-ttft-ms', headers),
     tbtMs: objectiveMs('x-sluice-tbt-ms', headers),
-    client:
-      authorization === undefined ? '' : createHash('sha256').update(String(authorization)).digest('hex').slice(0, 32),
+    client: caller.name || (authorization === undefined ? '' : digestOf(String(authorization))),
   };
 }
 
@@ -39,12 +40,18 @@ export function parseQueueMs(headers: Headers): number | undefined {
   return objectiveMs('x-sluice-queue-ms', headers) || undefined;
 }
 
-function priorityOf(headers: Headers): PriorityInit {
-  const given = headers['x-sluice-priority'];
-  if (given === undefined) return 'PRIORITY_NORMAL';
-  const priority = priorities.get(String(given));
-  if (priority !== undefined) return priority;
-  throw fieldError('x-sluice-priority', `${preview(given)} must be one of ${[...priorities.keys()].join(', ')}`);
+function priorityOf({ 'x-sluice-priority': given }: Headers, caller: Caller): PriorityInit {
+  if (given === undefined) return caller.priorityMax === 'low' ? 'PRIORITY_LOW' : 'PRIORITY_NORMAL';
+  const name = priorityNames.find((one) => one === given);
+  if (name === undefined) {
+    throw fieldError('x-sluice-priority', `${preview(given)} must be one of ${priorityNames.join(', ')}`);
+  }
+  checkPriority(caller, name);
+  return priorities[name];
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 /** 0 where there is none, as on the wire. */

@@ -2,6 +2,7 @@ import { asServingError, type Clock, type Logger, type Rng, ServingError } from 
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Admission } from '../admission/admission.js';
 import { errorBody } from '../api/reply-format.js';
+import type { Gatekeeper } from '../auth/gatekeeper.js';
 import { type Gateway, randomId } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import type { FleetWorkers } from '../workers/fleet-workers.js';
@@ -9,6 +10,7 @@ import type { AdminAccess } from './admin-access.js';
 import { addAdminRoutes } from './admin-routes.js';
 import { parseJsonBody, readBody } from './body.js';
 import { Calls, givenRequestId } from './calls.js';
+import { cors } from './cors.js';
 import type { HttpReplyLimits } from './http-reply.js';
 import { addRoutes } from './routes.js';
 
@@ -16,6 +18,9 @@ export interface AppParts {
   readonly gateway: Gateway;
   readonly workers: FleetWorkers;
   readonly adminAccess: AdminAccess;
+  readonly gatekeeper: Gatekeeper;
+  /** Of web pages that may call the API. */
+  readonly corsOrigins: ReadonlySet<string>;
   readonly admission: Admission;
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
@@ -72,14 +77,23 @@ export function createApp(parts: AppParts): FastifyInstance {
     return request.is404 ? undefined : parseJsonBody(request.headers, bytes);
   });
 
+  const answerCors = cors(parts.corsOrigins);
+  // Before the body is read: who may not in shall not fill memory either.
   app.addHook('onRequest', async (request, reply) => {
-    calls.replyTo(request, reply);
+    const isAnswered = answerCors(request, calls.replyTo(request, reply));
+    if (isAnswered) reply.hijack();
+    else if (!openPaths.test(request.url)) {
+      calls.setCaller(request, await parts.gatekeeper.identify(request.headers));
+    }
   });
   app.setErrorHandler(fail);
   addRoutes(app, { ...parts, calls });
   addAdminRoutes(app, { workers: parts.workers, access: parts.adminAccess, calls });
   return app;
 }
+
+/** What needs no credentials: probes; admin calls have rules of their own. */
+const openPaths = /^\/(health|ready|admin\/.*)(\?|$)/;
 
 /** Fastify's own refusals are about the request's form; their messages are fit for callers. */
 function fromFramework(thrown: unknown): ServingError {

@@ -1,5 +1,6 @@
 import { assert, type Clock, type Logger } from '@sluice/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { anybody, type Caller } from '../auth/caller.js';
 import type { CallRecord } from '../metrics/call-record.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import { HttpReply, type HttpReplyLimits } from './http-reply.js';
@@ -15,6 +16,7 @@ export interface CallsParts {
 export class Calls {
   readonly #parts: CallsParts;
   readonly #replies = new WeakMap<FastifyRequest['raw'], HttpReply>();
+  readonly #callers = new WeakMap<FastifyRequest['raw'], Caller>();
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
@@ -29,6 +31,7 @@ export class Calls {
       requestId: request.id,
       method: request.method,
       route: (request.is404 ? undefined : request.routeOptions.url) ?? 'unknown',
+      caller: '',
       startMs: clock.nowMs(),
       status: 0,
       finish: undefined,
@@ -51,6 +54,16 @@ export class Calls {
     return reply;
   }
 
+  /** Who sends a request, once that is known. */
+  setCaller(request: FastifyRequest, caller: Caller): void {
+    this.#callers.set(request.raw, caller);
+    this.replyOf(request).record.caller = caller.name;
+  }
+
+  callerOf(request: FastifyRequest): Caller {
+    return this.#callers.get(request.raw) ?? anybody;
+  }
+
   #finish(record: CallRecord): void {
     const { clock, log, metrics } = this.#parts;
     // A client that left before the head went out; 499 is nginx's number for it.
@@ -60,7 +73,8 @@ export class Calls {
     const { requestId, method, route, status, finish, promptTokens, cachedTokens, generatedTokens, firstTokenMs } =
       record;
     const isProbe = method === 'GET' && status < 400;
-    const line = { requestId, method, route, status, finish, promptTokens, cachedTokens, generatedTokens };
+    const caller = record.caller === '' ? {} : { caller: record.caller };
+    const line = { requestId, ...caller, method, route, status, finish, promptTokens, cachedTokens, generatedTokens };
     const times = { ttftMs: round(firstTokenMs), durationMs: round(durationMs) };
     log[isProbe ? 'debug' : 'info']({ ...line, ...times }, 'request');
   }

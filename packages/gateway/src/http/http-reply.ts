@@ -47,6 +47,11 @@ export class HttpReply {
     else this.#refuse(error, { ...retry, ...headers });
   }
 
+  /** The client has left, or has the whole reply. */
+  get isOver(): boolean {
+    return this.#raw.destroyed || this.#raw.writableEnded;
+  }
+
   /** For the head, which must not have gone out. */
   setHeader(name: string, value: string): void {
     if (!this.#raw.headersSent) this.#raw.setHeader(name, value);

@@ -5,6 +5,7 @@ import { modelBody, modelsBody } from '../api/models-reply.js';
 import { errorBody } from '../api/reply-format.js';
 import { parseQueueMs, parseServiceTerms } from '../api/service-terms.js';
 import { sessionKey } from '../api/session-key.js';
+import { checkModel, checkScope } from '../auth/caller.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import { resolveModel } from '../routing/router.js';
@@ -23,12 +24,14 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: Rou
   const { workers } = gateway;
 
   for (const endpoint of endpoints) {
-    app.post(endpoint.path, (request, reply) => {
+    app.post(endpoint.path, async (request, reply) => {
       const httpReply = calls.replyTo(request, reply);
       const { body, headers } = request;
-      const terms = parseServiceTerms(headers);
-      const wishes = { terms, session: sessionKey(headers), queueMsMax: parseQueueMs(headers) };
-      gateway.serve(endpoint, body, wishes, httpReply);
+      const caller = calls.callerOf(request);
+      checkScope(caller, 'inference');
+      const terms = parseServiceTerms(headers, caller);
+      const wishes = { caller, terms, session: sessionKey(headers), queueMsMax: parseQueueMs(headers) };
+      await gateway.serve(endpoint, body, wishes, httpReply);
       reply.hijack();
     });
   }
@@ -40,10 +43,17 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: Rou
       reply.hijack();
     });
   };
-  get('/v1/models', (_, reply) => reply.send(200, modelsBody(knownModels(workers).values())));
+  get('/v1/models', (request, reply) => {
+    const caller = calls.callerOf(request);
+    checkScope(caller, 'models');
+    const models = [...knownModels(workers).values()].filter(({ name }) => caller.models?.has(name) !== false);
+    reply.send(200, modelsBody(models));
+  });
   // A wildcard, because names of models may hold slashes.
   get('/v1/models/*', (request, reply) => {
     const { '*': name } = request.params as { '*': string };
+    checkScope(calls.callerOf(request), 'models');
+    checkModel(calls.callerOf(request), name);
     reply.send(200, modelBody(resolveModel(workers, name)));
   });
   get('/health', (_, reply) => reply.send(200, '{"status":"ok"}'));
@@ -53,6 +63,7 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: Rou
     else reply.send(503, errorBody(reason), { 'retry-after': '1' });
   });
   app.get('/metrics', async (request, reply) => {
+    checkScope(calls.callerOf(request), 'metrics');
     const text = await metrics.registry.metrics();
     reply.hijack();
     calls.replyTo(request, reply).send(200, text, { 'content-type': metrics.registry.contentType });

@@ -1,11 +1,11 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import { connectWorker, statusToError } from '@sluice/proto';
+import { connectWorker, statusToError, type TlsOptions } from '@sluice/proto';
 import { isErrorCode, ServingError } from '@sluice/shared';
 import type { WorkerDialer } from '../workers/worker-stream.js';
 
 /** `Attach` streams to the worker at `address` (`host:port`) over gRPC. */
-export function grpcWorkerDialer(address: string): WorkerDialer {
-  const client = connectWorker(address);
+export function grpcWorkerDialer(address: string, tls?: TlsOptions): WorkerDialer {
+  const client = connectWorker(address, tls === undefined ? {} : { tls });
   return {
     open: (listener) => {
       const call = client.attach();

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import type { TlsOptions } from '@sluice/proto';
 import { type Clock, createLog, type Logger, seededRng, systemClock } from '@sluice/shared';
 import { memoryStore, openRedisStore, type RedisTarget } from '@sluice/store';
 import { collectDefaultMetrics } from 'prom-client';
 import { Admission } from '../admission/admission.js';
+import type { ContentCheck } from '../content/content-check.js';
+import { parseContentRules } from '../content/content-rules.js';
 import { Gateway, randomId } from '../gateway.js';
 import { adminAccess } from '../http/admin-access.js';
 import { createApp } from '../http/app.js';
@@ -19,10 +23,11 @@ import { joinFleet } from '../workers/fleet-membership.js';
 import { FleetWorkers } from '../workers/fleet-workers.js';
 import { parseWorkerAddress } from '../workers/worker-address.js';
 import { WorkerConnection } from '../workers/worker-connection.js';
+import { type AccessOptions, openGatekeeper } from './access.js';
 import { watchDns } from './dns-workers.js';
 import { grpcWorkerDialer } from './grpc-worker-dialer.js';
 
-export interface GatewayOptions {
+export interface GatewayOptions extends AccessOptions {
   /** Workers to attach to: `host:port`, or `grpc://host:port`; more may come by `redis`, `workerDns` and admin calls. */
   readonly workers: readonly string[];
   /** Where the fleet is announced; see parseRedisUrl. It need not be there when the gateway starts. */
@@ -33,6 +38,12 @@ export interface GatewayOptions {
   readonly workerDns?: readonly string[];
   /** What callers from elsewhere need for admin calls; undefined: only callers on this machine may make them. */
   readonly adminKey?: string;
+  /** Origins of web pages that may call the API; `*` stands for all. Default none. */
+  readonly corsOrigins?: readonly string[];
+  /** File of rules for what goes in and out; see parseContentRules. */
+  readonly contentRulesFile?: string;
+  /** Workers are spoken to over TLS, and know the gateway by its certificate. */
+  readonly workerTls?: TlsOptions;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0: any free one. Default 8000. */
@@ -90,6 +101,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const log = options.log ?? createLog('gateway');
   const rng = seededRng(randomBytes(6).readUIntBE(0, 6));
   const gatewayId = `gateway-${randomId(rng)}`;
+  const contentChecks = options.contentRulesFile === undefined ? [] : readContentRules(options.contentRulesFile);
+  const access = openGatekeeper(options, clock, log);
   const store = options.redis
     ? openRedisStore({ target: options.redis, fleet: options.fleet ?? 'default', clock, log })
     : memoryStore(clock);
@@ -97,7 +110,15 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const resolved = new Map<string, readonly string[]>();
   const connect = (address: string): WorkerConnection =>
     new WorkerConnection(
-      { id: address, gatewayId, dialer: grpcWorkerDialer(address), clock, rng, log, onLoad: () => gateway.letIn() },
+      {
+        id: address,
+        gatewayId,
+        dialer: grpcWorkerDialer(address, options.workerTls),
+        clock,
+        rng,
+        log,
+        onLoad: () => gateway.letIn(),
+      },
       {
         silenceMs: options.workerSilenceMs ?? 1_500,
         backoff: { firstMs: 100, maxMs: 2_000 },
@@ -128,6 +149,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     clock,
     rng,
     resumeWaitMs: options.resumeWaitMs ?? 15_000,
+    limits: store.limits,
+    contentChecks,
     queueLimits: {
       requestsMax: options.queueRequestsMax ?? 2_048,
       tokensMax: options.queueTokensMax ?? 4_000_000,
@@ -139,6 +162,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     gateway,
     workers,
     adminAccess: adminAccess(options.adminKey),
+    gatekeeper: access.gatekeeper,
+    corsOrigins: new Set(options.corsOrigins ?? []),
     admission,
     metrics,
     clock,
@@ -180,6 +205,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     app.server.close();
     app.server.closeIdleConnections();
     for (const name of names) name.stop();
+    access.stop();
     await membership?.leave();
     await gateway.drain(withinMs);
     app.server.closeAllConnections();
@@ -196,6 +222,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       return closing;
     },
   };
+}
+
+function readContentRules(file: string): readonly ContentCheck[] {
+  try {
+    return parseContentRules(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
 }
 
 function workerAddress(given: string): string {

@@ -4,6 +4,8 @@ export interface CallRecord {
   readonly method: string;
   /** The route's pattern, or `unknown`. */
   readonly route: string;
+  /** Who asked; empty: nobody in particular. */
+  caller: string;
   readonly startMs: number;
   status: number;
   /** How generation ended: `stop`, `length`, `cancelled` or an error code. */

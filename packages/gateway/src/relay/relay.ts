@@ -106,6 +106,13 @@ export class Relay implements GenerationListener {
     this.#generation?.cancel();
   }
 
+  /** What has come of the answer is not fit to be passed on, and the client has been told so. */
+  endRefused(): void {
+    this.#isOver = true;
+    this.#reply.record.finish = 'content_filter';
+    this.#generation?.cancel();
+  }
+
   /** Ends what has not ended by itself, with an error that the client sees. */
   abort(error: ServingError): void {
     if (this.#isOver) return;

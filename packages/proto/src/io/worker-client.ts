@@ -3,7 +3,16 @@ import { channelOptions } from '../channel-options.js';
 import type { WorkerClient } from '../gen/sluice/v1/Worker.js';
 import { WorkerClientConstructor } from './definition.js';
 
+/** Both sides show a certificate, and each accepts only what the authority has signed. PEM. */
+export interface TlsOptions {
+  readonly authority: Buffer;
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+}
+
 export interface ConnectOptions {
+  /** Absent: no encryption. */
+  readonly tls?: TlsOptions;
   /** Milliseconds of silence after which a ping is sent. Default 10,000. */
   readonly keepaliveMs?: number;
   /** Milliseconds a ping may stay unanswered before the connection counts as lost. Default 5,000. */
@@ -13,12 +22,15 @@ export interface ConnectOptions {
 }
 
 /**
- * A client of one worker at `address` (`host:port`), without encryption. Connects at the first call, and again by
+ * A client of one worker at `address` (`host:port`). Connects at the first call, and again by
  * itself after a loss; a call that fails is never repeated, since only the caller knows what it has already delivered.
  * Close it with `close()`.
  */
 export function connectWorker(address: string, options: ConnectOptions = {}): WorkerClient {
-  return new WorkerClientConstructor(address, credentials.createInsecure(), {
+  const { tls } = options;
+  const channel =
+    tls === undefined ? credentials.createInsecure() : credentials.createSsl(tls.authority, tls.key, tls.certificate);
+  return new WorkerClientConstructor(address, channel, {
     ...channelOptions,
     'grpc.enable_retries': 0,
     'grpc.keepalive_time_ms': options.keepaliveMs ?? 10_000,

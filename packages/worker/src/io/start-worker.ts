@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import os from 'node:os';
+import type { TlsOptions } from '@sluice/proto';
 import { cacheFolder, createLog, type LoadState, ServingError, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
 import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
@@ -32,6 +32,8 @@ export interface WorkerOptions extends SizeWishes {
   readonly weights: WeightWish;
   /** Workers that share the machine's free memory evenly, this one included; absent: 1. */
   readonly memoryParts?: number;
+  /** Gateways have to show a certificate; absent: no encryption. */
+  readonly tls?: TlsOptions;
   /** Whether prompts are kept for later ones that begin alike. */
   readonly prefixCache: boolean;
   /** Objectives of requests that bring none; absent: 5 s to the first token, 200 ms between tokens. */
@@ -145,6 +147,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     epoch,
     log,
     clock,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
   });
   const close = async (): Promise<void> => {
     await server.close(CLOSE_GRACE_MS);

@@ -3,6 +3,7 @@ import {
   channelOptions,
   HealthImplementation,
   type ModelInfoInit,
+  type TlsOptions,
   type WelcomeInit,
   type WorkerHandlers,
   workerHealthName,
@@ -28,6 +29,8 @@ export interface WorkerServerOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly limits?: Partial<ServiceLimits>;
+  /** Gateways have to show a certificate; absent: no encryption. */
+  readonly tls?: TlsOptions;
 }
 
 /** The worker's side of the contract in worker.proto, over one engine. */
@@ -108,7 +111,7 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
 
   return {
     onStep: (events) => requests.onStep(events),
-    listen: (host, port) => listen(server, host, port),
+    listen: (host, port) => listen(server, host, port, options.tls),
     drain,
     close: (graceMs) => {
       for (const stream of streams) stream.end(new ServingError('draining', 'the worker is going away'));

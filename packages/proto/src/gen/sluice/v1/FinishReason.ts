@@ -11,6 +11,10 @@ export const FinishReason = {
    */
   FINISH_REASON_LENGTH: 'FINISH_REASON_LENGTH',
   FINISH_REASON_CANCELLED: 'FINISH_REASON_CANCELLED',
+  /**
+   * Only gateways end a request so: what comes is not fit to be passed on.
+   */
+  FINISH_REASON_CONTENT_FILTER: 'FINISH_REASON_CONTENT_FILTER',
 } as const;
 
 export type FinishReasonInit =
@@ -28,5 +32,10 @@ export type FinishReasonInit =
   | 2
   | 'FINISH_REASON_CANCELLED'
   | 3
+  /**
+   * Only gateways end a request so: what comes is not fit to be passed on.
+   */
+  | 'FINISH_REASON_CONTENT_FILTER'
+  | 4
 
 export type FinishReason = typeof FinishReason[keyof typeof FinishReason]

@@ -1,0 +1,49 @@
+import { ServingError } from '@sluice/shared';
+import type { GenerationCall, Prompt } from '../api/generation-call.js';
+import { type ContentCheck, checkText } from './content-check.js';
+
+/**
+ * The call with its prompt as the checks leave it.
+ * @throws ServingError `content_refused` where a check refuses it; `unsupported_parameter` for what cannot be checked: a
+ * prompt of token ids, and log-probabilities, which would show tokens that are not passed on.
+ */
+export function checkedCall(call: GenerationCall, checks: readonly ContentCheck[]): GenerationCall {
+  if (checks.length === 0) return call;
+  if (call.logprobsTop !== undefined) throw uncheckable('logprobs', 'are not given');
+  return { ...call, prompt: checkedPrompt(call.prompt, checks) };
+}
+
+function checkedPrompt(prompt: Prompt, checks: readonly ContentCheck[]): Prompt {
+  switch (prompt.kind) {
+    case 'tokens':
+      throw uncheckable('prompt', 'must be text');
+    case 'text':
+      return { kind: 'text', text: passing(prompt.text, 'prompt', checks) };
+    case 'messages': {
+      const messages = (JSON.parse(prompt.json) as { content?: unknown }[]).map((message, index) => ({
+        ...message,
+        content: checkedContent(message.content, `messages[${index}].content`, checks),
+      }));
+      return { kind: 'messages', json: JSON.stringify(messages) };
+    }
+  }
+}
+
+/** A text, or parts of which some have a text. */
+function checkedContent(content: unknown, field: string, checks: readonly ContentCheck[]): unknown {
+  if (typeof content === 'string') return passing(content, field, checks);
+  if (!Array.isArray(content)) return content;
+  return content.map((part: { text?: unknown }, index) =>
+    typeof part.text === 'string' ? { ...part, text: passing(part.text, `${field}[${index}].text`, checks) } : part,
+  );
+}
+
+function passing(text: string, field: string, checks: readonly ContentCheck[]): string {
+  const verdict = checkText(checks, text);
+  if (verdict.kind === 'pass') return verdict.text;
+  throw new ServingError('content_refused', `${field}: ${verdict.reason}`, { field });
+}
+
+function uncheckable(field: string, problem: string): ServingError {
+  return new ServingError('unsupported_parameter', `${field}: ${problem} where rules of content apply`, { field });
+}
