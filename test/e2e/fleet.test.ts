@@ -86,6 +86,22 @@ async function eventuallyReady(expected: readonly SluiceProcess[]): Promise<void
   });
 }
 
+/** That all gateways say of Redis that it is reachable (1) or not (0). */
+async function eventuallyUp(expected: 0 | 1): Promise<void> {
+  await eventually(`the gateways to say ${expected} of Redis`, waitMs, async () => {
+    const up = await Promise.all(gateways.map((gateway) => metric(gateway, 'sluice_redis_up')));
+    return up.every((each) => each === expected);
+  });
+}
+
+/** That no gateway knows a worker any more. */
+async function eventuallyGone(worker: SluiceProcess): Promise<void> {
+  await eventually('the gateways to forget a worker', waitMs, async () => {
+    const lists = await Promise.all(gateways.map(async ({ url }) => (await fetch(`${url}/admin/workers`)).text()));
+    return lists.every((list) => !list.includes(addressOf(worker)));
+  });
+}
+
 /** What went wrong with one streamed request; undefined: nothing. */
 async function ask(gateway: Gateway): Promise<string | undefined> {
   const body = { prompt: 'Once', max_tokens: 24, temperature: 0, ignore_eos: true, stream: true };
@@ -144,34 +160,51 @@ describe('A fleet that meets in Redis', () => {
   it('loses no request while Redis is killed, away and back empty', async () => {
     const { count, failures } = await underLoad(async () => {
       await redis.kill();
-      await eventually('the gateways to notice', waitMs, async () => {
-        const up = await Promise.all(gateways.map((gateway) => metric(gateway, 'sluice_redis_up')));
-        return up.every((each) => each === 0);
-      });
+      await eventuallyUp(0);
       for (const gateway of gateways) expect(await ask(gateway)).toBeUndefined();
       await redis.start();
       await eventually('the fleet to be back in Redis', waitMs, async () => {
         const seen = await Promise.all(gateways.map((gateway) => metric(gateway, 'sluice_fleet_workers')));
-        const up = await Promise.all(gateways.map((gateway) => metric(gateway, 'sluice_redis_up')));
-        return seen.every((each) => each === 2) && up.every((each) => each === 1);
+        return seen.every((each) => each === 2);
       });
+      await eventuallyUp(1);
     });
     expect(failures).toEqual([]);
     expect(count).toBeGreaterThan(0);
     await eventuallyReady(workers);
   });
 
-  it('lets a worker go that was told to stop, without a failed request', async () => {
-    const worker = workers.pop();
+  it('loses no request while Redis hangs', async () => {
     const { failures } = await underLoad(async () => {
-      worker?.signal('SIGTERM');
-      expect(await worker?.exited).toEqual({ status: 0, signal: null });
-      await eventually('the gateways to forget it', waitMs, async () => {
-        const lists = await Promise.all(gateways.map(async ({ url }) => (await fetch(`${url}/admin/workers`)).text()));
-        return worker && lists.every((list) => !list.includes(addressOf(worker)));
-      });
+      redis.pause();
+      await eventuallyUp(0);
+      for (const gateway of gateways) expect(await ask(gateway)).toBeUndefined();
+      redis.resume();
+      await eventuallyUp(1);
     });
     expect(failures).toEqual([]);
     await eventuallyReady(workers);
+  });
+
+  it('lets a worker go that was told to stop, without a failed request', async () => {
+    const [worker] = workers.splice(1, 1);
+    if (worker === undefined) return;
+    const { failures } = await underLoad(async () => {
+      worker.signal('SIGTERM');
+      expect(await worker.exited).toEqual({ status: 0, signal: null });
+      await eventuallyGone(worker);
+    });
+    expect(failures).toEqual([]);
+    await eventuallyReady(workers);
+  });
+
+  it('forgets a worker that was killed, and goes on with one that comes', async () => {
+    const worker = await startWorker();
+    const [killed] = workers.splice(0, 1, worker);
+    if (killed === undefined) return;
+    killed.signal('SIGKILL');
+    await eventuallyGone(killed);
+    await eventuallyReady(workers);
+    for (const gateway of gateways) expect(await ask(gateway)).toBeUndefined();
   });
 });
