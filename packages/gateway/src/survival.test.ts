@@ -85,6 +85,7 @@ const fail = (code: string) => (run: FakeRun) => run.send({ failed: { code, mess
 describe('a stream whose worker', () => {
   it.each([
     ['resets the stream', cut, 'worker_lost'],
+    ['ends the stream without a word', (run: FakeRun) => worker(run).end(), 'worker_lost'],
     ['dies', close, 'worker_lost'],
     ['falls silent', silence, 'worker_lost'],
     ['sends frames out of order', (run: FakeRun) => worker(run).skipFrame(), 'worker_lost'],
@@ -97,7 +98,8 @@ describe('a stream whose worker', () => {
     ],
   ])('%s goes on at another one, at every token', async (_what, trouble, reason) => {
     for (let tokens = 1; tokens < answer.length; tokens++) {
-      await start({ workerSilenceMs: 200, fakes: troubleFirst(tokens, trouble) });
+      const fakes = troubleFirst(tokens, trouble).map((fake) => ({ ...fake, beatMs: 20 }));
+      await start({ workerSilenceMs: 400, fakes });
       const { text, events } = await chunksOf(
         await gateway.chat({ stream: true, stream_options: { include_usage: true } }),
       );
@@ -118,6 +120,42 @@ describe('a stream whose worker', () => {
     const [first, second] = runs.map(({ request }) => request) as [GenerateRequest, GenerateRequest];
     expect(second).toEqual(first);
     expect(await moves()).toEqual({ 'retried worker_lost': 1 });
+  });
+
+  it('is lost before it has accepted starts elsewhere', async () => {
+    const well = speaker().onSubmit;
+    const onSubmit = (run: FakeRun): void => {
+      if (runs.length > 0) well?.(run);
+      else {
+        runs.push(run);
+        cut(run);
+      }
+    };
+    await start({ fakes: [{ onSubmit }, { onSubmit }] });
+    const { text } = await chunksOf(await gateway.chat({ stream: true }));
+    expect(text).toBe(answer.join(''));
+    expect(await moves()).toEqual({ 'retried worker_lost': 1 });
+  });
+
+  it('is lost with 64 streams goes on with all of them when it is back', async () => {
+    const well = speaker().onSubmit;
+    const onSubmit = (run: FakeRun): void => {
+      if (runs.length >= 64) {
+        well?.(run);
+        return;
+      }
+      runs.push(run);
+      run.send({ accepted: { promptTokens: 7 } });
+      for (let token = 0; token < runs.length % 3; token++) run.send({ tokenIds: [token], text: answer[token] ?? '' });
+      if (runs.length === 64) cut(run);
+    };
+    await start({ fakes: [{ onSubmit }] });
+    const ask = async () => chunksOf(await gateway.chat({ stream: true }));
+    const replies = await Promise.all(Array.from({ length: 64 }, ask));
+    for (const { text, events } of replies) {
+      expect(text).toBe(answer.join(''));
+      expect(events.at(-1)).toBe('[DONE]');
+    }
   });
 
   it('is lost twice ends with an error, and no third worker gets it', async () => {

@@ -16,6 +16,8 @@ export interface FakeWorkerOptions {
   readonly contextTokens?: number;
   readonly port?: number;
   readonly framesUnacknowledgedMax?: number;
+  /** Milliseconds between frames without tokens; default 500, as a real worker. */
+  readonly beatMs?: number;
   /** What the worker does with a request; default: {@link helloScript}. */
   readonly onSubmit?: (run: FakeRun) => void;
 }
@@ -43,6 +45,8 @@ export interface FakeWorker {
   beat(): void;
   /** Ends every stream with an error, as a crash would, and keeps listening. */
   cut(): void;
+  /** Ends every stream in order, without a reason, and keeps listening. */
+  end(): void;
   /** Goes on listening and says nothing any more, as a process that hangs. */
   hang(): void;
   /** Sends a frame with a number that is not the next one. */
@@ -145,7 +149,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
   });
 
   // As a real worker does when it has nothing to say.
-  const heart = setInterval(() => worker.beat(), 500);
+  const heart = setInterval(() => worker.beat(), options.beatMs ?? 500);
 
   const worker: FakeWorker = {
     address: `127.0.0.1:${port}`,
@@ -164,6 +168,9 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     },
     cut: () => {
       for (const call of streams.keys()) call.emit('error', { code: 14, details: 'cut by the test' });
+    },
+    end: () => {
+      for (const call of streams.keys()) call.end();
     },
     hang: () => {
       isHung = true;
