@@ -85,7 +85,8 @@ export function renderLinePlot(plot: LinePlot): string {
         `text-anchor="end">${escapeXml(plot.limit.label)}</text>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" ` +
-      `font-family="sans-serif" font-size="12">`,
+      `font-family="sans-serif" font-size="12" role="img" ` +
+      `aria-label="${escapeXml(`${plot.title}: ${plot.yLabel} by ${plot.xLabel}`)}">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
     `<text x="${MARGIN.left}" y="24" font-size="15" font-weight="bold">${escapeXml(plot.title)}</text>`,
     ...grid,
