@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { DecoderConfig } from './architectures/config.js';
+import { kvModes } from './compile/kv-format.js';
 import { LaneCache } from './lane-cache.js';
 
 const MIB = 2 ** 20;
@@ -20,6 +21,29 @@ describe('LaneCache.release', () => {
     expect(full - less).toBeGreaterThan(16_000 * TOKEN_BYTES - 4 * MIB);
     cache.release(2, 8_192);
     expect(less - residentBytes()).toBeGreaterThan(8_000 * TOKEN_BYTES - 4 * MIB);
+  });
+});
+
+describe('LaneCache.copyOut', () => {
+  it.each(kvModes)('gives what comes back into any slot bit for bit, kept as %s', (mode) => {
+    const cache = new LaneCache(config, mode, 3, 64);
+    const bytes = Uint8Array.from({ length: cache.copyBytes(20) }, (_, index) => (index * 31) % 120);
+    cache.copyIn(0, { tokens: 20, bytes });
+    // Passes may write over the first position meanwhile.
+    cache.setAside(0);
+    cache.copyIn(2, { tokens: 20, bytes: cache.copyOut(0, 20) });
+    expect(cache.copyOut(2, 20)).toEqual(bytes);
+    expect(cache.copyOut(2, 7)).toHaveLength(cache.copyBytes(7));
+  });
+
+  it.runIf(process.platform === 'linux')('leaves a slot whose memory goes back whole', () => {
+    const cache = new LaneCache(config, 'f32', 2, 16_384);
+    cache.copy(0, 1, 16_384);
+    const copied = cache.copyOut(1, 4_096);
+    const full = residentBytes();
+    cache.release(1, 0);
+    expect(full - residentBytes()).toBeGreaterThan(16_000 * TOKEN_BYTES - 4 * MIB);
+    expect(copied).toHaveLength(4_096 * TOKEN_BYTES);
   });
 });
 

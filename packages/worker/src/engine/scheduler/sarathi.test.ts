@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blocksFor } from '../kv/token-ledger.js';
-import { chunkTokens, type Decision, type QueueView, type SequenceView } from './policy.js';
+import { chunkTokens, type Decision, memoryless, type QueueView, type SequenceView } from './policy.js';
 import { sarathi } from './sarathi.js';
 import { admittedOf, isDecoding, promptLeft as left, queueOf, queues, view } from './test-support/queues.js';
+import { drive } from './test-support/small-engine.js';
 
 describe('sarathi', () => {
   it('lets prefill have what the decodes left of the budget, and never more', () => {
@@ -109,6 +110,20 @@ describe('sarathi', () => {
       queueOf({ running, waiting, limits: { tokenBudget: 113, chunksMax: 3, chunkBlockTokens: 32 } }),
     );
     expect(decision.chunks.map(({ tokens }) => tokens)).toEqual([68, 44]);
+  });
+});
+
+describe('sarathi in a small memory', () => {
+  it('lets in whom it can keep: nearly nobody loses the slot again, and everybody ends', () => {
+    const arrivals = Array.from({ length: 30 }, (_, index) => ({
+      atMs: index * 20,
+      promptTokens: 20 + ((index * 7) % 25),
+      outputTokens: 30,
+    }));
+    const limits = { tokenBudget: 40, stepTokensMax: 40, chunksMax: 2, chunkBlockTokens: 32 };
+    const outcome = drive(memoryless(sarathi), arrivals, { slots: 8, blocks: 16, limits });
+    expect(outcome.finished).toHaveLength(arrivals.length);
+    expect(outcome.preemptions).toBeLessThan(arrivals.length / 3);
   });
 });
 
