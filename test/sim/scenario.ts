@@ -66,7 +66,7 @@ export function drawScenario(seed: number): Scenario {
     // So slow that requests age into another class while they wait.
     slow: has(0.25),
   };
-  const kvBlocks = features.smallMemory ? 4 + rng.below(6) : Math.ceil((slotsMax * contextTokens) / 16);
+  const kvBlocks = features.smallMemory ? 5 + rng.below(4) : Math.ceil((slotsMax * contextTokens) / 16);
   const meanGapMs = 1 + rng.below(120);
   let atMs = 0;
   const requests = Array.from({ length: count }, (_, index) => {
@@ -144,9 +144,11 @@ function drawRequest(rng: Rng, index: number, contextTokens: number, features: R
     // Two live requests of one id are a caller's mistake with a defined answer.
     id: `r${bad === 3 ? Math.max(0, index - 1) : index}`,
     promptIds: drawPrompt(rng, promptTokens, features.alike),
-    tokensMax: (1 + rng.below(24)) * (features.smallMemory ? 3 : 1),
+    tokensMax: (1 + rng.below(24)) * (features.smallMemory ? 4 : 1) + (features.smallMemory ? 16 : 0),
     sampling: features.sampled && rng.next() < 0.7 ? drawSampling(rng) : greedySampling,
-    stopTokenIds: new Set(rng.next() < 0.4 ? [rng.below(VOCABULARY), rng.below(VOCABULARY)] : []),
+    stopTokenIds: new Set(
+      rng.next() < (features.smallMemory ? 0.1 : 0.4) ? [rng.below(VOCABULARY), rng.below(VOCABULARY)] : [],
+    ),
     logprobsTop: rng.next() < 0.2 ? 2 : undefined,
     ...(features.terms ? { terms: drawTerms(rng) } : {}),
   };

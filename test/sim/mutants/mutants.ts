@@ -41,9 +41,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'preempted-keeps-its-place',
     file: 'kv/slot-memory.ts',
-    find: 'sequence.blocks = 0;\n    sequence.computed = 0;',
-    replace: 'sequence.blocks = 0;',
-    caughtBy: 'model-contract',
+    find: 'if (sequence.copied !== undefined) sequence.computed = sequence.copied.tokens;',
+    replace: 'sequence.computed = sequence.promptTokens;',
+    caughtBy: 'copied-state',
     policy: 'sarathi',
   },
   {
@@ -67,14 +67,6 @@ export const mutants: readonly Mutant[] = [
     file: 'kv/swap-space.ts',
     find: 'this.#bytesHeld -= this.#model.copyBytes(sequence.copied.tokens);',
     replace: '',
-    caughtBy: 'copied-state',
-    policy: 'sarathi',
-  },
-  {
-    name: 'copy-of-the-cancelled-kept',
-    file: 'sequence-table.ts',
-    find: 'if (sequence.slot === undefined) this.#memory.forget(sequence);',
-    replace: 'if (sequence.slot === undefined) this.#waiting.length;',
     caughtBy: 'copied-state',
     policy: 'sarathi',
   },
