@@ -1,55 +1,19 @@
-import { assert, BrokenAssertion, type Clock, type LoadState, type Logger, ServingError } from '@sluice/shared';
-import type { EnginePort, StepListener } from './engine-port.js';
+import { assert, BrokenAssertion, type LoadState, ServingError } from '@sluice/shared';
+import type { EngineOptions, EngineParts } from './engine-parts.js';
+import type { EnginePort } from './engine-port.js';
 import { SlotMemory } from './kv/slot-memory.js';
 import { LiveSequence } from './live-sequence.js';
-import type { ModelPort } from './model-port.js';
-import { type PassLimits, PassRunner } from './pass-runner.js';
+import { PassRunner } from './pass-runner.js';
 import { refusalOf } from './refusal.js';
-import type { Decision, Policy } from './scheduler/policy.js';
-import {
-  defaultObjectives,
-  type EngineFinishReason,
-  type Objectives,
-  type SequenceEvent,
-  type SequenceRequest,
-} from './sequence.js';
+import type { Decision } from './scheduler/policy.js';
+import { defaultObjectives, type EngineFinishReason, type SequenceEvent, type SequenceRequest } from './sequence.js';
 import { SequenceTable } from './sequence-table.js';
 import type { LogitsRow, StepOutput, StepPlan } from './step-plan.js';
 import { type StepRecord, StepRecorder } from './step-record.js';
 import { type TokenEvent, takeToken } from './take-token.js';
 import { writePlan } from './write-plan.js';
 
-export interface EngineOptions {
-  /** Tokens of one step. At least the model's slots and {@link PREFILL_TOKENS_MIN}, so that prefill never starves. */
-  readonly tokenBudget: number;
-  /** Tokens that all slots together may hold, cached prompts included. */
-  readonly kvTokensMax: number;
-  /** Whether the prompts of sequences that are gone are kept for others that begin alike; absent: true. */
-  readonly prefixCache?: boolean;
-  /** What preempted sequences may leave behind in copies, beside the slots' memory; absent: nothing. */
-  readonly swapBytesMax?: number;
-  /** Sequences that may wait; one more is refused. */
-  readonly waitingMax: number;
-  /** Of sequences that bring none; absent: {@link defaultObjectives}. */
-  readonly objectives?: Objectives;
-  /** When a pass is cut off; absent: {@link defaultPassLimits}. */
-  readonly passLimits?: PassLimits;
-}
-
-export interface EngineParts {
-  readonly model: ModelPort;
-  readonly policy: Policy;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly listener: StepListener;
-  /** Called after each step, for metrics and benches. */
-  readonly onStep?: (step: StepRecord) => void;
-  /**
-   * The loop cannot go on: an assertion is broken, or a pass hangs and cannot be stopped (`HungPass`). Every sequence has
-   * failed and nothing is taken any more; whoever owns the process ends it. Absent: an unhandled rejection ends it.
-   */
-  readonly onFatal?: (cause: unknown) => void;
-}
+export type { EngineOptions, EngineParts } from './engine-parts.js';
 
 /** What prefill is sure to get of a step in which every slot decodes. */
 export const PREFILL_TOKENS_MIN = 16;
