@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { benchCommand } from './commands/bench.js';
 import { chatCommand } from './commands/chat.js';
 import { gatewayCommand } from './commands/gateway.js';
+import { keyCommand } from './commands/key.js';
 import { pullCommand } from './commands/pull.js';
 import { simulateCommand } from './commands/simulate.js';
 import { upCommand } from './commands/up.js';
@@ -28,6 +29,7 @@ export function createProgram(version: string): Command {
     upCommand(),
     workerCommand(),
     gatewayCommand(),
+    keyCommand(),
     chatCommand(),
     pullCommand(),
     benchCommand(),
@@ -35,7 +37,7 @@ export function createProgram(version: string): Command {
   ]) {
     program.addCommand(command);
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command.exitOverride().configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, 'sluice: ')),
     });

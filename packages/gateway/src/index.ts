@@ -1,3 +1,4 @@
+export { makeKey, parseKeyFile } from './auth/api-keys.js';
 export { type GatewayOptions, type RunningGateway, startGateway } from './io/start-gateway.js';
 export { createRouting, defaultRouting, type RoutingName, routingNames } from './routing/policies.js';
 export type { Policy as RoutingPolicy, RoutingRequest, RoutingView, WorkerView } from './routing/policy.js';

@@ -6,6 +6,14 @@ import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
 import {
+  type AccessFlags,
+  accessOptions,
+  addAccessFlags,
+  addTlsFlags,
+  type TlsFlags,
+  tlsOptions,
+} from './access-flags.js';
+import {
   addFleetFlags,
   addListenFlags,
   addRoutingFlag,
@@ -14,7 +22,7 @@ import {
   type FleetFlags,
 } from './serving-flags.js';
 
-interface GatewayFlags extends FleetFlags {
+interface GatewayFlags extends FleetFlags, AccessFlags, TlsFlags {
   readonly port: number;
   readonly host: string;
   readonly worker: readonly string[];
@@ -40,6 +48,8 @@ export function gatewayCommand(): Command {
   );
   addFleetFlags(command);
   addRoutingFlag(command);
+  addAccessFlags(command);
+  addTlsFlags(command, 'speak to workers');
   return command.action(runGateway);
 }
 
@@ -50,6 +60,8 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
       '--worker must be given at least once, like grpc://127.0.0.1:9000, or --worker-dns or --redis',
     );
   const redis = await redisTarget(flags);
+  const access = accessOptions(flags);
+  const workerTls = tlsOptions(flags);
   const { startGateway } = await import('@sluice/gateway');
   const gateway = await startGateway({
     host: flags.host,
@@ -59,6 +71,8 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
     ...(redis === undefined ? {} : { redis, fleet: flags.fleet }),
     ...(process.env.SLUICE_ADMIN_KEY ? { adminKey: process.env.SLUICE_ADMIN_KEY } : {}),
     routing: flags.routing,
+    ...access,
+    ...(workerTls === undefined ? {} : { workerTls }),
   }).catch(async (thrown: unknown) => {
     const error = describeListenError(thrown, flags.host, flags.port) ?? thrown;
     if (error !== thrown || error instanceof ServingError) {

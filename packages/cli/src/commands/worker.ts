@@ -7,6 +7,7 @@ import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import type { Progress } from '../supervisor/messages.js';
 import { ProgressLine } from '../terminal/progress-line.js';
+import { addTlsFlags, type TlsFlags, tlsOptions } from './access-flags.js';
 import {
   addFleetFlags,
   addListenFlags,
@@ -16,7 +17,7 @@ import {
   type ModelFlags,
 } from './serving-flags.js';
 
-interface WorkerFlags extends ModelFlags, FleetFlags {
+interface WorkerFlags extends ModelFlags, FleetFlags, TlsFlags {
   readonly port: number;
   readonly host: string;
   readonly advertise?: string;
@@ -33,6 +34,7 @@ export function workerCommand(): Command {
   addModelFlags(command);
   addListenFlags(command, 9000, 'port of the gRPC service; 0 for any free one');
   addFleetFlags(command);
+  addTlsFlags(command, 'be spoken to');
   command.addOption(
     new Option(
       '--advertise <address>',
@@ -63,6 +65,7 @@ export function workerCommand(): Command {
 async function runWorker(flags: WorkerFlags): Promise<void> {
   if (isSupervised()) dieWithParent();
   const redis = await redisTarget(flags);
+  const tls = tlsOptions(flags);
   const line = new ProgressLine(process.stderr);
   const onProgress = (progress: Progress): void => {
     if (isSupervised()) void tellParent({ type: 'progress', progress });
@@ -73,6 +76,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     ...flags,
     threads: flags.threads ?? threadsPerWorker(1),
     prefixCache: flags.prefixCache === 'on',
+    ...(tls === undefined ? {} : { tls }),
     onProgress,
     onFatal: endProcess,
   }).catch(async (error: unknown) => {

@@ -1,8 +1,7 @@
-import { seededRng } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
 import { type ApiKeys, makeKey, parseKeyFile } from './api-keys.js';
 
-const made = makeKey(seededRng(1), new Uint8Array(32).fill(7));
+const made = makeKey(new Uint8Array(32).fill(7), new Uint8Array(8).fill(7));
 const { key, ...entry } = made;
 
 function keys(fields: object = {}): ApiKeys {

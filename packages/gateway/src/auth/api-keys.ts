@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Rng } from '@sluice/shared';
 import { z } from 'zod';
 import { errorFromIssues } from '../api/field-error.js';
 import { type Caller, priorityNames, scopes, usualTerms } from './caller.js';
@@ -69,12 +68,16 @@ export function parseKeyFile(text: string): ApiKeys {
   return new ApiKeys(result.data.keys);
 }
 
-/** A new key, and its entry without the name and terms. The key is shown once and kept nowhere. */
+/**
+ * A new key, and its entry without name and terms. The key is to be shown once and kept nowhere.
+ * @param secret 32 random bytes.
+ * @param idBytes 8 more, for what is no secret.
+ */
 export function makeKey(
-  rng: Rng,
   secret: Uint8Array,
+  idBytes: Uint8Array,
 ): { readonly key: string; readonly id: string; readonly sha256: string } {
-  const id = Array.from({ length: 8 }, () => rng.below(36).toString(36)).join('');
+  const id = Array.from(idBytes, (byte) => (byte % 36).toString(36)).join('');
   const key = `sk-sluice-${id}-${Buffer.from(secret).toString('base64url')}`;
   return { key, id, sha256: sha256(key).toString('hex') };
 }

@@ -1,4 +1,3 @@
-import { seededRng } from '@sluice/shared';
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../test-support/manual-clock.js';
@@ -8,7 +7,7 @@ import { Gatekeeper } from './gatekeeper.js';
 
 const clock = new ManualClock();
 const nowS = Math.floor(clock.wallMs() / 1000);
-const { key, ...entry } = makeKey(seededRng(2), new Uint8Array(32).fill(9));
+const { key, ...entry } = makeKey(new Uint8Array(32).fill(9), new Uint8Array(8).fill(9));
 const apiKeys = parseKeyFile(JSON.stringify({ keys: [{ name: 'alice', ...entry }] }));
 
 let gatekeeper: Gatekeeper;

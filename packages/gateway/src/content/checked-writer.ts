@@ -44,7 +44,7 @@ export function checkedWriter(writer: ReplyWriter, answer: AnswerCheck, { usage,
 
 function checkEvent(answer: AnswerCheck, event: GenerateEvent): Verdict {
   const verdict = event.text === '' ? pass('') : answer.write(event.text);
-  if (verdict.kind === 'refuse' || event.finished === null) return verdict;
+  if (verdict.kind === 'refuse' || !event.finished) return verdict;
   const rest = answer.end();
   return rest.kind === 'refuse' ? rest : pass(verdict.text + rest.text);
 }

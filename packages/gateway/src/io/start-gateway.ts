@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { TlsOptions } from '@sluice/proto';
-import { type Clock, createLog, type Logger, seededRng, systemClock } from '@sluice/shared';
+import { type Clock, createLog, type Logger, ServingError, seededRng, systemClock } from '@sluice/shared';
 import { memoryStore, openRedisStore, type RedisTarget } from '@sluice/store';
 import { collectDefaultMetrics } from 'prom-client';
 import { Admission } from '../admission/admission.js';
@@ -228,7 +228,8 @@ function readContentRules(file: string): readonly ContentCheck[] {
   try {
     return parseContentRules(readFileSync(file, 'utf8'));
   } catch (cause) {
-    throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    const problem = `${file}: ${cause instanceof Error ? cause.message : cause}`;
+    throw new ServingError('invalid_request', problem, { cause });
   }
 }
 

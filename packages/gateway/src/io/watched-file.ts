@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { Clock, Logger } from '@sluice/shared';
+import { type Clock, type Logger, ServingError } from '@sluice/shared';
 
 const LOOK_MS = 2_000;
 
@@ -9,13 +9,14 @@ export interface WatchedFile<T> {
   stop(): void;
 }
 
-/** @throws Error naming the file when it cannot be read or is wrong from the beginning. */
+/** @throws ServingError `invalid_request` naming the file when it cannot be read or is wrong from the beginning. */
 export function watchFile<T>(file: string, parse: (text: string) => T, clock: Clock, log: Logger): WatchedFile<T> {
   const read = (): T => {
     try {
       return parse(readFileSync(file, 'utf8'));
     } catch (cause) {
-      throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      const problem = `${file}: ${cause instanceof Error ? cause.message : cause}`;
+      throw new ServingError('invalid_request', problem, { cause });
     }
   };
   let current = read();

@@ -13,10 +13,18 @@ export interface TestGateway extends RunningGateway {
   stop(): Promise<void>;
 }
 
-export type TestGatewayOptions = Partial<GatewayOptions> & { readonly fakes?: readonly FakeWorkerOptions[] };
+export type TestGatewayOptions = Partial<GatewayOptions> & {
+  readonly fakes?: readonly FakeWorkerOptions[];
+  /** What is sent with the questions whether the workers are attached. */
+  readonly probeHeaders?: Record<string, string>;
+};
 
 /** A gateway on a free port with fake workers, all attached. */
-export async function startTestGateway({ fakes = [{}], ...options }: TestGatewayOptions = {}): Promise<TestGateway> {
+export async function startTestGateway({
+  fakes = [{}],
+  probeHeaders = {},
+  ...options
+}: TestGatewayOptions = {}): Promise<TestGateway> {
   const workers = await Promise.all(fakes.map((fake) => startFakeWorker(fake)));
   const gateway = await startGateway({
     port: 0,
@@ -25,7 +33,7 @@ export async function startTestGateway({ fakes = [{}], ...options }: TestGateway
     drainMs: 0,
     ...options,
   });
-  await waitReady(gateway.url, options.workers?.length ?? workers.length);
+  await waitReady(gateway.url, options.workers?.length ?? workers.length, probeHeaders);
   const post = (path: string, body: unknown, init: RequestInit = {}): Promise<Response> =>
     fetch(gateway.url + path, {
       method: 'POST',
@@ -48,9 +56,9 @@ export async function startTestGateway({ fakes = [{}], ...options }: TestGateway
 }
 
 /** Resolves when `count` workers are attached. */
-export async function waitReady(url: string, count = 1): Promise<void> {
+export async function waitReady(url: string, count = 1, headers: Record<string, string> = {}): Promise<void> {
   for (;;) {
-    const text = await (await fetch(`${url}/metrics`)).text();
+    const text = await (await fetch(`${url}/metrics`, { headers })).text();
     if (Number(/^sluice_gateway_workers_attached (\d+)/m.exec(text)?.[1]) >= count) return;
   }
 }
