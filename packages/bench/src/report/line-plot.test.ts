@@ -28,6 +28,14 @@ describe('renderLinePlot', () => {
     expect(circles[1]![1]).toBeGreaterThan(circles[2]![1]!);
   });
 
+  it('has round numbers at the x axis, from its beginning to behind the last point', () => {
+    const points = [{ x: 3.33, y: 10 }];
+    const ticksOf = (text: string) => [...text.matchAll(/text-anchor="middle">([-\d.]+)</g)].map(([, tick]) => tick);
+    expect(ticksOf(renderLinePlot({ ...plot, series: [{ name: 'a', points }] }))).toEqual(['0', '1', '2', '3', '4']);
+    const wide = { ...plot, xMin: -3, series: [{ name: 'a', points: [{ x: 16.5, y: 10 }] }] };
+    expect(ticksOf(renderLinePlot(wide))).toEqual(['0', '5', '10', '15', '20']);
+  });
+
   it('is valid where names hold what XML does not take, and where there is nothing to draw', () => {
     expect(renderLinePlot(plot)).toContain('a &amp; b');
     expect(renderLinePlot(plot)).toContain('gaps &lt; limit');

@@ -40,7 +40,9 @@ const COLOURS = [
 export function renderLinePlot(plot: LinePlot): string {
   const all = plot.series.flatMap(({ points }) => points);
   const { xMin = 0, reach } = plot;
-  const xMax = all.reduce((max, { x }) => Math.max(max, x), Math.max(xMin + 1e-9, reach?.x ?? xMin));
+  const farthest = all.reduce((max, { x }) => Math.max(max, x), Math.max(xMin + 1e-9, reach?.x ?? xMin));
+  const step = roundStep((farthest - xMin) / 6);
+  const xMax = Math.ceil(farthest / step) * step;
   const ys = [...all.map(({ y }) => y), plot.limit?.y ?? 0, ...(reach?.y ?? [])].filter((y) => y > 0);
   const low = Math.floor(Math.log10(ys.reduce((min, y) => Math.min(min, y), 1000)));
   const high = Math.ceil(Math.log10(ys.reduce((max, y) => Math.max(max, y), 10)));
@@ -58,8 +60,9 @@ export function renderLinePlot(plot: LinePlot): string {
       `<text x="${MARGIN.left - 8}" y="${round(y + 4)}" text-anchor="end">${10 ** (low + index)}</text>`
     );
   });
-  const ticks = Array.from({ length: 6 }, (_, index) => {
-    const x = xMin + ((xMax - xMin) * index) / 5;
+  const firstTick = Math.ceil(xMin / step);
+  const ticks = Array.from({ length: Math.round(xMax / step) - firstTick + 1 }, (_, index) => {
+    const x = (firstTick + index) * step;
     return `<text x="${round(toX(x))}" y="${bottom + 18}" text-anchor="middle">${Number(x.toPrecision(3))}</text>`;
   });
   const lines = plot.series.map(({ points }, index) => {
@@ -98,6 +101,12 @@ export function renderLinePlot(plot: LinePlot): string {
     ...legend,
     '</svg>',
   ].join('\n');
+}
+
+/** The next above of 1, 2 and 5 times a power of ten. */
+function roundStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
 }
 
 export function escapeXml(text: string): string {
