@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { text, UsageError, wholeNumber, word } from '../flags.js';
@@ -76,6 +77,7 @@ export interface TlsFlags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly tlsName?: string;
 }
 
 /** @param between who speaks to whom. */
@@ -88,26 +90,44 @@ export function addTlsFlags(command: Command, between: string): Command {
     .addOption(option('tls-key', 'its key'));
 }
 
-/** Undefined where no flag was given. */
-export function tlsOptions({ tlsCa, tlsCert, tlsKey }: TlsFlags) {
-  if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) return undefined;
-  return {
-    authority: pemFile('--tls-ca', tlsCa),
-    certificate: pemFile('--tls-cert', tlsCert),
-    key: pemFile('--tls-key', tlsKey),
-  };
+/** For the side that calls. */
+export function addTlsNameFlag(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--tls-name <name>',
+      'the name that workers’ certificates hold (default: the host of their address)',
+    ).argParser(word('--tls-name')),
+  );
 }
 
-function pemFile(flag: string, file: string | undefined): Buffer {
-  if (file === undefined) throw new UsageError(`${flag} is missing: --tls-ca, --tls-cert and --tls-key go together`);
-  let content: Buffer;
-  try {
-    content = readFileSync(file);
-  } catch (cause) {
-    throw new UsageError(`${flag} ${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`);
+/** Undefined where no flag was given. @throws UsageError naming flag and file of what cannot be used. */
+export function tlsOptions({ tlsCa, tlsCert, tlsKey, tlsName }: TlsFlags) {
+  if ((tlsCa ?? tlsCert ?? tlsKey ?? tlsName) === undefined) return undefined;
+  const authority = pemFile('--tls-ca', tlsCa, (pem) => new X509Certificate(pem));
+  const certificate = pemFile('--tls-cert', tlsCert, (pem) => new X509Certificate(pem));
+  const key = pemFile('--tls-key', tlsKey, (pem) => createPrivateKey(pem));
+  if (!certificate.parsed.checkPrivateKey(key.parsed)) {
+    throw new UsageError(`--tls-key ${tlsKey} is not the key of --tls-cert ${tlsCert}`);
   }
-  if (content.includes('-----BEGIN ')) return content;
-  throw new UsageError(`${flag} ${file} must be a PEM file`);
+  const names = tlsName === undefined ? {} : { serverName: tlsName };
+  return { authority: authority.pem, certificate: certificate.pem, key: key.pem, ...names };
+}
+
+function pemFile<Parsed>(flag: string, file: string | undefined, parse: (pem: Buffer) => Parsed) {
+  if (file === undefined) throw new UsageError(`${flag} is missing: --tls-ca, --tls-cert and --tls-key go together`);
+  const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+  let pem: Buffer;
+  try {
+    pem = readFileSync(file);
+  } catch (cause) {
+    throw new UsageError(`${flag} ${file} cannot be read: ${reasonOf(cause)}`);
+  }
+  try {
+    return { pem, parsed: parse(pem) };
+  } catch (cause) {
+    const what = flag === '--tls-key' ? 'a private key without a passphrase' : 'a certificate';
+    throw new UsageError(`${flag} ${file} must be ${what} in PEM: ${reasonOf(cause)}`);
+  }
 }
 
 function corsOrigin(value: string, earlier: readonly string[]): readonly string[] {

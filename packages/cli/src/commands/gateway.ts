@@ -10,6 +10,7 @@ import {
   accessOptions,
   addAccessFlags,
   addTlsFlags,
+  addTlsNameFlag,
   type TlsFlags,
   tlsOptions,
 } from './access-flags.js';
@@ -50,6 +51,7 @@ export function gatewayCommand(): Command {
   addRoutingFlag(command);
   addAccessFlags(command);
   addTlsFlags(command, 'speak to workers');
+  addTlsNameFlag(command);
   return command.action(runGateway);
 }
 

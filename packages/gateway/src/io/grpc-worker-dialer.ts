@@ -1,6 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { connectWorker, statusToError, type TlsOptions } from '@sluice/proto';
 import { isErrorCode, ServingError } from '@sluice/shared';
+import { dialProblem } from '../workers/dial-problem.js';
 import type { WorkerDialer } from '../workers/worker-stream.js';
 
 /** `Attach` streams to the worker at `address` (`host:port`) over gRPC. */
@@ -21,7 +22,9 @@ export function grpcWorkerDialer(address: string, tls?: TlsOptions): WorkerDiale
       // grpc-js reports a broken stream as an error; one that the worker ended in order has only an end.
       call.on('error', (error: ServiceError) => {
         const told = statusToError(error);
-        end(told !== undefined && isErrorCode(told.code) ? new ServingError(told.code, told.message) : error);
+        const isTold = told !== undefined && isErrorCode(told.code);
+        const problem = () => new Error(dialProblem(error.message, tls !== undefined), { cause: error });
+        end(isTold ? new ServingError(told.code, told.message) : problem());
       });
       call.on('end', () => end(undefined));
       return {

@@ -88,6 +88,8 @@ export class WorkerConnection {
   #frameAcknowledged = 0;
   #heardMs = 0;
   #failures = 0;
+  /** Why it was not reached last, of which the log has had its line. */
+  #problem: string | undefined;
   #unreportedTokens = 0;
   #unreportedRequests = 0;
   #stopWatch: () => void = () => {};
@@ -207,6 +209,7 @@ export class WorkerConnection {
     this.#epoch = welcome.epoch;
     this.#load = toLoadState(welcome.load);
     this.#failures = 0;
+    this.#problem = undefined;
     this.#attachments += 1;
     this.#frame = 0;
     this.#frameAcknowledged = 0;
@@ -248,8 +251,11 @@ export class WorkerConnection {
     const waitMs = backoffMs(this.#failures, this.#options.backoff, this.#parts.rng);
     const lost = { worker: this.id, requests: this.#requests.size, reason: reasonOf(cause), waitMs };
     const isGoing = cause instanceof ServingError && cause.code === 'draining';
-    if (this.#state.kind !== 'attached') this.#parts.log.debug(lost, 'worker not reached');
-    else if (isGoing) this.#parts.log.info(lost, 'worker left');
+    if (this.#state.kind !== 'attached') {
+      // Tried again for ever, so each reason has one line for people to see.
+      this.#parts.log[lost.reason === this.#problem ? 'debug' : 'warn'](lost, 'worker not reached');
+      this.#problem = lost.reason;
+    } else if (isGoing) this.#parts.log.info(lost, 'worker left');
     else {
       this.#parts.log.warn(lost, 'worker lost');
       this.#circuit.fail();

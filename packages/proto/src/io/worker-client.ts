@@ -1,4 +1,6 @@
-import { credentials } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
 import { channelOptions } from '../channel-options.js';
 import type { WorkerClient } from '../gen/sluice/v1/Worker.js';
 import { WorkerClientConstructor } from './definition.js';
@@ -8,6 +10,8 @@ export interface TlsOptions {
   readonly authority: Buffer;
   readonly certificate: Buffer;
   readonly key: Buffer;
+  /** Of a client: the name that the server's certificate has to hold. Default: the host that is called. */
+  readonly serverName?: string;
 }
 
 export interface ConnectOptions {
@@ -28,10 +32,11 @@ export interface ConnectOptions {
  */
 export function connectWorker(address: string, options: ConnectOptions = {}): WorkerClient {
   const { tls } = options;
-  const channel =
-    tls === undefined ? credentials.createInsecure() : credentials.createSsl(tls.authority, tls.key, tls.certificate);
-  return new WorkerClientConstructor(address, channel, {
+  const serverName = tls?.serverName ?? hostOf(address);
+  return new WorkerClientConstructor(address, channelCredentials(serverName, tls), {
     ...channelOptions,
+    // Sent in the clear, so that a server can choose a certificate; an address must not be (RFC 6066, section 3).
+    ...(tls === undefined ? {} : { 'grpc.ssl_target_name_override': isIP(serverName) ? 'worker' : serverName }),
     'grpc.enable_retries': 0,
     'grpc.keepalive_time_ms': options.keepaliveMs ?? 10_000,
     'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 5_000,
@@ -42,4 +47,16 @@ export function connectWorker(address: string, options: ConnectOptions = {}): Wo
     // Each worker has its own connection, closed with its client; pooling would let one outlive the other.
     'grpc.use_local_subchannel_pool': 1,
   });
+}
+
+function channelCredentials(serverName: string, tls: TlsOptions | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.authority, tls.key, tls.certificate, {
+    checkServerIdentity: (_, certificate) => checkServerIdentity(serverName, certificate),
+  });
+}
+
+/** Of `host:port` or `[host]:port`. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
