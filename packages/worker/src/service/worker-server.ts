@@ -4,21 +4,19 @@ import {
   HealthImplementation,
   type ModelInfoInit,
   type TlsOptions,
-  type WelcomeInit,
   type WorkerHandlers,
   workerHealthName,
   workerServiceDefinition,
 } from '@sluice/proto';
 import { asServingError, type Clock, type Logger, ServingError } from '@sluice/shared';
 import type { EnginePort, StepListener } from '../engine/engine-port.js';
-import { AttachStream } from './attach-stream.js';
 import { serveGenerate } from './generate-call.js';
 import { listen } from './io/listen.js';
 import { defaultLimits, type ServiceLimits } from './limits.js';
-import { LiveRequests } from './live-requests.js';
 import { loadMessage, statusOf } from './messages.js';
 import type { TextPort } from './text-port.js';
 import { detokenize, tokenize } from './tokenize.js';
+import { WorkerService } from './worker-service.js';
 
 export interface WorkerServerOptions {
   readonly engine: EnginePort;
@@ -63,36 +61,18 @@ export interface WorkerServer {
 export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
   const { engine, text, info, epoch, log, clock } = options;
   const limits: ServiceLimits = { ...defaultLimits, ...options.limits };
-  const requests = new LiveRequests(engine, text, log);
-  const streams = new Set<AttachStream>();
+  const service = new WorkerService({ engine, text, info, epoch, log, clock, limits });
   const health = new HealthImplementation({ '': 'SERVING', [workerHealthName]: 'SERVING' });
-  let drained: Promise<void> | undefined;
 
-  const welcome = (): WelcomeInit => ({
-    epoch,
-    model: info,
-    load: loadMessage(engine.load()),
-    framesUnacknowledgedMax: limits.framesUnacknowledgedMax,
-  });
-
-  const drain = async (handOverMs?: number): Promise<void> => {
-    if (drained === undefined) {
-      health.setStatus('', 'NOT_SERVING');
-      health.setStatus(workerHealthName, 'NOT_SERVING');
-      drained = engine.drain();
-      for (const stream of streams) stream.sendLoad();
-    }
-    const stopTimer = handOverMs === undefined ? undefined : clock.after(handOverMs, () => requests.handOver());
-    await drained;
-    stopTimer?.();
+  const drain = (handOverMs?: number): Promise<void> => {
+    health.setStatus('', 'NOT_SERVING');
+    health.setStatus(workerHealthName, 'NOT_SERVING');
+    return service.drain(handOverMs);
   };
 
   const handlers: WorkerHandlers = {
-    Attach: (call) => {
-      const onClose = (stream: AttachStream) => streams.delete(stream);
-      streams.add(new AttachStream(call, { engine, requests, limits, clock, log, welcome, onClose }));
-    },
-    Generate: (call) => serveGenerate(call, requests, limits),
+    Attach: (call) => service.attach(call),
+    Generate: (call) => serveGenerate(call, service.requests, limits),
     Tokenize: (call, reply) => answer(reply, log, () => tokenize(call.request, text)),
     Detokenize: (call, reply) => answer(reply, log, () => detokenize(call.request, text)),
     GetModelInfo: (_call, reply) => reply(null, info),
@@ -110,11 +90,11 @@ export function createWorkerServer(options: WorkerServerOptions): WorkerServer {
   health.addToServer(server);
 
   return {
-    onStep: (events) => requests.onStep(events),
+    onStep: service.onStep,
     listen: (host, port) => listen(server, host, port, options.tls),
     drain,
     close: (graceMs) => {
-      for (const stream of streams) stream.end(new ServingError('draining', 'the worker is going away'));
+      service.endStreams(new ServingError('draining', 'the worker is going away'));
       return shutDown(server, clock, graceMs);
     },
   };
