@@ -13,6 +13,8 @@ export const errorTable = {
   model_not_found: row(5, 404, 'invalid_request_error', false, 'client'),
   not_found: row(5, 404, 'invalid_request_error', false, 'client'),
   method_not_allowed: row(12, 405, 'invalid_request_error', false, 'client'),
+  stream_taken: row(10, 409, 'invalid_request_error', false, 'client'),
+  stream_gone: row(5, 410, 'invalid_request_error', false, 'client'),
   body_too_large: row(3, 413, 'invalid_request_error', false, 'client'),
   unsupported_media_type: row(3, 415, 'invalid_request_error', false, 'client'),
   request_header_too_large: row(3, 431, 'invalid_request_error', false, 'client'),

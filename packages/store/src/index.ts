@@ -10,6 +10,7 @@ export {
   type JournalRead,
   type JournalSlice,
   type JournalStore,
+  type JournalTake,
 } from './journal-store.js';
 export {
   claimsMax,

@@ -41,6 +41,23 @@ export function journalStoreContract(name: string, open: () => Promise<StoreUnde
       expect(await journals.read('s', 0)).toMatchObject({ entries: ['a'] });
     });
 
+    it('lets only the last one who took a stream write', async () => {
+      await journals.append('s', 0, ['a']);
+      expect(await journals.take('s')).toEqual({ kind: 'taken', term: 1 });
+      expect(await journals.append('s', 1, ['late'])).toBe('taken');
+      expect(await journals.append('s', 1, ['b'], 1)).toBe('written');
+      const terms = await Promise.all([journals.take('s'), journals.take('s')]);
+      expect(terms.map((take) => (take.kind === 'taken' ? take.term : take.kind)).sort()).toEqual([2, 3]);
+      for (const term of [0, 1, 2]) expect(await journals.append('s', 2, ['late'], term)).toBe('taken');
+      expect(await journals.append('s', 2, ['c'], 3)).toBe('written');
+      expect(await journals.read('s', 0)).toMatchObject({ entries: ['a', 'b', 'c'] });
+    });
+
+    it('gives nobody what was never written', async () => {
+      expect(await journals.take('never')).toEqual({ kind: 'unknown' });
+      expect(await journals.read('never', 0)).toEqual({ kind: 'unknown' });
+    });
+
     it('takes nothing after the end, and says that it is the end with the last entries only', async () => {
       await journals.append('s', 0, ['a', 'b']);
       expect(await journals.end('s')).toBe(true);

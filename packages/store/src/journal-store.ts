@@ -6,6 +6,8 @@ export type JournalAppend =
   | 'gap'
   /** The stream was ended before; nothing was written. */
   | 'ended'
+  /** Another writer took the stream over; nothing was written, and nothing of this writer ever will be. */
+  | 'taken'
   /** The store is out of reach; nothing was written, as far as anybody knows. */
   | 'unavailable';
 
@@ -25,6 +27,13 @@ export type JournalRead =
   | { readonly kind: 'trimmed'; readonly firstIndex: number }
   | { readonly kind: 'unavailable' };
 
+export type JournalTake =
+  /** Whoever gives an earlier term can write nothing from now on. */
+  | { readonly kind: 'taken'; readonly term: number }
+  /** Expired, or never written. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unavailable' };
+
 export interface JournalLimits {
   /** Bytes of UTF-8 kept of one stream; beyond it the oldest entries go. Default 1 MiB. */
   readonly streamBytesMax: number;
@@ -34,13 +43,19 @@ export interface JournalLimits {
 
 /**
  * What streams have said, for clients that come back to another gateway. An entry has an index within its stream, from 0
- * up without a gap, and is written once: repeating an append changes nothing.
+ * up without a gap, and is written once: repeating an append changes nothing. A stream has one writer: who begins it
+ * writes in term 0, and each who takes it over in a later one, which shuts out those before.
  *
  * Nothing here throws or waits longer than the store's bound for a command.
  */
 export interface JournalStore {
-  /** Adds entries, of which the first has index `fromIndex`. A stream begins with its first append, at index 0. */
-  append(streamId: string, fromIndex: number, entries: readonly string[]): Promise<JournalAppend>;
+  /**
+   * Adds entries, of which the first has index `fromIndex`. A stream begins with its first append, at index 0.
+   * @param term what {@link take} gave; default 0.
+   */
+  append(streamId: string, fromIndex: number, entries: readonly string[], term?: number): Promise<JournalAppend>;
+  /** Makes the caller its only writer. Of two who take it the later one is. What is read afterwards is all there is. */
+  take(streamId: string): Promise<JournalTake>;
   /** Says that nothing will come after what is there. @returns whether it was written. */
   end(streamId: string): Promise<boolean>;
   /** The entries from `fromIndex` on, none when that is the end; at most `entriesMax` of them (default 1,024). */

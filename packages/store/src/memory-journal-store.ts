@@ -5,6 +5,7 @@ import {
   type JournalLimits,
   type JournalRead,
   type JournalStore,
+  type JournalTake,
   journalReadMax,
 } from './journal-store.js';
 
@@ -17,6 +18,7 @@ interface Journal {
   readonly entries: string[];
   bytes: number;
   isEnded: boolean;
+  term: number;
   expiresMs: number;
 }
 
@@ -31,15 +33,17 @@ export class MemoryJournalStore implements JournalStore {
     this.#limits = { ...defaultJournalLimits, ...limits };
   }
 
-  async append(streamId: string, fromIndex: number, entries: readonly string[]): Promise<JournalAppend> {
+  async append(streamId: string, fromIndex: number, entries: readonly string[], term = 0): Promise<JournalAppend> {
     assert(Number.isInteger(fromIndex) && fromIndex >= 0, `journal index ${fromIndex}`);
     const journal = this.#find(streamId) ?? {
       firstIndex: 0,
       entries: [],
       bytes: 0,
       isEnded: false,
+      term: 0,
       expiresMs: 0,
     };
+    if (term < journal.term) return 'taken';
     if (journal.isEnded) return 'ended';
     const nextIndex = journal.firstIndex + journal.entries.length;
     if (fromIndex > nextIndex) return 'gap';
@@ -53,6 +57,14 @@ export class MemoryJournalStore implements JournalStore {
     }
     this.#keep(streamId, journal);
     return 'written';
+  }
+
+  async take(streamId: string): Promise<JournalTake> {
+    const journal = this.#find(streamId);
+    if (journal === undefined) return { kind: 'unknown' };
+    journal.term += 1;
+    this.#keep(streamId, journal);
+    return { kind: 'taken', term: journal.term };
   }
 
   async end(streamId: string): Promise<boolean> {

@@ -5,22 +5,24 @@ import {
   type JournalLimits,
   type JournalRead,
   type JournalStore,
+  type JournalTake,
   journalReadMax,
 } from '../journal-store.js';
 import type { RedisLink } from './redis-link.js';
 import { RedisScript } from './redis-script.js';
 
-// In all of them KEYS are a hash (first: index of the first entry left, bytes: of all entries, ended) and a list of the
-// entries.
+// In all of them KEYS are a hash (first: index of the first entry left, bytes: of all entries, ended, term: of its writer)
+// and a list of the entries.
 
-/** ARGV: index of the first entry given, most bytes, milliseconds to keep, entries. */
-const appendScript = new RedisScript(`local state = redis.call('HMGET', KEYS[1], 'first', 'bytes', 'ended')
+/** ARGV: index of the first entry given, most bytes, milliseconds to keep, the writer's term, entries. */
+const appendScript = new RedisScript(`local state = redis.call('HMGET', KEYS[1], 'first', 'bytes', 'ended', 'term')
+if tonumber(ARGV[4]) < (tonumber(state[4]) or 0) then return 'taken' end
 if state[3] then return 'ended' end
 local first, bytes = tonumber(state[1]) or 0, tonumber(state[2]) or 0
 local next = first + redis.call('LLEN', KEYS[2])
 local from = tonumber(ARGV[1])
 if from > next then return 'gap' end
-for i = 4 + next - from, #ARGV do
+for i = 5 + next - from, #ARGV do
   redis.call('RPUSH', KEYS[2], ARGV[i])
   bytes = bytes + #ARGV[i]
 end
@@ -34,6 +36,12 @@ redis.call('HSET', KEYS[1], 'v', 1, 'first', first, 'bytes', bytes)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return 'written'`);
+
+/** ARGV: milliseconds to keep. */
+const takeScript = new RedisScript(`if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+return redis.call('HINCRBY', KEYS[1], 'term', 1)`);
 
 /** ARGV: milliseconds to keep. */
 const endScript = new RedisScript(`if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -52,6 +60,8 @@ if from < 0 then return reply end
 for _, entry in ipairs(redis.call('LRANGE', KEYS[2], from, from + ARGV[2] - 1)) do reply[#reply + 1] = entry end
 return reply`);
 
+const appendReplies = ['written', 'gap', 'ended', 'taken'] as const satisfies readonly JournalAppend[];
+
 export class RedisJournalStore implements JournalStore {
   readonly #link: RedisLink;
   readonly #keys: FleetKeys;
@@ -63,11 +73,17 @@ export class RedisJournalStore implements JournalStore {
     this.#limits = limits;
   }
 
-  async append(streamId: string, fromIndex: number, entries: readonly string[]): Promise<JournalAppend> {
+  async append(streamId: string, fromIndex: number, entries: readonly string[], term = 0): Promise<JournalAppend> {
     assert(Number.isInteger(fromIndex) && fromIndex >= 0, `journal index ${fromIndex}`);
     const { streamBytesMax, expireMs } = this.#limits;
-    const reply = await this.#run(appendScript, streamId, [fromIndex, streamBytesMax, expireMs, ...entries]);
-    return reply === 'written' || reply === 'gap' || reply === 'ended' ? reply : 'unavailable';
+    const reply = await this.#run(appendScript, streamId, [fromIndex, streamBytesMax, expireMs, term, ...entries]);
+    return appendReplies.find((known) => known === reply) ?? 'unavailable';
+  }
+
+  async take(streamId: string): Promise<JournalTake> {
+    const term = await this.#run(takeScript, streamId, [this.#limits.expireMs]);
+    if (typeof term !== 'number') return { kind: 'unavailable' };
+    return term === 0 ? { kind: 'unknown' } : { kind: 'taken', term };
   }
 
   async end(streamId: string): Promise<boolean> {
