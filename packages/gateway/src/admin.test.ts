@@ -1,4 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeKey } from './auth/api-keys.js';
 import { type FakeWorker, startFakeWorker } from './test-support/fake-worker.js';
 import { startTestGateway, type TestGateway, waitReady } from './test-support/start-test-gateway.js';
 
@@ -96,5 +100,44 @@ describe('A gateway without an admin key', () => {
     } finally {
       await open.stop();
     }
+  });
+});
+
+describe('A gateway with API keys', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-admin-'));
+  const keysFile = path.join(folder, 'keys.json');
+  const newKey = (seed: number) => makeKey(new Uint8Array(32).fill(seed), new Uint8Array(8).fill(seed));
+  const [operator, user] = [newKey(1), newKey(2)];
+  let guarded: TestGateway;
+
+  beforeEach(async () => {
+    const entries = [
+      { ...operator, name: 'operator', scopes: ['admin', 'metrics'] },
+      { ...user, name: 'user', scopes: ['inference'] },
+    ];
+    writeFileSync(keysFile, JSON.stringify({ keys: entries.map(({ key: _, ...entry }) => entry) }));
+    const probeHeaders = { authorization: `Bearer ${operator.key}` };
+    guarded = await startTestGateway({ keysFile, adminKey: 'open sesame', probeHeaders });
+  });
+
+  afterEach(async () => {
+    await guarded.stop();
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const ask = async (headers: Record<string, string>): Promise<number> =>
+    (await fetch(`${guarded.url}/admin/workers`, { headers })).status;
+
+  it('takes admin calls from keys with that scope and from the admin key, wherever they come from', async () => {
+    expect(await ask({ authorization: `Bearer ${operator.key}` })).toBe(200);
+    expect(await ask({ 'x-api-key': operator.key, 'x-forwarded-for': '10.0.0.1' })).toBe(200);
+    expect(await ask({ authorization: 'Bearer open sesame' })).toBe(200);
+  });
+
+  it('takes none from other keys, nor for being on this machine', async () => {
+    expect(await ask({ authorization: `Bearer ${user.key}` })).toBe(403);
+    expect(await ask({ authorization: 'Bearer open sesam' })).toBe(401);
+    expect(await ask({})).toBe(401);
   });
 });

@@ -2,6 +2,7 @@ import { ServingError } from '@sluice/shared';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { errorFromIssues, fieldError, preview } from '../api/field-error.js';
+import type { WorkerChange } from '../processes/siblings.js';
 import { type FleetWorkers, workersMax } from '../workers/fleet-workers.js';
 import { parseWorkerAddress } from '../workers/worker-address.js';
 import type { AdminAccess } from './admin-access.js';
@@ -12,12 +13,16 @@ export interface AdminRouteParts {
   readonly workers: FleetWorkers;
   readonly access: AdminAccess;
   readonly calls: Calls;
+  readonly onWorkerChange: (change: WorkerChange) => void;
 }
 
 const addBody = z.strictObject({ address: z.string() });
 
 /** GET /admin/workers, POST /admin/workers with `{"address":"host:port"}`, DELETE /admin/workers/host:port. */
-export function addAdminRoutes(app: FastifyInstance, { workers, access, calls }: AdminRouteParts): void {
+export function addAdminRoutes(
+  app: FastifyInstance,
+  { workers, access, calls, onWorkerChange }: AdminRouteParts,
+): void {
   const route = (
     method: 'GET' | 'POST' | 'DELETE',
     url: string,
@@ -28,8 +33,7 @@ export function addAdminRoutes(app: FastifyInstance, { workers, access, calls }:
       url,
       // Before the body is read: nobody else's is worth it.
       onRequest: async (request) => {
-        const refusal = access(request);
-        if (refusal !== undefined) throw refusal;
+        calls.setCaller(request, await access(request));
       },
       handler: (request, reply) => {
         answer(request, calls.replyTo(request, reply));
@@ -45,11 +49,13 @@ export function addAdminRoutes(app: FastifyInstance, { workers, access, calls }:
     if (!workers.add(address)) {
       throw fieldError('address', `${address} would be one worker more than the ${workersMax} that a gateway may have`);
     }
+    onWorkerChange({ kind: 'add', address });
     reply.send(200, JSON.stringify({ address }));
   });
   route('DELETE', '/admin/workers/*', ({ params }, reply) => {
     const address = checkedAddress((params as { '*': string })['*']);
     if (!workers.remove(address)) throw new ServingError('not_found', `there is no worker ${address}`);
+    onWorkerChange({ kind: 'remove', address });
     reply.send(200, JSON.stringify({ address }));
   });
 }

@@ -15,6 +15,8 @@ import { registerAdmission } from '../metrics/admission-metrics.js';
 import { registerFleet } from '../metrics/fleet-metrics.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { createRoutingMetrics } from '../metrics/routing-metrics.js';
+import { type MetricPart, metricPart, wholeMetrics } from '../metrics/whole-metrics.js';
+import type { Siblings, WorkerChange } from '../processes/siblings.js';
 import { createRouting, defaultRouting, type RoutingName } from '../routing/policies.js';
 import { PrefixIndex } from '../routing/prefix-index.js';
 import { Routing } from '../routing/routing.js';
@@ -26,6 +28,7 @@ import { WorkerConnection } from '../workers/worker-connection.js';
 import { type AccessOptions, openGatekeeper } from './access.js';
 import { watchDns } from './dns-workers.js';
 import { grpcWorkerDialer } from './grpc-worker-dialer.js';
+import { endKeepAlive, stopAccepting, waitAttached, waitQuiet } from './shared-port.js';
 
 export interface GatewayOptions extends AccessOptions {
   /** Workers to attach to: `host:port`, or `grpc://host:port`; more may come by `redis`, `workerDns` and admin calls. */
@@ -36,7 +39,7 @@ export interface GatewayOptions extends AccessOptions {
   readonly fleet?: string;
   /** Names whose addresses are workers, `host:port`, resolved every 5 s. */
   readonly workerDns?: readonly string[];
-  /** What callers from elsewhere need for admin calls; undefined: only callers on this machine may make them. */
+  /** What admin calls need where callers have no credentials and are elsewhere; see adminAccess. */
   readonly adminKey?: string;
   /** Origins of web pages that may call the API; `*` stands for all. Default none. */
   readonly corsOrigins?: readonly string[];
@@ -74,6 +77,12 @@ export interface GatewayOptions extends AccessOptions {
   readonly resumeWaitMs?: number;
   /** When requests are kept from a worker that fails them. Default: 5 failures in 30 s, for 2 s to 60 s. */
   readonly circuit?: Partial<CircuitOptions>;
+  /** Processes that serve on this port, this one included: bounds on all requests together are shared out. Default 1. */
+  readonly processes?: number;
+  /** The others of them. */
+  readonly siblings?: Siblings;
+  /** Milliseconds for which the port is left to others until the workers are attached. Default 0: it opens at once. */
+  readonly attachFirstMs?: number;
   /** Milliseconds that requests in flight get to end when the gateway closes. Default 30,000. */
   readonly drainMs?: number;
   readonly log?: Logger;
@@ -89,6 +98,15 @@ export interface RunningGateway {
    * an error that their clients see, and frees everything. The same promise when called again.
    */
   close(drainMs?: number): Promise<void>;
+  /**
+   * As `close`, where another process has the port already: requests that still come on open connections are served,
+   * and those connections closed behind the answer, until none has come for a second.
+   */
+  retire(drainMs?: number): Promise<void>;
+  /** What it has counted. */
+  metrics(): Promise<MetricPart>;
+  /** An admin's word that came to another process. */
+  changeWorkers(change: WorkerChange): void;
 }
 
 /**
@@ -126,16 +144,19 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
         unsentMax: 1_024,
       },
     );
+  const { processes = 1, siblings } = options;
+  const share = (bound: number): number => Math.ceil(bound / processes);
+  const bodyBytesMax = options.bodyBytesMax ?? 8 * 2 ** 20;
   const admission = new Admission({
-    requestsMax: options.requestsMax ?? 4_096,
-    bodyBytesMax: options.bodiesBytesMax ?? 256 * 2 ** 20,
+    requestsMax: share(options.requestsMax ?? 4_096),
+    bodyBytesMax: Math.max(share(options.bodiesBytesMax ?? 256 * 2 ** 20), bodyBytesMax),
   });
   const workers = new FleetWorkers({ connect, clock, log });
   workers.offer('static', addresses);
   const metrics = createMetrics(workers, admission);
   collectDefaultMetrics({ register: metrics.registry });
   const policy = createRouting(options.routing ?? defaultRouting, rng);
-  const prefixes = new PrefixIndex(options.prefixIndexBytesMax ?? 64 * 2 ** 20);
+  const prefixes = new PrefixIndex(Math.max(64 * 2 ** 10, share(options.prefixIndexBytesMax ?? 64 * 2 ** 20)));
   const routing = new Routing({
     policy,
     prefixes,
@@ -149,65 +170,89 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     clock,
     rng,
     resumeWaitMs: options.resumeWaitMs ?? 15_000,
-    limits: store.limits,
+    limits: options.redis || !siblings ? store.limits : siblings.limits,
     contentChecks,
     queueLimits: {
-      requestsMax: options.queueRequestsMax ?? 2_048,
-      tokensMax: options.queueTokensMax ?? 4_000_000,
+      requestsMax: share(options.queueRequestsMax ?? 2_048),
+      tokensMax: share(options.queueTokensMax ?? 4_000_000),
     },
     queueMsMax: options.queueMsMax ?? 60_000,
   });
   registerAdmission(metrics.registry, gateway);
+  const metricsText = async (): Promise<string> => {
+    if (siblings === undefined) return metrics.registry.metrics();
+    const [own, { parts, silent }] = await Promise.all([metricPart(metrics.registry), siblings.metrics()]);
+    return wholeMetrics([own, ...parts], { counted: processes - silent, silent });
+  };
   const app = createApp({
     gateway,
     workers,
-    adminAccess: adminAccess(options.adminKey),
+    adminAccess: adminAccess(options.adminKey, access.gatekeeper),
     gatekeeper: access.gatekeeper,
     corsOrigins: new Set(options.corsOrigins ?? []),
     admission,
     metrics,
+    metricsText,
+    onWorkerChange: (change) => siblings?.tellWorkers(change),
     clock,
     rng,
     log,
-    bodyBytesMax: options.bodyBytesMax ?? 8 * 2 ** 20,
-    connectionsMax: options.connectionsMax ?? 16_384,
+    bodyBytesMax,
+    connectionsMax: share(options.connectionsMax ?? 16_384),
     replyLimits: {
       bufferBytesMax: options.replyBufferBytesMax ?? 2 ** 20,
       flushMs: 30_000,
       lingerMs: 1_000,
     },
   });
+  let url = gatewayUrl(host, port);
+  /** From DNS and Redis; those of the command line and of admin calls need no looking for. */
+  const findWorkers = () => {
+    const names = (options.workerDns ?? []).map((name) => {
+      const offer = (found: readonly string[]): void => {
+        resolved.set(name, found);
+        workers.offer('dns', [...resolved.values()].flat());
+      };
+      return watchDns(name, offer, clock, log);
+    });
+    const record = () => ({ id: gatewayId, url, epoch: gatewayId, requestsInFlight: admission.requests });
+    const membership = options.redis && joinFleet({ store, workers, clock, rng, record });
+    if (membership) registerFleet(metrics.registry, store, membership.watch);
+    return {
+      leave: async () => {
+        for (const name of names) name.stop();
+        await membership?.leave();
+      },
+    };
+  };
+  const { attachFirstMs = 0 } = options;
+  let fleet = attachFirstMs > 0 ? findWorkers() : undefined;
+  if (attachFirstMs > 0) await waitAttached(workers, attachFirstMs, clock);
   try {
     await app.listen({ host, port, listenTextResolver: () => '' });
   } catch (cause) {
+    await fleet?.leave();
+    access.stop();
     workers.close();
     await store.close();
     throw listenError(cause, host, port);
   }
   const { port: boundPort } = app.server.address() as AddressInfo;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`;
+  url = gatewayUrl(host, boundPort);
   log.info({ url, workers: addresses }, 'gateway listens');
-
-  const names = (options.workerDns ?? []).map((name) => {
-    const offer = (found: readonly string[]): void => {
-      resolved.set(name, found);
-      workers.offer('dns', [...resolved.values()].flat());
-    };
-    return watchDns(name, offer, clock, log);
-  });
-  const record = () => ({ id: gatewayId, url, epoch: gatewayId, requestsInFlight: admission.requests });
-  const membership = options.redis && joinFleet({ store, workers, clock, rng, record });
-  if (membership) registerFleet(metrics.registry, store, membership.watch);
+  fleet ??= findWorkers();
 
   let closing: Promise<void> | undefined;
-  const close = async (withinMs: number): Promise<void> => {
+  const close = async (withinMs: number, isReplaced: boolean): Promise<void> => {
+    const deadlineMs = clock.nowMs() + withinMs;
     // First the door, then the house: new connections are refused by the kernel, not by us.
-    app.server.close();
-    app.server.closeIdleConnections();
-    for (const name of names) name.stop();
+    stopAccepting(app.server);
+    endKeepAlive(app.server);
     access.stop();
-    await membership?.leave();
-    await gateway.drain(withinMs);
+    await fleet.leave();
+    if (isReplaced) await waitQuiet(admission, deadlineMs, clock);
+    else app.server.closeIdleConnections();
+    await gateway.drain(Math.max(0, deadlineMs - clock.nowMs()));
     app.server.closeAllConnections();
     await app.close();
     workers.close();
@@ -218,10 +263,23 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     url,
     port: boundPort,
     close: (withinMs = drainMs) => {
-      closing ??= close(withinMs);
+      closing ??= close(withinMs, false);
       return closing;
     },
+    retire: (withinMs = drainMs) => {
+      closing ??= close(withinMs, true);
+      return closing;
+    },
+    metrics: () => metricPart(metrics.registry),
+    changeWorkers: ({ kind, address }) => {
+      if (kind === 'add') workers.add(address);
+      else workers.remove(address);
+    },
   };
+}
+
+function gatewayUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function readContentRules(file: string): readonly ContentCheck[] {
