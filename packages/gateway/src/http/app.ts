@@ -5,6 +5,7 @@ import { errorBody } from '../api/reply-format.js';
 import type { Gatekeeper } from '../auth/gatekeeper.js';
 import { type Gateway, randomId } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
+import type { WorkerChange } from '../processes/siblings.js';
 import type { FleetWorkers } from '../workers/fleet-workers.js';
 import type { AdminAccess } from './admin-access.js';
 import { addAdminRoutes } from './admin-routes.js';
@@ -23,6 +24,10 @@ export interface AppParts {
   readonly corsOrigins: ReadonlySet<string>;
   readonly admission: Admission;
   readonly metrics: GatewayMetrics;
+  /** What `/metrics` answers: all processes of the gateway together. */
+  readonly metricsText: () => Promise<string>;
+  /** An admin's call has changed the workers of this process. */
+  readonly onWorkerChange: (change: WorkerChange) => void;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Logger;
@@ -88,7 +93,12 @@ export function createApp(parts: AppParts): FastifyInstance {
   });
   app.setErrorHandler(fail);
   addRoutes(app, { ...parts, calls });
-  addAdminRoutes(app, { workers: parts.workers, access: parts.adminAccess, calls });
+  addAdminRoutes(app, {
+    workers: parts.workers,
+    access: parts.adminAccess,
+    calls,
+    onWorkerChange: parts.onWorkerChange,
+  });
   return app;
 }
 

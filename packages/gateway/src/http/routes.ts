@@ -16,11 +16,12 @@ import type { HttpReply } from './http-reply.js';
 export interface RouteParts {
   readonly gateway: Gateway;
   readonly metrics: GatewayMetrics;
+  readonly metricsText: () => Promise<string>;
   readonly calls: Calls;
 }
 
 /** Every path of the gateway. */
-export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: RouteParts): void {
+export function addRoutes(app: FastifyInstance, { gateway, metrics, metricsText, calls }: RouteParts): void {
   const { workers } = gateway;
 
   for (const endpoint of endpoints) {
@@ -64,7 +65,7 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, calls }: Rou
   });
   app.get('/metrics', async (request, reply) => {
     checkScope(calls.callerOf(request), 'metrics');
-    const text = await metrics.registry.metrics();
+    const text = await metricsText();
     reply.hijack();
     calls.replyTo(request, reply).send(200, text, { 'content-type': metrics.registry.contentType });
   });
