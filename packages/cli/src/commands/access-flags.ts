@@ -11,6 +11,7 @@ export interface AccessFlags {
   readonly jwtAudience?: string;
   readonly corsOrigin: readonly string[];
   readonly contentRules?: string;
+  readonly requestsMax?: number;
   readonly queueRequests?: number;
   readonly queueMs?: number;
 }
@@ -44,6 +45,12 @@ export function addAccessFlags(command: Command): Command {
       ),
     )
     .addOption(
+      new Option(
+        '--requests-max <n>',
+        'requests in flight in one gateway, beyond which callers get 429 (default: 4096)',
+      ).argParser(wholeNumber('--requests-max', 1, 1_000_000)),
+    )
+    .addOption(
       new Option('--queue-requests <n>', 'requests of one model that may wait for a worker (default: 2048)').argParser(
         wholeNumber('--queue-requests', 0, 1_000_000),
       ),
@@ -67,6 +74,10 @@ export function accessOptions(flags: AccessFlags) {
     ...(flags.jwtIssuer === undefined ? {} : { jwtIssuer: flags.jwtIssuer }),
     ...(flags.jwtAudience === undefined ? {} : { jwtAudience: flags.jwtAudience }),
     ...(flags.contentRules === undefined ? {} : { contentRulesFile: flags.contentRules }),
+    // Twice as many connections, because clients keep some between requests.
+    ...(flags.requestsMax === undefined
+      ? {}
+      : { requestsMax: flags.requestsMax, connectionsMax: Math.max(16_384, 2 * flags.requestsMax) }),
     ...(flags.queueRequests === undefined ? {} : { queueRequestsMax: flags.queueRequests }),
     ...(flags.queueMs === undefined ? {} : { queueMsMax: flags.queueMs }),
   };
