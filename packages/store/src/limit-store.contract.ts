@@ -59,14 +59,14 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
 
     it('gives back what was reserved and not used', async () => {
       await limits.reserve([claim(1_000)]);
-      await limits.settle([{ ...claim(1_000), used: 300 }]);
+      await limits.settle([{ ...claim(1_000), used: 300, isLocal: false }]);
       expect((await limits.reserve([claim(700)])).kind).toBe('granted');
       expect((await limits.reserve([claim(100)])).kind).toBe('refused');
     });
 
     it('takes what was used beyond the reservation, and then is owed', async () => {
       await limits.reserve([claim(100)]);
-      await limits.settle([{ ...claim(100), used: 1_500 }]);
+      await limits.settle([{ ...claim(100), used: 1_500, isLocal: false }]);
       const answer = await limits.reserve([claim(0)]);
       expect(answer).toMatchObject({ kind: 'refused', levels: [{ remaining: 0 }] });
     });

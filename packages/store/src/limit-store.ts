@@ -43,6 +43,8 @@ export type LimitAnswer =
 export interface LimitSettlement extends LimitClaim {
   /** At least 0; may be above what was claimed, and then the bucket may owe for a while. */
   readonly used: number;
+  /** As the answer said that granted the claim: what was reserved in one place is not given back in another. */
+  readonly isLocal: boolean;
 }
 
 /**

@@ -27,7 +27,10 @@ export async function reserveLimits(store: LimitStore, caller: Caller, tokens: n
   return {
     headers: limitHeaders(claims, answer.levels),
     settle: (tokensUsed) => {
-      const settlements = claims.filter(isOfTokens).map((claim): LimitSettlement => ({ ...claim, used: tokensUsed }));
+      const { isLocal } = answer;
+      const settlements = claims
+        .filter(isOfTokens)
+        .map((claim): LimitSettlement => ({ ...claim, used: tokensUsed, isLocal }));
       return settlements.length === 0 ? Promise.resolve() : store.settle(settlements);
     },
   };

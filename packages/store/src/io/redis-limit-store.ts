@@ -65,8 +65,13 @@ export class RedisLimitStore implements LimitStore {
 
   async settle(settlements: readonly LimitSettlement[]): Promise<void> {
     checkClaims(settlements);
-    const changes = settlements.map((each) => ({ ...each, amount: each.used - each.amount }));
-    if ((await this.#claim('force', changes)) === undefined) await this.#local.settle(settlements);
+    await this.#local.settle(settlements.filter(({ isLocal }) => isLocal));
+    // What Redis does not hear now leaks away there, as if its gateway had died.
+    const shared = settlements.filter(({ isLocal }) => !isLocal);
+    await this.#claim(
+      'force',
+      shared.map((each) => ({ ...each, amount: each.used - each.amount })),
+    );
   }
 
   async #claim(mode: 'fit' | 'force', claims: readonly LimitClaim[]) {

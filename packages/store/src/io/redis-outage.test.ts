@@ -95,8 +95,23 @@ describe('A Redis that is killed', () => {
     await eventually('the outage to be seen', () => !store.status.isReachable);
     expect(await store.limits.reserve([tokens])).toMatchObject({ kind: 'granted', isLocal: true });
     expect(await store.limits.reserve([tokens])).toMatchObject({ kind: 'refused', isLocal: true });
-    await store.limits.settle([{ ...tokens, used: 0 }]);
+    // What was reserved in Redis before is not given back here.
+    await store.limits.settle([{ ...tokens, used: 0, isLocal: false }]);
+    expect(await store.limits.reserve([tokens])).toMatchObject({ kind: 'refused', isLocal: true });
+    await store.limits.settle([{ ...tokens, used: 0, isLocal: true }]);
     expect(await store.limits.reserve([tokens])).toMatchObject({ kind: 'granted', isLocal: true });
+  });
+
+  it('gives nothing back in Redis that was reserved while it was away', async () => {
+    const { redis, store } = await setUp({ persistent: true });
+    await store.limits.reserve([tokens]);
+    await redis.kill();
+    await eventually('the outage to be seen', () => !store.status.isReachable);
+    expect(await store.limits.reserve([tokens])).toMatchObject({ kind: 'granted', isLocal: true });
+    await redis.start();
+    await eventually('it to be found again', () => store.status.isReachable);
+    await store.limits.settle([{ ...tokens, used: 0, isLocal: true }]);
+    expect(await store.limits.reserve([tokens])).toMatchObject({ kind: 'refused', isLocal: false });
   });
 });
 
