@@ -38,7 +38,7 @@ describe('/admin/workers', () => {
           address: gateway.worker.address,
           sources: ['static'],
           isReady: true,
-          model: 'fake/model',
+          models: ['fake/model'],
           load: { running: 0 },
         },
       ],

@@ -147,11 +147,12 @@ export class Gateway {
       contentChecks.length === 0 ? plainWriter : checkedWriter(plainWriter, openAnswers(contentChecks), refused);
     const relay = new Relay(call, writer, reply, metrics, this.#room);
     const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
+    const terms = { model: model.name, isSeeded: call.seed !== undefined };
     const dispatch: Dispatch = {
-      choose: (except) => chooseWorker(workers, routing.policy, routed, { except }),
+      choose: (except, needsTokenIds) => chooseWorker(workers, routing.policy, routed, { except, needsTokenIds }),
       send: (chosen, rest, next) => {
         const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
-        return chosen.submit(rest, uncachedTokens, listener);
+        return chosen.submit(rest, uncachedTokens, listener, terms);
       },
     };
 

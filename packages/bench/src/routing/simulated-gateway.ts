@@ -49,6 +49,7 @@ export class SimulatedGateway {
       id: worker.id,
       epoch: 'first',
       isAttached: true,
+      countsCached: true,
       worker,
       view: { id: worker.id, load: worker.load, unreportedRequests: 0, unreportedTokens: 0 },
       heardMs: 0,

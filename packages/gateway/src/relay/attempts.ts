@@ -1,5 +1,5 @@
 import type { WorkerId } from '../routing/policy.js';
-import type { WorkerConnection } from '../workers/worker-connection.js';
+import type { Worker } from '../workers/worker.js';
 
 /** A request that took so many workers with it is likely the reason. */
 export const DEATHS_MAX = 2;
@@ -10,12 +10,12 @@ const ATTEMPTS_MAX = 8;
 /** Which workers had a request and did not finish it. */
 export class Attempts {
   /** With the attachment in which each had it last. */
-  readonly #left = new Map<WorkerConnection, number>();
+  readonly #left = new Map<Worker, number>();
   #count = 0;
   #deaths = 0;
 
   /** @param isDeath the worker did not give the request back: it was lost, or failed. */
-  leave(worker: WorkerConnection, isDeath: boolean): void {
+  leave(worker: Worker, isDeath: boolean): void {
     this.#left.set(worker, worker.attachments);
     this.#count += 1;
     if (isDeath) this.#deaths += 1;

@@ -1,4 +1,5 @@
 import type { GenerateRequestInit } from '@sluice/proto';
+import { unknownTokenId } from '../workers/worker.js';
 
 /**
  * What a request needs to go on at another worker: how it was asked for, and every token that has come. Tokens and the
@@ -8,6 +9,7 @@ import type { GenerateRequestInit } from '@sluice/proto';
 export class Journal {
   readonly #request: GenerateRequestInit;
   readonly #tokenIds: number[] = [];
+  #isBroken = false;
 
   constructor(request: GenerateRequestInit) {
     this.#request = request;
@@ -17,8 +19,16 @@ export class Journal {
     return this.#tokenIds.length;
   }
 
+  /** Whether text has come whose tokens nobody said: no worker can go on behind it. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
   add(tokenIds: readonly number[]): void {
-    for (const tokenId of tokenIds) this.#tokenIds.push(tokenId);
+    for (const tokenId of tokenIds) {
+      if (tokenId === unknownTokenId) this.#isBroken = true;
+      else this.#tokenIds.push(tokenId);
+    }
   }
 
   /** The request for the next worker, who generates only what is missing. */

@@ -6,7 +6,7 @@ import { callerError } from '../api/worker-error.js';
 import type { HttpReply } from '../http/http-reply.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import type { WorkerId } from '../routing/policy.js';
-import type { Generation, GenerationListener, WorkerConnection } from '../workers/worker-connection.js';
+import type { Generation, GenerationListener, Worker } from '../workers/worker.js';
 import { Attempts, DEATHS_MAX } from './attempts.js';
 import { Journal } from './journal.js';
 import type { ReplyWriter } from './reply-writer.js';
@@ -14,10 +14,13 @@ import type { WaitingRoom } from './waiting-room.js';
 
 /** How a request gets to a worker, the first time and every other. */
 export interface Dispatch {
-  /** A worker that takes it now; undefined when there is none. */
-  choose(except: ReadonlySet<WorkerId>): WorkerConnection | undefined;
+  /**
+   * A worker that takes it now; undefined when there is none.
+   * @param needsTokenIds it goes on behind tokens that have come.
+   */
+  choose(except: ReadonlySet<WorkerId>, needsTokenIds: boolean): Worker | undefined;
   /** The listener hears of it from the next frame on, never before this returns. */
-  send(worker: WorkerConnection, request: GenerateRequestInit, listener: GenerationListener): Generation;
+  send(worker: Worker, request: GenerateRequestInit, listener: GenerationListener): Generation;
 }
 
 /** The errors of workers that are no answer: another worker can do it. */
@@ -50,7 +53,7 @@ export class Relay implements GenerationListener {
   readonly #attempts = new Attempts();
   /** What {@link start} was given. */
   #course: { readonly dispatch: Dispatch; readonly journal: Journal } | undefined;
-  #worker: WorkerConnection | undefined;
+  #worker: Worker | undefined;
   #generation: Generation | undefined;
   #leaveRoom: () => void = () => {};
   #isOver = false;
@@ -65,7 +68,7 @@ export class Relay implements GenerationListener {
   }
 
   /** Sends the request to the worker that was chosen for it. */
-  start(worker: WorkerConnection, request: GenerateRequestInit, dispatch: Dispatch): void {
+  start(worker: Worker, request: GenerateRequestInit, dispatch: Dispatch): void {
     this.#course = { dispatch, journal: new Journal(request) };
     this.#send(worker);
   }
@@ -142,6 +145,10 @@ export class Relay implements GenerationListener {
       this.#fail(new ServingError('worker_lost', problem, { cause: error }));
       return;
     }
+    if (this.#course?.journal.isBroken !== false) {
+      this.#strand(error);
+      return;
+    }
     const goOn = (): boolean => this.#goOn(error.code);
     if (!this.#attempts.areSpent && goOn()) return;
     if (trouble.isBrief && !this.#attempts.areSpent) {
@@ -155,14 +162,16 @@ export class Relay implements GenerationListener {
   #goOn(reason: ErrorCode): boolean {
     if (this.#course === undefined) return false;
     const { dispatch, journal } = this.#course;
-    const worker = dispatch.choose(this.#attempts.tried) ?? dispatch.choose(this.#attempts.triedAndNotBack);
+    const isResumed = journal.tokens > 0;
+    const worker =
+      dispatch.choose(this.#attempts.tried, isResumed) ?? dispatch.choose(this.#attempts.triedAndNotBack, isResumed);
     if (worker === undefined) return false;
-    this.#metrics.countMove(journal.tokens > 0 ? 'resumed' : 'retried', reason);
+    this.#metrics.countMove(isResumed ? 'resumed' : 'retried', reason);
     this.#send(worker);
     return true;
   }
 
-  #send(worker: WorkerConnection): void {
+  #send(worker: Worker): void {
     if (this.#course === undefined) return;
     const { dispatch, journal } = this.#course;
     this.#worker = worker;

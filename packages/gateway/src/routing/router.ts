@@ -1,6 +1,6 @@
 import type { ModelInfo } from '@sluice/proto';
 import { assert, ServingError } from '@sluice/shared';
-import type { WorkerConnection } from '../workers/worker-connection.js';
+import type { Worker } from '../workers/worker.js';
 import { knownModels, type WorkerSet } from '../workers/worker-set.js';
 import type { Policy, RoutingRequest, WorkerId, WorkerView } from './policy.js';
 
@@ -29,6 +29,8 @@ export interface ChooseOptions {
   readonly except?: ReadonlySet<WorkerId>;
   /** Only workers of which this holds. */
   readonly where?: (worker: WorkerView) => boolean;
+  /** Only workers that can go on behind tokens of another one. */
+  readonly needsTokenIds?: boolean;
 }
 
 /** The workers that take requests for a model now, as policies see them. */
@@ -41,10 +43,11 @@ export function chooseWorker(
   set: WorkerSet,
   policy: Policy,
   request: RoutingRequest & { readonly model: string },
-  { except, where }: ChooseOptions = {},
-): WorkerConnection | undefined {
+  { except, where, needsTokenIds }: ChooseOptions = {},
+): Worker | undefined {
   const ready = readyWorkers(set, request.model).filter(
-    ({ view }) => except?.has(view.id) !== true && where?.(view) !== false,
+    ({ worker, view }) =>
+      except?.has(view.id) !== true && where?.(view) !== false && (worker.knowsTokenIds || needsTokenIds !== true),
   );
   const chosen = policy.choose(
     ready.map(({ view }) => view),
@@ -56,9 +59,15 @@ export function chooseWorker(
   return found.worker;
 }
 
+/** A loop, because `some` would make a closure for each worker and request. */
+function serves({ models }: Worker, name: string): boolean {
+  for (const model of models) if (model.name === name) return true;
+  return false;
+}
+
 function readyWorkers({ workers }: WorkerSet, model: string) {
   return workers.flatMap((worker) => {
     const { view } = worker;
-    return worker.isReady && worker.model?.name === model && view !== undefined ? [{ worker, view }] : [];
+    return worker.isReady && view !== undefined && serves(worker, model) ? [{ worker, view }] : [];
   });
 }

@@ -9,6 +9,7 @@ const worker = (id: string, epoch = 'first', isAttached = true): RoutableWorker 
   id,
   epoch,
   isAttached,
+  countsCached: true,
   view: idleWorker(id, { prefillTokensPerSecond: 1000, kvTokensMax: 1e6 }),
 });
 const ignore: RoutedListener<RoutedEvent> = { onEvent: () => {}, onLost: () => {} };

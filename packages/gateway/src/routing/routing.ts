@@ -19,6 +19,8 @@ export interface RoutableWorker {
   readonly epoch: string | undefined;
   readonly isAttached: boolean;
   readonly view: WorkerView | undefined;
+  /** Whether it says how much of a prompt it had cached. */
+  readonly countsCached: boolean;
 }
 
 /** What routing reads of what a worker says of a request. */
@@ -98,11 +100,12 @@ export class Routing {
    * @returns the listener to submit it with, and the tokens of its prompt that the worker has yet to compute.
    */
   send<Event extends RoutedEvent>(
-    { id, view }: Pick<RoutableWorker, 'id' | 'view'>,
+    worker: Pick<RoutableWorker, 'id' | 'view' | 'countsCached'>,
     request: RoutedRequest,
     next: RoutedListener<Event>,
     nowMs: number,
   ): { readonly listener: RoutedListener<Event>; readonly uncachedTokens: number } {
+    const { id, view } = worker;
     const expectedTokens = request.cachedTokens.get(id) ?? 0;
     this.#metrics.countChoice(id, expectedTokens);
     this.#prefixes.record(id, request.blocks);
@@ -114,7 +117,8 @@ export class Routing {
           this.#metrics.countPrediction((eventMs - nowMs) / predictedMs);
           predictedMs = undefined;
         }
-        if (event.finished) this.#learnCached(id, request, expectedTokens, event.finished.cachedTokens);
+        if (event.finished && worker.countsCached)
+          this.#learnCached(id, request, expectedTokens, event.finished.cachedTokens);
         next.onEvent(event, eventMs);
       },
       onLost: (error) => next.onLost(error),

@@ -67,7 +67,7 @@ function attach(address: string, model = 'm'): void {
 
 function submit(address: string) {
   const worker = workers.workers.find(({ id }) => id === address);
-  return worker?.submit({}, 1, { onEvent: () => {}, onLost: () => {} });
+  return worker?.submit({}, 1, { onEvent: () => {}, onLost: () => {} }, { model: 'small', isSeeded: false });
 }
 
 const announced = (address: string) => ({ address, model: 'small', load: idleWorker(address, { running: 3 }).load });
@@ -148,9 +148,9 @@ describe('FleetWorkers', () => {
 
   it('shows what a worker announced until it says so itself', () => {
     workers.announce([announced('a:1')]);
-    expect(workers.list()).toMatchObject([{ isAttached: false, model: 'small', load: { running: 3 } }]);
+    expect(workers.list()).toMatchObject([{ isAttached: false, models: ['small'], load: { running: 3 } }]);
     attach('a:1', 'm');
-    expect(workers.list()).toMatchObject([{ isAttached: true, model: 'm', load: { running: 0 } }]);
+    expect(workers.list()).toMatchObject([{ isAttached: true, models: ['m'], load: { running: 0 } }]);
   });
 
   it('attaches to no more workers than it may', () => {

@@ -1,6 +1,6 @@
 import type { ModelInfo } from '@sluice/proto';
 import type { Clock, LoadState, Logger } from '@sluice/shared';
-import type { WorkerConnection } from './worker-connection.js';
+import type { Worker } from './worker.js';
 import type { WorkerSet } from './worker-set.js';
 
 /** Who says that a worker is there: the command line, Redis, DNS, or an admin's call. */
@@ -8,7 +8,7 @@ export type WorkerSource = 'static' | 'redis' | 'dns' | 'admin';
 
 export interface FleetWorkersParts {
   /** A connection that has not been started. Its id is the address. */
-  readonly connect: (address: string) => WorkerConnection;
+  readonly connect: (address: string) => Worker;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -19,7 +19,7 @@ export interface WorkerListing {
   readonly sources: readonly WorkerSource[];
   readonly isAttached: boolean;
   readonly isReady: boolean;
-  readonly model: string | undefined;
+  readonly models: readonly string[];
   readonly requestsInFlight: number;
   /** What it pushed last; before it was attached, what it announced. */
   readonly load: LoadState | undefined;
@@ -33,7 +33,7 @@ export interface AnnouncedWorker {
 }
 
 interface Member {
-  readonly connection: WorkerConnection;
+  readonly connection: Worker;
   readonly sources: Set<WorkerSource>;
 }
 
@@ -54,12 +54,12 @@ export class FleetWorkers implements WorkerSet {
   readonly #parts: FleetWorkersParts;
   readonly #members = new Map<string, Member>();
   /** Taken out by an admin, and still busy. */
-  readonly #leaving = new Set<WorkerConnection>();
+  readonly #leaving = new Set<Worker>();
   /** Taken out by an admin, whatever others say, until an admin puts them back. */
   readonly #barred = new Set<string>();
   readonly #departed = new Map<string, { readonly model: ModelInfo; readonly leftMs: number }>();
   #announced: ReadonlyMap<string, AnnouncedWorker> = new Map();
-  #workers: readonly WorkerConnection[] = [];
+  #workers: readonly Worker[] = [];
   #isClosed = false;
   #isFull = false;
   #stopSweep: (() => void) | undefined;
@@ -68,7 +68,7 @@ export class FleetWorkers implements WorkerSet {
     this.#parts = parts;
   }
 
-  get workers(): readonly WorkerConnection[] {
+  get workers(): readonly Worker[] {
     return this.#workers;
   }
 
@@ -118,7 +118,7 @@ export class FleetWorkers implements WorkerSet {
       sources: [...sources].sort(),
       isAttached: connection.isAttached,
       isReady: connection.isReady,
-      model: connection.model?.name ?? this.#announced.get(address)?.model,
+      models: this.#modelsOf(address, connection),
       requestsInFlight: connection.requestsInFlight,
       load: connection.view?.load ?? this.#announced.get(address)?.load,
     }));
@@ -128,6 +128,11 @@ export class FleetWorkers implements WorkerSet {
     this.#isClosed = true;
     this.#stopSweep?.();
     for (const worker of [...this.#workers, ...this.#leaving]) worker.close();
+  }
+
+  #modelsOf(address: string, { models }: Worker): readonly string[] {
+    const announced = this.#announced.get(address);
+    return models.length === 0 && announced !== undefined ? [announced.model] : models.map(({ name }) => name);
   }
 
   #add(source: WorkerSource, address: string): boolean {
@@ -154,9 +159,9 @@ export class FleetWorkers implements WorkerSet {
     const { clock, log } = this.#parts;
     this.#members.delete(address);
     this.#workers = this.#workers.filter((each) => each !== connection);
-    if (connection.model !== undefined) {
-      this.#departed.delete(connection.model.name);
-      this.#departed.set(connection.model.name, { model: connection.model, leftMs: clock.nowMs() });
+    for (const model of connection.models) {
+      this.#departed.delete(model.name);
+      this.#departed.set(model.name, { model, leftMs: clock.nowMs() });
       const [oldest] = this.#departed.keys();
       if (this.#departed.size > departedMax && oldest !== undefined) this.#departed.delete(oldest);
     }

@@ -3,7 +3,8 @@ import { createLog, ServingError, seededRng } from '@sluice/shared';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../test-support/manual-clock.js';
 import { defaultCircuit } from './circuit-breaker.js';
-import { type GenerationListener, WorkerConnection } from './worker-connection.js';
+import type { GenerationListener } from './worker.js';
+import { WorkerConnection } from './worker-connection.js';
 import type { WorkerStreamListener } from './worker-stream.js';
 
 /** One stream that the connection opened, and what it did to it. */
@@ -52,7 +53,7 @@ describe('WorkerConnection', () => {
     expect(connection.isReady).toBe(false);
     welcome();
     expect(connection.isReady).toBe(true);
-    expect(connection.model?.name).toBe('m');
+    expect(connection.models.map(({ name }) => name)).toEqual(['m']);
   });
 
   it('hands each event to the request it belongs to, until the last', () => {

@@ -1,34 +1,12 @@
-import type {
-  GenerateEvent,
-  GenerateRequestInit,
-  Load,
-  ModelInfo,
-  StepFrame,
-  Welcome,
-  WorkerMessage,
-} from '@sluice/proto';
+import type { GenerateRequestInit, Load, ModelInfo, StepFrame, Welcome, WorkerMessage } from '@sluice/proto';
 import { assert, type Clock, type LoadState, type Logger, type Rng, ServingError } from '@sluice/shared';
 import type { WorkerId, WorkerView } from '../routing/policy.js';
 import { type BackoffOptions, backoffMs } from './backoff.js';
 import { CircuitBreaker, type CircuitOptions, type CircuitState } from './circuit-breaker.js';
+import type { Generation, GenerationListener, Worker } from './worker.js';
 import type { WorkerDialer, WorkerStream } from './worker-stream.js';
 
-/** Who waits for a request's tokens. Hears nothing after the last event, after `onLost`, or after a cancel. */
-export interface GenerationListener {
-  /** `nowMs` is when the frame came, the same for all events in it. Must not throw. */
-  onEvent(event: GenerateEvent, nowMs: number): void;
-  /**
-   * The rest will not come from this worker: it is gone (`worker_lost`), or has said that it goes (`draining`). Must not
-   * throw.
-   */
-  onLost(error: ServingError): void;
-}
-
-/** A request that a worker has. */
-export interface Generation {
-  /** Tells the worker to stop; does nothing after the last event. */
-  cancel(): void;
-}
+export type { Generation, GenerationListener } from './worker.js';
 
 export interface WorkerConnectionOptions {
   /** Milliseconds without a frame after which a worker counts as lost; an idle one sends its load every 500. */
@@ -72,15 +50,18 @@ interface LiveRequest {
 }
 
 /** Keeps one worker attached: its stream, its requests in flight, its load, and the way back after a loss. */
-export class WorkerConnection {
+export class WorkerConnection implements Worker {
   readonly id: WorkerId;
+  readonly knowsTokenIds = true;
+  readonly countsCached = true;
   readonly #parts: WorkerConnectionParts;
   readonly #options: WorkerConnectionOptions;
   readonly #requests = new Map<number, LiveRequest>();
   readonly #circuit: CircuitBreaker;
   #state: State = { kind: 'closed' };
   #attachments = 0;
-  #model: ModelInfo | undefined;
+  /** One, once it is known. */
+  #models: readonly ModelInfo[] = [];
   #epoch: string | undefined;
   #load: LoadState | undefined;
   #nextId = 1;
@@ -101,12 +82,10 @@ export class WorkerConnection {
     this.#circuit = new CircuitBreaker(options.circuit, parts.clock);
   }
 
-  /** The model it serves, or served when it was last attached. */
-  get model(): ModelInfo | undefined {
-    return this.#model;
+  get models(): readonly ModelInfo[] {
+    return this.#models;
   }
 
-  /** Which start of the worker process it is, or was when it was last attached. */
   get epoch(): string | undefined {
     return this.#epoch;
   }
@@ -205,7 +184,7 @@ export class WorkerConnection {
       this.#lose(new Error('Welcome without model or load'));
       return;
     }
-    this.#model = welcome.model;
+    this.#models = [welcome.model];
     this.#epoch = welcome.epoch;
     this.#load = toLoadState(welcome.load);
     this.#failures = 0;

@@ -1,16 +1,16 @@
 import type { ModelInfo } from '@sluice/proto';
-import type { WorkerConnection } from './worker-connection.js';
+import type { Worker } from './worker.js';
 
 /** The workers that a gateway knows, attached or not. */
 export interface WorkerSet {
-  readonly workers: readonly WorkerConnection[];
+  readonly workers: readonly Worker[];
   /** Models of workers that were taken out not long ago: away, not unknown. */
   readonly departedModels: readonly ModelInfo[];
   close(): void;
 }
 
 /** Workers named once, at the start. */
-export function staticWorkerSet(workers: readonly WorkerConnection[]): WorkerSet {
+export function staticWorkerSet(workers: readonly Worker[]): WorkerSet {
   for (const worker of workers) worker.start();
   return {
     workers,
@@ -24,10 +24,7 @@ export function staticWorkerSet(workers: readonly WorkerConnection[]): WorkerSet
 /** The models that can be asked for, each once, by name. Those of lost workers stay: they are away, not unknown. */
 export function knownModels(set: WorkerSet): ReadonlyMap<string, ModelInfo> {
   const models = new Map<string, ModelInfo>();
-  for (const { model } of set.workers) {
-    if (model !== undefined && !models.has(model.name)) models.set(model.name, model);
-  }
-  for (const model of set.departedModels) {
+  for (const model of [...set.workers.flatMap((worker) => worker.models), ...set.departedModels]) {
     if (!models.has(model.name)) models.set(model.name, model);
   }
   return models;
