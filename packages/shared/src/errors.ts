@@ -24,6 +24,7 @@ export const errorTable = {
   deadline_exceeded: row(4, 429, 'rate_limit_error', true, 'load'),
   no_worker: row(14, 503, 'service_unavailable', true, 'load'),
   draining: row(14, 503, 'service_unavailable', true, 'load'),
+  journal_unavailable: row(14, 503, 'service_unavailable', true, 'load'),
   worker_lost: row(14, 502, 'server_error', true, 'server'),
   slow_reader: row(8, 499, 'request_cancelled', false, 'client'),
   engine_failed: row(13, 500, 'server_error', true, 'server'),

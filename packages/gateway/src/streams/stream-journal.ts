@@ -1,0 +1,142 @@
+import type { GenerateEvent } from '@sluice/proto';
+import type { ServingError } from '@sluice/shared';
+import type { JournalAppend } from '@sluice/store';
+import { writeFailure, writeLine } from './event-line.js';
+import { type Order, writeOrder } from './order.js';
+
+/** Where a journal goes on: at its beginning, or behind what another gateway wrote. */
+export interface JournalPlace {
+  readonly streamId: string;
+  /** Index of the next entry. */
+  readonly index: number;
+  /** Of all entries before it. */
+  readonly bytes: number;
+  /** See JournalStore.take. */
+  readonly term: number;
+}
+
+export interface StreamJournalParts {
+  /** Called when there is something to send where there was nothing. */
+  readonly onPending: (journal: StreamJournal) => void;
+  /** Room for so much more text, in UTF-16 units, of all journals; negative: so much less is held. */
+  readonly hold: (units: number) => boolean;
+  /** Another connection goes on with the stream. */
+  readonly onTaken: () => void;
+  readonly bytesMax: number;
+}
+
+/**
+ * One stream as it is written down: first the order, then what its worker sent, a few events an entry. Nothing waits for
+ * it. What is there is always a beginning of the stream without a gap, and the rest can be made again from it; so a
+ * journal may lag behind what was delivered, and may stop for good when it is full or out of reach.
+ */
+export class StreamJournal {
+  readonly streamId: string;
+  readonly #parts: StreamJournalParts;
+  readonly #term: number;
+  #order: Order | undefined;
+  #index: number;
+  #bytes: number;
+  /** What came since the last entry was closed. */
+  #lines = '';
+  /** Closed entries, in order: one is written under the same index again and again, so it must not change. */
+  #entries: string[] = [];
+  #isDue = false;
+  #isSending = false;
+  #isOpen = true;
+
+  /** @param order undefined: it is written already. */
+  constructor({ streamId, index, bytes, term }: JournalPlace, order: Order | undefined, parts: StreamJournalParts) {
+    this.streamId = streamId;
+    this.#parts = parts;
+    this.#order = order;
+    this.#index = index;
+    this.#bytes = bytes;
+    this.#term = term;
+  }
+
+  /** Whether an append is under way. */
+  get isSending(): boolean {
+    return this.#isSending;
+  }
+
+  /** Called for every event of the stream: a token costs a string. */
+  add(event: GenerateEvent): void {
+    this.#add(writeLine(event), event.tokenIds.length > 0 || Boolean(event.finished));
+  }
+
+  /** The answer failed, and no other gateway can help it. Nothing is written of one that has not begun. */
+  fail(error: ServingError): void {
+    if (this.#order === undefined) this.#add(writeFailure(error), true);
+  }
+
+  /** Sends what is pending, once; only while nothing is under way. Never rejects. */
+  async send(append: Append): Promise<JournalAppend> {
+    this.#isDue = false;
+    this.#close();
+    if (!this.#isOpen) return 'ended';
+    const entries = this.#entries;
+    this.#isSending = true;
+    const outcome = await append(this.streamId, this.#index, entries, this.#term);
+    this.#isSending = false;
+    if (outcome === 'taken') this.#parts.onTaken();
+    if (!this.#isOpen) return outcome;
+    if (outcome === 'written') {
+      this.#index += entries.length;
+      this.#entries = this.#entries.slice(entries.length);
+      for (const entry of entries) this.#parts.hold(-entry.length);
+    } else if (outcome !== 'unavailable') {
+      this.#stop();
+    }
+    return outcome;
+  }
+
+  #add(line: string, isDue: boolean): void {
+    if (!this.#isOpen) return;
+    if (!this.#parts.hold(line.length)) {
+      this.#stop();
+      return;
+    }
+    this.#lines += line;
+    // Not before the first token: who has no event yet has no id to come back with.
+    if (!isDue || this.#isDue) return;
+    this.#isDue = true;
+    this.#writeOrder();
+    if (this.#isOpen) this.#parts.onPending(this);
+  }
+
+  #writeOrder(): void {
+    if (this.#order === undefined) return;
+    const entry = writeOrder(this.#order);
+    this.#order = undefined;
+    this.#bytes += Buffer.byteLength(entry);
+    if (this.#bytes > this.#parts.bytesMax || !this.#parts.hold(entry.length)) this.#stop();
+    else this.#entries.push(entry);
+  }
+
+  /** The lines so far are an entry from now on. */
+  #close(): void {
+    if (this.#lines === '') return;
+    this.#bytes += Buffer.byteLength(this.#lines);
+    this.#entries.push(this.#lines);
+    this.#lines = '';
+    // The store would let the oldest entries go, without which the others are worth nothing.
+    if (this.#bytes > this.#parts.bytesMax) this.#stop();
+  }
+
+  /** What is written stays. */
+  #stop(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#parts.hold(-this.#lines.length - this.#entries.reduce((units, entry) => units + entry.length, 0));
+    this.#lines = '';
+    this.#entries = [];
+  }
+}
+
+type Append = (
+  streamId: string,
+  fromIndex: number,
+  entries: readonly string[],
+  term: number,
+) => Promise<JournalAppend>;
