@@ -30,6 +30,7 @@ export const errorTable = {
   engine_failed: row(13, 500, 'server_error', true, 'server'),
   model_unusable: row(9, 500, 'server_error', false, 'operator'),
   internal: row(13, 500, 'server_error', false, 'server'),
+  keys_unavailable: row(14, 503, 'service_unavailable', true, 'operator'),
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;

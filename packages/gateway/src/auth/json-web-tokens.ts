@@ -31,7 +31,7 @@ export function isToken(credentials: string): boolean {
 /**
  * Who a token names and what it allows: `sub`, `scope` (names with spaces between; those not known here are passed over),
  * `sluice_models`, `sluice_requests_per_minute`, `sluice_tokens_per_minute`, `sluice_priority_max`. It has to expire.
- * @throws ServingError `unauthorized` with the reason; what the key server said stays in the cause.
+ * @throws (rejects) ServingError `unauthorized` with the reason; what `rules.keys` throws and is not about the token.
  */
 export async function verifyToken(
   token: string,
@@ -49,8 +49,8 @@ export async function verifyToken(
       ...(audience === undefined ? {} : { audience }),
     }));
   } catch (cause) {
-    const reason = cause instanceof errors.JOSEError ? cause.code : 'its keys could not be fetched';
-    throw new ServingError('unauthorized', `the token was not accepted: ${reason}`, { cause });
+    if (!(cause instanceof errors.JOSEError)) throw cause;
+    throw new ServingError('unauthorized', `the token was not accepted: ${cause.code}`, { cause });
   }
   const claims = claimsSchema.safeParse(payload);
   if (!claims.success) {

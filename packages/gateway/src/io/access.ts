@@ -1,8 +1,9 @@
 import type { Clock, Logger } from '@sluice/shared';
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { parseKeyFile } from '../auth/api-keys.js';
 import { Gatekeeper } from '../auth/gatekeeper.js';
 import type { TokenRules } from '../auth/json-web-tokens.js';
+import { RemoteKeys } from './remote-keys.js';
 import { watchFile } from './watched-file.js';
 
 /** Who may in. With neither file nor key set anybody may. */
@@ -36,7 +37,7 @@ export function openGatekeeper(
 }
 
 function openKeySet(place: string, clock: Clock, log: Logger): { readonly keys: TokenRules['keys']; stop(): void } {
-  if (/^https?:/.test(place)) return { keys: createRemoteJWKSet(new URL(place)), stop: () => {} };
+  if (/^https?:/.test(place)) return { keys: new RemoteKeys(new URL(place), clock, log).find, stop: () => {} };
   const parse = (text: string): TokenRules['keys'] => createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
   const file = watchFile(place, parse, clock, log);
   return { keys: (header, token) => file.current(header, token), stop: () => file.stop() };
