@@ -1,7 +1,8 @@
+import cluster from 'node:cluster';
 import type { RoutingName } from '@sluice/gateway';
-import { ServingError } from '@sluice/shared';
+import { ServingError, systemClock } from '@sluice/shared';
 import { Command, Option } from 'commander';
-import { UsageError, workerAddress } from '../flags.js';
+import { UsageError, wholeNumber, workerAddress } from '../flags.js';
 import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
@@ -29,6 +30,8 @@ interface GatewayFlags extends FleetFlags, AccessFlags, TlsFlags {
   readonly worker: readonly string[];
   readonly workerDns: readonly string[];
   readonly routing: RoutingName;
+  readonly processes?: number;
+  readonly drainMs: number;
 }
 
 export function gatewayCommand(): Command {
@@ -52,8 +55,23 @@ export function gatewayCommand(): Command {
   addAccessFlags(command);
   addTlsFlags(command, 'speak to workers');
   addTlsNameFlag(command);
+  command.addOption(
+    new Option(
+      '--processes <n>',
+      'processes that share the port, restarted when they die and, by SIGHUP, replaced one after the other ' +
+        '(default: this one alone, with nobody to look after it)',
+    ).argParser(wholeNumber('--processes', 1, 64)),
+  );
+  command.addOption(
+    new Option('--drain-ms <ms>', 'told to stop by SIGTERM: how long running requests may go on')
+      .default(drainMs)
+      .argParser(wholeNumber('--drain-ms', 0, 3_600_000)),
+  );
   return command.action(runGateway);
 }
+
+/** Milliseconds for which a process leaves the port to others until it is attached to the workers. */
+const attachFirstMs = 2_000;
 
 async function runGateway(flags: GatewayFlags): Promise<void> {
   if (isSupervised()) dieWithParent();
@@ -62,9 +80,14 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
       '--worker must be given at least once, like grpc://127.0.0.1:9000, or --worker-dns or --redis',
     );
   const redis = await redisTarget(flags);
+  if (flags.processes !== undefined && cluster.isPrimary) {
+    const { runGatewayProcesses } = await import('../processes/run-gateway-processes.js');
+    process.exit(await runGatewayProcesses({ ...flags, processes: flags.processes }));
+  }
   const access = accessOptions(flags);
   const workerTls = tlsOptions(flags);
   const { startGateway } = await import('@sluice/gateway');
+  const siblings = flags.processes === undefined ? undefined : await openSiblings(flags.processes);
   const gateway = await startGateway({
     host: flags.host,
     port: flags.port,
@@ -75,14 +98,31 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
     routing: flags.routing,
     ...access,
     ...(workerTls === undefined ? {} : { workerTls }),
+    ...(siblings === undefined ? {} : { siblings, processes: flags.processes, attachFirstMs }),
   }).catch(async (thrown: unknown) => {
     const error = describeListenError(thrown, flags.host, flags.port) ?? thrown;
     if (error !== thrown || error instanceof ServingError) {
       await tellParent({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+      // Its parent writes where it would write.
+      if (cluster.isWorker) process.exit(1);
     }
     throw error;
   });
-  serveUntilStopped({ stop: (deadlineMs) => gateway.close(deadlineMs) }, drainMs);
+  process.on('message', (message) => siblings?.hear(message, gateway));
+  const stop = async (deadlineMs: number, isReplaced: boolean): Promise<void> => {
+    await (isReplaced ? gateway.retire(deadlineMs) : gateway.close(deadlineMs));
+    if (siblings !== undefined) await siblings.sayLastWords(gateway);
+  };
+  serveUntilStopped({ stop }, flags.drainMs);
   if (isSupervised()) await tellParent({ type: 'ready', port: gateway.port });
   else process.stdout.write(`The gateway answers at ${gateway.url}\n`);
+}
+
+/** The other processes behind the parent that started this one. */
+async function openSiblings(processes: number) {
+  const { ParentSiblings } = await import('../processes/parent-siblings.js');
+  // An error means that the parent is gone, and 'disconnect' sees to that.
+  const send = (message: object): Promise<void> =>
+    new Promise((resolve) => process.send?.(message, undefined, undefined, () => resolve()));
+  return new ParentSiblings({ send, clock: systemClock(), others: processes - 1 });
 }

@@ -3,8 +3,8 @@ import { supervisedVariable } from './supervised-child.js';
 
 /** What a command that serves can be asked to do by whoever started it. */
 export interface Served {
-  /** Ends what runs, within the deadline, and frees the port. */
-  readonly stop: (deadlineMs: number) => Promise<void>;
+  /** Ends what runs, within the deadline, and frees the port; `isReplaced`: another process has it already. */
+  readonly stop: (deadlineMs: number, isReplaced: boolean) => Promise<void>;
 }
 
 /** Whether `sluice up` started this process and looks after it. */
@@ -37,18 +37,19 @@ export function dieWithParent(): void {
  * parent, by SIGINT. A second signal ends it at once with status 130.
  *
  * @param deadlineMs for a stop by signal
+ * @param graceMs behind any deadline, for those who do not keep it and for what is left to be done then
  */
-export function serveUntilStopped(served: Served, deadlineMs: number): void {
+export function serveUntilStopped(served: Served, deadlineMs: number, graceMs = 2000): void {
   let isStopping = false;
-  const stop = (deadline: number, isSignal: boolean): void => {
+  const stop = (deadline: number, isSignal: boolean, isReplaced = false): void => {
     if (isStopping) {
       if (isSignal) process.exit(130);
       return;
     }
     isStopping = true;
     // A drain that hangs must not keep the process: the timer ends it a little after the deadline.
-    setTimeout(() => process.exit(1), deadline + 1000).unref();
-    served.stop(deadline).then(
+    setTimeout(() => process.exit(1), deadline + graceMs).unref();
+    served.stop(deadline, isReplaced).then(
       () => process.exit(0),
       (error: unknown) => {
         process.stderr.write(`sluice: could not stop in order: ${error instanceof Error ? error.message : error}\n`);
@@ -58,7 +59,7 @@ export function serveUntilStopped(served: Served, deadlineMs: number): void {
   };
   process.on('message', (message) => {
     const request = asStopMessage(message);
-    if (request) stop(request.deadlineMs, false);
+    if (request) stop(request.deadlineMs, false, request.isReplaced);
   });
   process.on('SIGTERM', () => stop(deadlineMs, true));
   if (!isSupervised()) process.on('SIGINT', () => stop(deadlineMs, true));

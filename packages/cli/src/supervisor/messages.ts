@@ -19,6 +19,8 @@ export type ChildMessage =
 export interface StopMessage {
   readonly type: 'stop';
   readonly deadlineMs: number;
+  /** Whether another one has its place already. */
+  readonly isReplaced: boolean;
 }
 
 /** The message, if it is one of ours. */
@@ -43,7 +45,7 @@ export function asChildMessage(message: unknown): ChildMessage | undefined {
 /** The message, if it is one of ours. */
 export function asStopMessage(message: unknown): StopMessage | undefined {
   if (!isRecord(message) || message.type !== 'stop' || typeof message.deadlineMs !== 'number') return undefined;
-  return { type: 'stop', deadlineMs: message.deadlineMs };
+  return { type: 'stop', deadlineMs: message.deadlineMs, isReplaced: message.isReplaced === true };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

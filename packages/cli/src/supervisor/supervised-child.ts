@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { LineSplitter } from './line-splitter.js';
 import type { LogFile } from './log-file.js';
-import { asChildMessage, type Progress } from './messages.js';
+import { asChildMessage, type Progress, type StopMessage } from './messages.js';
 import { decideRestart, type RestartLimits } from './restart-policy.js';
 
 /** The variable by which a child knows that somebody looks after it; see child-side.ts. */
@@ -14,7 +14,12 @@ export interface ChildSpec {
   readonly script: string;
   /** Its arguments. `port` is the one it listened on before it died, so that others find it again; 0 the first time. */
   readonly args: (port: number) => readonly string[];
-  readonly log: LogFile;
+  /** Where its output goes; undefined: `fork` has seen to that. */
+  readonly log?: LogFile;
+  /** How it is started. Undefined: as a process whose output comes here. */
+  readonly fork?: (script: string, args: readonly string[], env: NodeJS.ProcessEnv) => ChildProcess;
+  /** Hears whatever it says, ours or not. */
+  readonly onMessage?: (message: unknown) => void;
   /** Undefined: the usual ones of restart-policy.ts. */
   readonly limits?: RestartLimits;
 }
@@ -61,10 +66,8 @@ export class SupervisedChild {
   }
 
   start(): void {
-    const child = fork(this.#spec.script, [...this.#spec.args(this.#port)], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, [supervisedVariable]: '1' },
-    });
+    const { script, fork = forkWithPipes, log, onMessage } = this.#spec;
+    const child = fork(script, this.#spec.args(this.#port), { ...process.env, [supervisedVariable]: '1' });
     this.#process = child;
     this.#failure = undefined;
     this.#lastWords = undefined;
@@ -74,12 +77,15 @@ export class SupervisedChild {
         this.#listener({ kind: 'line', line });
       });
       stream?.on('data', (chunk: Uint8Array) => {
-        this.#spec.log.write(chunk);
+        log?.write(chunk);
         lines.push(chunk);
       });
       stream?.on('end', () => lines.end());
     }
-    child.on('message', (message) => this.#onMessage(message));
+    child.on('message', (message) => {
+      this.#onMessage(message);
+      onMessage?.(message);
+    });
     // 'error' without a process: it could not be started at all, and there will be no exit.
     child.on('error', (error) => {
       if (child.pid === undefined) this.#onEnd(`could not be started: ${error.message}`);
@@ -90,15 +96,24 @@ export class SupervisedChild {
     );
   }
 
-  /** Asks the child to end what runs and exit, and kills it `deadlineMs + graceMs` from now. Resolves when it is gone. */
-  async stop(deadlineMs: number, graceMs = 2000): Promise<void> {
+  /** Says something to the child, if it is there to hear it. */
+  tell(message: object): void {
+    // The callback takes the error of a channel that is closed already: then the child is on its way out by itself.
+    if (this.#process?.connected) this.#process.send(message, () => {});
+  }
+
+  /**
+   * Asks the child to end what runs and exit, and kills it `deadlineMs + graceMs` from now. Resolves when it is gone.
+   *
+   * @param isReplaced another one has its place already, so that it can take its time with whom it still knows
+   */
+  async stop(deadlineMs: number, graceMs = 3000, isReplaced = false): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#restart);
     const child = this.#process;
     if (child === undefined) return;
     const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    // The callback takes the error of a channel that is closed already: then the child is on its way out by itself.
-    if (child.connected) child.send({ type: 'stop', deadlineMs }, () => {});
+    this.tell({ type: 'stop', deadlineMs, isReplaced } satisfies StopMessage);
     const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs + graceMs);
     await gone;
     clearTimeout(timer);
@@ -150,4 +165,8 @@ export class SupervisedChild {
     this.#listener({ kind: 'died', how: why, delayMs: decision.delayMs });
     this.#restart = setTimeout(() => this.start(), decision.delayMs);
   }
+}
+
+function forkWithPipes(script: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return fork(script, [...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env });
 }

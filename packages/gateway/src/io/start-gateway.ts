@@ -181,8 +181,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   registerAdmission(metrics.registry, gateway);
   const metricsText = async (): Promise<string> => {
     if (siblings === undefined) return metrics.registry.metrics();
-    const [own, { parts, silent }] = await Promise.all([metricPart(metrics.registry), siblings.metrics()]);
-    return wholeMetrics([own, ...parts], { counted: processes - silent, silent });
+    const [own, others] = await Promise.all([metricPart(metrics.registry), siblings.metrics()]);
+    return wholeMetrics([own, ...others.parts], { counted: others.counted + 1, silent: others.silent });
   };
   const app = createApp({
     gateway,

@@ -11,6 +11,8 @@ export interface WorkerChange {
 /** What the other processes of a gateway have counted. */
 export interface SiblingMetrics {
   readonly parts: readonly MetricPart[];
+  /** Processes whose counts these are, besides this one; those before them do not count. */
+  readonly counted: number;
   /** Processes that did not answer in time. */
   readonly silent: number;
 }
