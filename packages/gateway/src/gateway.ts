@@ -7,20 +7,27 @@ import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
 import { Quotes } from './admission/quotes.js';
 import { drainMs, hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
+import { fieldError } from './api/field-error.js';
 import { checkAgainstModel, toGenerateRequest } from './api/generation-call.js';
 import { type Caller, checkModel } from './auth/caller.js';
 import { reserveLimits } from './auth/rate-limits.js';
 import { checkedCall } from './content/checked-call.js';
-import { checkedWriter } from './content/checked-writer.js';
-import { type ContentCheck, openAnswers } from './content/content-check.js';
+import type { Refused } from './content/checked-writer.js';
+import type { ContentCheck } from './content/content-check.js';
 import type { HttpReply } from './http/http-reply.js';
 import type { GatewayMetrics } from './metrics/metrics.js';
+import { openWriter } from './relay/open-writer.js';
 import { type Dispatch, Relay } from './relay/relay.js';
-import { eventWriter, wholeWriter } from './relay/reply-writer.js';
 import { WaitingRoom } from './relay/waiting-room.js';
 import { chooseWorker, readyViews, resolveModel } from './routing/router.js';
 import type { RoutedRequest, Routing } from './routing/routing.js';
 import { predictFirstTokenMs } from './routing/ttft.js';
+import { AlignedListener } from './streams/aligned-listener.js';
+import type { EventId } from './streams/event-id.js';
+import type { Order } from './streams/order.js';
+import { recordingWriter } from './streams/recording-writer.js';
+import { retell } from './streams/retell.js';
+import type { PastStream, StreamJournals } from './streams/stream-journals.js';
 import type { WorkerSet } from './workers/worker-set.js';
 
 export interface GatewayParts {
@@ -39,6 +46,8 @@ export interface GatewayParts {
   readonly queueLimits: FairQueueLimits;
   /** How long a request waits for a worker that could begin it, where it does not say itself; milliseconds. */
   readonly queueMsMax: number;
+  /** Undefined: streams are not written down. */
+  readonly journals: StreamJournals | undefined;
 }
 
 /** What a request says of how it wants to be served. */
@@ -50,6 +59,14 @@ export interface ServiceWishes {
   readonly session: string | undefined;
   /** How long it may wait for a worker; undefined: as long as any. */
   readonly queueMsMax: number | undefined;
+}
+
+/** An order on its way, from its beginning or from where another gateway left it. */
+interface Journey {
+  readonly order: Order;
+  /** What the client has of a stream that is written down. */
+  readonly has: EventId | undefined;
+  readonly past: PastStream | undefined;
 }
 
 /** What is reserved for an answer whose length nobody limits, until it is known. */
@@ -92,7 +109,7 @@ export class Gateway {
    * @throws ServingError when the request cannot be served; then nothing has been started.
    */
   async serve(endpoint: Endpoint, body: unknown, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
-    const { workers, routing, admission, limits, contentChecks, metrics, clock, rng } = this.#parts;
+    const { workers, contentChecks, journals, clock, rng } = this.#parts;
     if (this.#isDraining) throw drainingError();
 
     // api: what is asked for, checked in full before anything is done for it.
@@ -100,10 +117,56 @@ export class Gateway {
     const model = resolveModel(workers, call.model);
     checkModel(wishes.caller, model.name);
     checkAgainstModel(call, model);
+    const head = {
+      id: endpoint.idPrefix + randomId(rng),
+      createdSeconds: Math.floor(clock.wallMs() / 1000),
+      model: model.name,
+      systemFingerprint: `sluice-${model.weights}`,
+      logprobs: call.logprobsTop !== undefined,
+      includeUsage: call.includeUsage,
+    };
+    const seed = call.seed ?? rng.below(2 ** 32);
+    const order = { endpoint, call, head, seed, terms: wishes.terms, session: wishes.session ?? call.user };
+    const isJournalled = call.stream && journals !== undefined;
+    const has = isJournalled ? { streamId: journals.newStreamId(), position: -1 } : undefined;
+    await this.#carry({ order, has, past: undefined }, wishes, reply);
+  }
+
+  /**
+   * Gives a client the rest of a stream that it has lost, whichever gateway had it.
+   * @param endpoint that is asked for it; undefined: no matter.
+   * @throws ServingError when it cannot be given; then nothing has been started.
+   */
+  async resume(endpoint: Endpoint | undefined, has: EventId, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
+    const { journals, workers, admission, contentChecks } = this.#parts;
+    if (this.#isDraining) throw drainingError();
+    if (journals === undefined) throw fieldError('last-event-id', 'this gateway keeps no journals of streams');
+    const past = await journals.find(has, wishes.terms.client ?? '');
+    const { order } = past;
+    const { path } = order.endpoint;
+    if (endpoint !== undefined && endpoint.path !== path) throw fieldError('last-event-id', `its stream is of ${path}`);
+    checkModel(wishes.caller, order.head.model);
+    if (!past.hasEnded) {
+      resolveModel(workers, order.head.model);
+      await this.#carry({ order, has, past }, { ...wishes, terms: order.terms }, reply);
+      return;
+    }
+    const release = admission.admit();
+    if (release instanceof ServingError) throw release;
+    reply.onClose(release);
+    const told = { promptTokens: 0, generatedTokens: 0 };
+    const refused = { usage: () => ({ ...told, cachedTokens: 0 }), onRefused: () => {} };
+    await retell(past.events, openWriter(order, has, reply, contentChecks, refused), reply, told);
+  }
+
+  /** From an order to its relay: all of it, or what is missing of the past. */
+  async #carry({ order, has, past }: Journey, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
+    const { workers, routing, admission, limits, contentChecks, journals, metrics, clock } = this.#parts;
+    const { call, head } = order;
 
     // routing: what there is to know of the request before it is placed.
-    const routed = routing.describe(workers, model.name, call.prompt, wishes.session ?? call.user);
-    if (readyViews(workers, model.name).length === 0) throw noWorkerError();
+    const routed = routing.describe(workers, head.model, call.prompt, order.session);
+    if (readyViews(workers, head.model).length === 0) throw noWorkerError();
 
     // admission: what the caller may still use, and a place; held until the connection has closed or taken the whole reply.
     const reservation = await reserveLimits(
@@ -122,9 +185,10 @@ export class Gateway {
       ...this.#shareOf(wishes, routed),
       // Nothing waits between the choice and the submit, so no other choice sees the same view.
       start: () => {
-        const worker = chooseWorker(workers, routing.policy, routed, { where: hasRoom });
+        const needsTokenIds = past !== undefined;
+        const worker = chooseWorker(workers, routing.policy, routed, { where: hasRoom, needsTokenIds });
         if (worker === undefined) relay.abort(noWorkerError());
-        else relay.start(worker, { ...request, terms: wishes.terms }, dispatch);
+        else relay.start(worker, request, dispatch);
       },
       refuse: (error) => relay.abort(error),
     };
@@ -133,35 +197,52 @@ export class Gateway {
     for (const [name, value] of Object.entries(reservation.headers)) reply.setHeader(name, value);
 
     // relay: the way back to the client.
-    const format = endpoint.reply({
-      id: endpoint.idPrefix + randomId(rng),
-      createdSeconds: Math.floor(clock.wallMs() / 1000),
-      model: model.name,
-      systemFingerprint: `sluice-${model.weights}`,
-      logprobs: call.logprobsTop !== undefined,
-      includeUsage: call.includeUsage,
-    });
-    const plainWriter = call.stream ? eventWriter(format, reply) : wholeWriter(format, reply);
-    const refused = { usage: () => reply.record, onRefused: () => relay.endRefused() };
-    const writer =
-      contentChecks.length === 0 ? plainWriter : checkedWriter(plainWriter, openAnswers(contentChecks), refused);
-    const relay = new Relay(call, writer, reply, metrics, this.#room);
-    const request = toGenerateRequest(call, reply.record.requestId, rng.below(2 ** 32));
-    const terms = { model: model.name, isSeeded: call.seed !== undefined };
+    const told = { promptTokens: 0, generatedTokens: 0 };
+    const refused: Refused = {
+      usage: () => ({
+        promptTokens: reply.record.promptTokens || told.promptTokens,
+        generatedTokens: told.generatedTokens + reply.record.generatedTokens,
+        cachedTokens: reply.record.cachedTokens,
+      }),
+      onRefused: () => relay.endRefused(),
+    };
+    const writer = openWriter(order, has, reply, contentChecks, refused);
+    const onTaken = (): void => relay.abort(takenError());
+    const journal = has && (past ? journals?.goOn(past, onTaken) : journals?.begin(has.streamId, order, onTaken));
+    const recording = journal === undefined ? writer : recordingWriter(writer, journal);
+    const relay = new Relay(call, recording, reply, metrics, this.#room);
+    const generatedTokenIds = past?.events.flatMap(({ tokenIds }) => tokenIds) ?? [];
+    const request = {
+      ...toGenerateRequest(call, reply.record.requestId, order.seed),
+      terms: wishes.terms,
+      generatedTokenIds,
+    };
+    const terms = { model: head.model, isSeeded: call.seed !== undefined };
     const dispatch: Dispatch = {
       choose: (except, needsTokenIds) => chooseWorker(workers, routing.policy, routed, { except, needsTokenIds }),
       send: (chosen, rest, next) => {
-        const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
-        return chosen.submit(rest, uncachedTokens, listener, terms);
+        const aligned = past && has && new AlignedListener(next, rest.generatedTokenIds?.length ?? 0, has.position);
+        const { listener, uncachedTokens } = routing.send(chosen, routed, aligned ?? next, clock.nowMs());
+        const generation = chosen.submit(rest, uncachedTokens, listener, terms);
+        if (aligned) aligned.generation = generation;
+        return generation;
       },
     };
+    if (past) await retell(past.events, writer, reply, told);
+    if (reply.isOver) {
+      void reservation.settle(0);
+      release();
+      return;
+    }
 
     // workers: off it goes, now or when one has room, and again whenever a worker does not finish it.
     const refusal = this.queue.enter(newcomer);
     if (refusal !== undefined) {
       void reservation.settle(0);
       release();
-      throw refusal;
+      if (!reply.isStarted) throw refusal;
+      relay.abort(refusal);
+      return;
     }
     this.#relays.add(relay);
     reply.onClose(() => {
@@ -241,6 +322,10 @@ export function randomId(rng: Rng): string {
 
 function drainingError(): ServingError {
   return new ServingError('draining', 'the gateway is shutting down; the request can be sent to another one');
+}
+
+function takenError(): ServingError {
+  return new ServingError('stream_taken', 'the stream goes on at another connection, which gave its last-event-id');
 }
 
 function noWorkerError(): ServingError {

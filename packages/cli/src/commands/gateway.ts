@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import type { RoutingName } from '@sluice/gateway';
 import { ServingError, systemClock } from '@sluice/shared';
 import { Command, Option } from 'commander';
-import { UsageError, wholeNumber, workerAddress } from '../flags.js';
+import { oneOf, UsageError, wholeNumber, workerAddress } from '../flags.js';
 import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
@@ -30,6 +30,7 @@ interface GatewayFlags extends FleetFlags, AccessFlags, TlsFlags {
   readonly worker: readonly string[];
   readonly workerDns: readonly string[];
   readonly routing: RoutingName;
+  readonly journal: 'on' | 'off';
   readonly processes?: number;
   readonly drainMs: number;
 }
@@ -52,6 +53,11 @@ export function gatewayCommand(): Command {
   );
   addFleetFlags(command);
   addRoutingFlag(command);
+  command.addOption(
+    new Option('--journal <state>', 'write streams down in Redis, so that clients who lose one get the rest: on or off')
+      .default('off')
+      .argParser(oneOf('--journal', ['on', 'off'])),
+  );
   addAccessFlags(command);
   addTlsFlags(command, 'speak to workers');
   addTlsNameFlag(command);
@@ -96,6 +102,7 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
     ...(redis === undefined ? {} : { redis, fleet: flags.fleet }),
     ...(process.env.SLUICE_ADMIN_KEY ? { adminKey: process.env.SLUICE_ADMIN_KEY } : {}),
     routing: flags.routing,
+    journal: flags.journal === 'on',
     ...access,
     ...(workerTls === undefined ? {} : { workerTls }),
     ...(siblings === undefined ? {} : { siblings, processes: flags.processes, attachFirstMs }),

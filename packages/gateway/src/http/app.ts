@@ -79,7 +79,9 @@ export function createApp(parts: AppParts): FastifyInstance {
     };
     calls.replyOf(request).onClose(() => admission.releaseBytes(heldBytes));
     const bytes = await readBody(stream, { bytesMax: parts.bodyBytesMax, hold });
-    return request.is404 ? undefined : parseJsonBody(request.headers, bytes);
+    // Who comes back for a stream need not say again what it is of.
+    const isResume = request.headers['last-event-id'] !== undefined && bytes.length === 0;
+    return request.is404 || isResume ? undefined : parseJsonBody(request.headers, bytes);
   });
 
   const answerCors = cors(parts.corsOrigins);

@@ -74,6 +74,23 @@ export class HttpReply {
     if (this.#isWritable) this.#end(events);
   }
 
+  /** Resolves when the client has read what was written, or is gone; one that does not read is cut. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#raw.writableNeedDrain) {
+        resolve();
+        return;
+      }
+      const stopTimer = this.#clock.after(this.#limits.flushMs, () => this.#raw.destroy());
+      const settle = (): void => {
+        stopTimer();
+        this.#raw.off('drain', settle).off('close', settle);
+        resolve();
+      };
+      this.#raw.on('drain', settle).on('close', settle);
+    });
+  }
+
   /** Calls back once, when the reply has been taken or its connection has gone. */
   onClose(callback: () => void): void {
     this.#raw.once('close', callback);

@@ -9,6 +9,7 @@ import { checkModel, checkScope } from '../auth/caller.js';
 import type { Gateway } from '../gateway.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
 import { resolveModel } from '../routing/router.js';
+import { eventIdOf, parseEventId } from '../streams/event-id.js';
 import { knownModels } from '../workers/worker-set.js';
 import type { Calls } from './calls.js';
 import type { HttpReply } from './http-reply.js';
@@ -32,10 +33,24 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, metricsText,
       checkScope(caller, 'inference');
       const terms = parseServiceTerms(headers, caller);
       const wishes = { caller, terms, session: sessionKey(headers), queueMsMax: parseQueueMs(headers) };
-      await gateway.serve(endpoint, body, wishes, httpReply);
+      const lastEventId = headers['last-event-id'];
+      if (lastEventId === undefined) await gateway.serve(endpoint, body, wishes, httpReply);
+      else await gateway.resume(endpoint, parseEventId(lastEventId), wishes, httpReply);
       reply.hijack();
     });
   }
+  // For EventSource, which reconnects by GET.
+  app.get('/v1/streams/:id', async (request, reply) => {
+    const httpReply = calls.replyTo(request, reply);
+    const { headers, params } = request;
+    const caller = calls.callerOf(request);
+    checkScope(caller, 'inference');
+    const terms = parseServiceTerms(headers, caller);
+    const wishes = { caller, terms, session: undefined, queueMsMax: parseQueueMs(headers) };
+    const has = eventIdOf((params as { id: string }).id, headers['last-event-id']);
+    await gateway.resume(undefined, has, wishes, httpReply);
+    reply.hijack();
+  });
 
   const get = (path: string, answer: (request: FastifyRequest, reply: HttpReply) => void): void => {
     app.get(path, (request, reply) => {
@@ -90,7 +105,7 @@ function refuseRoute(request: FastifyRequest, reply: FastifyReply, calls: Calls)
 
 function allowedMethod(path: string): string | undefined {
   if (endpoints.some((endpoint) => endpoint.path === path)) return 'POST';
-  if (['/v1/models', '/health', '/ready', '/metrics'].includes(path) || path.startsWith('/v1/models/')) {
+  if (['/v1/models', '/health', '/ready', '/metrics'].includes(path) || /^\/v1\/(models|streams)\//.test(path)) {
     return 'GET, HEAD';
   }
   if (path === '/admin/workers') return 'GET, HEAD, POST';

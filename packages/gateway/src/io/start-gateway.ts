@@ -13,6 +13,7 @@ import { adminAccess } from '../http/admin-access.js';
 import { createApp } from '../http/app.js';
 import { registerAdmission } from '../metrics/admission-metrics.js';
 import { registerFleet } from '../metrics/fleet-metrics.js';
+import { registerJournals } from '../metrics/journal-metrics.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { createRoutingMetrics } from '../metrics/routing-metrics.js';
 import { type MetricPart, metricPart, wholeMetrics } from '../metrics/whole-metrics.js';
@@ -20,6 +21,7 @@ import type { Siblings, WorkerChange } from '../processes/siblings.js';
 import { createRouting, defaultRouting, type RoutingName } from '../routing/policies.js';
 import { PrefixIndex } from '../routing/prefix-index.js';
 import { Routing } from '../routing/routing.js';
+import { StreamJournals } from '../streams/stream-journals.js';
 import { type CircuitOptions, defaultCircuit } from '../workers/circuit-breaker.js';
 import { joinFleet } from '../workers/fleet-membership.js';
 import { FleetWorkers } from '../workers/fleet-workers.js';
@@ -83,6 +85,8 @@ export interface GatewayOptions extends AccessOptions {
   readonly siblings?: Siblings;
   /** Milliseconds for which the port is left to others until the workers are attached. Default 0: it opens at once. */
   readonly attachFirstMs?: number;
+  /** Whether streams are written down in `redis`, so that clients who lose one get the rest anywhere. Default false. */
+  readonly journal?: boolean;
   /** Milliseconds that requests in flight get to end when the gateway closes. Default 30,000. */
   readonly drainMs?: number;
   readonly log?: Logger;
@@ -162,6 +166,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     prefixes,
     metrics: createRoutingMetrics(metrics.registry, policy.name, prefixes),
   });
+  // Not of `rng`: from what it gave to others nobody may tell what it gives next.
+  const newStreamId = (): string => randomBytes(16).toString('base64url');
+  const journals = options.journal ? new StreamJournals({ store: store.journals, clock, newStreamId }) : undefined;
+  if (journals) registerJournals(metrics.registry, journals);
   const gateway = new Gateway({
     workers,
     routing,
@@ -177,6 +185,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       tokensMax: share(options.queueTokensMax ?? 4_000_000),
     },
     queueMsMax: options.queueMsMax ?? 60_000,
+    journals,
   });
   registerAdmission(metrics.registry, gateway);
   const metricsText = async (): Promise<string> => {
@@ -255,6 +264,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     await gateway.drain(Math.max(0, deadlineMs - clock.nowMs()));
     app.server.closeAllConnections();
     await app.close();
+    await journals?.close();
     workers.close();
     await store.close();
     log.info('gateway closed');

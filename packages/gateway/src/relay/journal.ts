@@ -11,8 +11,10 @@ export class Journal {
   readonly #tokenIds: number[] = [];
   #isBroken = false;
 
+  /** @param request the tokens that are generated in it count among those that have come. */
   constructor(request: GenerateRequestInit) {
     this.#request = request;
+    this.add(request.generatedTokenIds ?? []);
   }
 
   get tokens(): number {

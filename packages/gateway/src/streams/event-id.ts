@@ -7,7 +7,6 @@ export interface EventId {
   readonly position: number;
 }
 
-const streamIdPattern = /^[\w-]{22}$/;
 const eventIdPattern = /^([\w-]{22})\.(\d{1,9})$/;
 
 /** @throws ServingError `invalid_request` naming the header. */
@@ -26,8 +25,4 @@ export function eventIdOf(streamId: string, given: unknown): EventId {
   const id = given === undefined ? { streamId, position: -1 } : parseEventId(given);
   if (id.streamId === streamId) return id;
   throw fieldError('last-event-id', `${preview(given)} must be the id of an event of stream ${preview(streamId)}`);
-}
-
-export function isStreamId(text: string): boolean {
-  return streamIdPattern.test(text);
 }

@@ -8,7 +8,6 @@ import type { ReplyHead } from '../api/reply-format.js';
 export interface Order {
   readonly endpoint: Endpoint;
   readonly call: GenerationCall;
-  readonly requestId: string;
   /** The caller's, or drawn for it. */
   readonly seed: number;
   readonly terms: ServiceTermsInit;
@@ -23,7 +22,6 @@ const version = 1;
 const orderShape = z.looseObject({
   v: z.literal(version),
   path: z.string(),
-  requestId: z.string(),
   seed: z.number(),
   terms: z.looseObject({ client: z.string() }),
   session: z.string().optional(),
@@ -41,10 +39,9 @@ export function readOrder(entry: string): Order | undefined {
   const parsed = orderShape.safeParse(parsedJson(entry));
   const endpoint = endpoints.find(({ path }) => path === parsed.data?.path);
   if (!parsed.success || endpoint === undefined) return undefined;
-  const { requestId, seed, terms, session } = parsed.data;
+  const { seed, terms, session } = parsed.data;
   return {
     endpoint,
-    requestId,
     seed,
     terms: terms as ServiceTermsInit,
     session,

@@ -134,9 +134,4 @@ export class StreamJournal {
   }
 }
 
-type Append = (
-  streamId: string,
-  fromIndex: number,
-  entries: readonly string[],
-  term: number,
-) => Promise<JournalAppend>;
+type Append = (streamId: string, fromIndex: number, entries: readonly string[], term: number) => Promise<JournalAppend>;

@@ -2,6 +2,7 @@ import type { GenerateEvent } from '@sluice/proto';
 import { type Clock, ServingError } from '@sluice/shared';
 import { defaultJournalLimits, type JournalAppend, type JournalStore } from '@sluice/store';
 import { preview } from '../api/field-error.js';
+import { unknownTokenId } from '../workers/worker.js';
 import type { EventId } from './event-id.js';
 import { readLines } from './event-line.js';
 import { type Order, readOrder } from './order.js';
@@ -40,6 +41,8 @@ export class StreamJournals {
   readonly pendingUnitsMax = pendingUnitsMax;
   /** Appends by what became of them. */
   readonly appends = new Map<JournalAppend, number>();
+  /** Streams that clients came back for, by what was found. */
+  readonly finds = new Map<'ended' | 'went_on' | 'refused', number>();
   readonly #parts: StreamJournalsParts;
   /** Those with something to send, in the order in which they got it. */
   readonly #pending = new Set<StreamJournal>();
@@ -75,22 +78,38 @@ export class StreamJournals {
    * @param client whose stream it must be; another's looks like none.
    * @throws (rejects) ServingError `not_found`, `stream_gone` or `journal_unavailable`.
    */
-  async find({ streamId }: EventId, client: string): Promise<PastStream> {
+  async find(id: EventId, client: string): Promise<PastStream> {
+    try {
+      const past = await this.#find(id, client);
+      this.#countFind(past.hasEnded ? 'ended' : 'went_on');
+      return past;
+    } catch (thrown) {
+      this.#countFind('refused');
+      throw thrown;
+    }
+  }
+
+  /** Sends what is pending, without waiting for room or time. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#pending].map((journal) => (journal.isSending ? undefined : this.#send(journal))));
+  }
+
+  async #find({ streamId }: EventId, client: string): Promise<PastStream> {
     const begin = await this.#read(streamId, 0);
     const order = readOrder(begin[0] ?? '');
     if (order === undefined) throw goneError(streamId);
     if (order.terms.client !== client) throw unknownError(streamId);
     const ended = pastOf(streamId, order, begin, 0);
     if (ended.hasEnded) return ended;
+    if (ended.events.some(({ tokenIds }) => tokenIds.includes(unknownTokenId))) throw tokenlessError(streamId);
     const take = await this.#parts.store.take(streamId);
     if (take.kind === 'unknown') throw unknownError(streamId);
     if (take.kind === 'unavailable') throw unavailableError();
     return pastOf(streamId, order, [...begin, ...(await this.#read(streamId, begin.length))], take.term);
   }
 
-  /** Sends what is pending, without waiting for room or time. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#pending].map((journal) => (journal.isSending ? undefined : this.#send(journal))));
+  #countFind(outcome: 'ended' | 'went_on' | 'refused'): void {
+    this.finds.set(outcome, (this.finds.get(outcome) ?? 0) + 1);
   }
 
   #open(place: JournalPlace, order: Order | undefined, onTaken: () => void): StreamJournal {
@@ -186,6 +205,11 @@ function unknownError(streamId: string): ServingError {
 
 function goneError(streamId: string): ServingError {
   const problem = `the beginning of stream ${preview(streamId)} is not kept any more, so it cannot go on`;
+  return new ServingError('stream_gone', problem, { field: 'last-event-id' });
+}
+
+function tokenlessError(streamId: string): ServingError {
+  const problem = `stream ${preview(streamId)} was made by a server that does not say its tokens, so it cannot go on`;
   return new ServingError('stream_gone', problem, { field: 'last-event-id' });
 }
 
