@@ -49,14 +49,15 @@ export class KvFormat {
    * the keys of a row over threads where there are more threads than heads in the batch (release 1.30), and what a row
    * gets would depend on its neighbours.
    */
-  inputs(builder: GraphBuilder, config: DecoderConfig, layer: number): readonly string[] {
-    if (this.mode === 'f32') return [];
+  decodeInputs(builder: GraphBuilder, config: DecoderConfig, layer: number): readonly string[] {
+    const noSink = builder.floats('no_sink', new Float32Array(config.heads).fill(NO_SINK), [config.heads]);
+    if (this.mode === 'f32') return ['', '', noSink];
     const { keys, values } = this.scales(layer);
     const shape = [config.kvHeads * config.headDim];
     return [
       '',
       '',
-      builder.floats('no_sink', new Float32Array(config.heads).fill(NO_SINK), [config.heads]),
+      noSink,
       builder.floats(`layer${layer}.key_scales`, keys, shape),
       builder.floats(`layer${layer}.value_scales`, values, shape),
     ];

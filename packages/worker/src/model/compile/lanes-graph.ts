@@ -66,11 +66,12 @@ export function attentionLanes(
     batch: number | string,
     last: string,
     total: string,
+    more: readonly string[] = [],
   ): string => {
     const [key, value] = cache(layer, names, batch);
     builder.nodeWithOutputs(
       'GroupQueryAttention',
-      [packed, '', '', key, value, last, total, cos, sin, ...kv.inputs(builder, config, layer)],
+      [packed, '', '', key, value, last, total, cos, sin, ...more],
       [`${packed}.attended`, key + UPDATED, value + UPDATED],
       {
         num_heads: { int: config.heads },
@@ -94,6 +95,7 @@ export function attentionLanes(
         'lane_rows',
         pasts,
         longest,
+        kv.decodeInputs(builder, config, layer),
       );
       const parts = [builder.node('Gather', [decoded, kept], `${qkv}.kept`)];
       for (const [chunk, lane] of lanes.entries()) {
