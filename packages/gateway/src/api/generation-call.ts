@@ -30,7 +30,7 @@ export interface GenerationCall {
   readonly user: string | undefined;
 }
 
-/** What of the serving model a call is checked against. */
+/** What of the serving model a call is checked against; 0 where only its server knows. */
 export interface ModelBounds {
   readonly contextTokens: number;
   readonly vocabularyCount: number;
@@ -41,8 +41,12 @@ export interface ModelBounds {
  * @throws ServingError `invalid_request` when a limit or a token id is beyond what the model has,
  * `context_length_exceeded` for token ids that leave no room for an answer; text is counted by the worker.
  */
-export function checkAgainstModel(call: GenerationCall, bounds: ModelBounds): void {
+export function checkAgainstModel(call: GenerationCall, given: ModelBounds): void {
   const { tokensMax, tokensMaxField, prompt } = call;
+  const bounds = {
+    contextTokens: given.contextTokens || Number.POSITIVE_INFINITY,
+    vocabularyCount: given.vocabularyCount || Number.POSITIVE_INFINITY,
+  };
   if (tokensMax > bounds.contextTokens) {
     const bound = `must be at most ${bounds.contextTokens}, the model's context`;
     throw fieldError(tokensMaxField, `${tokensMax} ${bound}`);

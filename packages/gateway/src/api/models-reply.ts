@@ -17,6 +17,6 @@ function modelObject(model: ModelInfo) {
     created: model.createdSeconds,
     owned_by: 'sluice',
     // Beyond OpenAI's object, under the name that other engines give it.
-    max_model_len: model.contextTokens,
+    ...(model.contextTokens === 0 ? {} : { max_model_len: model.contextTokens }),
   };
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { errorFromIssues, fieldError, preview } from '../api/field-error.js';
 import type { WorkerChange } from '../processes/siblings.js';
 import { type FleetWorkers, workersMax } from '../workers/fleet-workers.js';
-import { parseWorkerAddress } from '../workers/worker-address.js';
+import { parseWorkerAddress, workerAddressExample } from '../workers/worker-address.js';
 import type { AdminAccess } from './admin-access.js';
 import type { Calls } from './calls.js';
 import type { HttpReply } from './http-reply.js';
@@ -18,7 +18,7 @@ export interface AdminRouteParts {
 
 const addBody = z.strictObject({ address: z.string() });
 
-/** GET /admin/workers, POST /admin/workers with `{"address":"host:port"}`, DELETE /admin/workers/host:port. */
+/** GET /admin/workers, POST /admin/workers with `{"address":"grpc://host:port"}`, DELETE /admin/workers/host:port. */
 export function addAdminRoutes(
   app: FastifyInstance,
   { workers, access, calls, onWorkerChange }: AdminRouteParts,
@@ -63,5 +63,5 @@ export function addAdminRoutes(
 function checkedAddress(given: string): string {
   const address = parseWorkerAddress(given);
   if (address !== undefined) return address;
-  throw fieldError('address', `${preview(given)} must be host:port, with a port from 1 to 65535`);
+  throw fieldError('address', `${preview(given)} must be ${workerAddressExample}`);
 }

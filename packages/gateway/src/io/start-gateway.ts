@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import type { TlsOptions } from '@sluice/proto';
 import { type Clock, createLog, type Logger, ServingError, seededRng, systemClock } from '@sluice/shared';
 import { memoryStore, openRedisStore, type RedisTarget } from '@sluice/store';
 import { collectDefaultMetrics } from 'prom-client';
@@ -22,18 +21,17 @@ import { createRouting, defaultRouting, type RoutingName } from '../routing/poli
 import { PrefixIndex } from '../routing/prefix-index.js';
 import { Routing } from '../routing/routing.js';
 import { StreamJournals } from '../streams/stream-journals.js';
-import { type CircuitOptions, defaultCircuit } from '../workers/circuit-breaker.js';
 import { joinFleet } from '../workers/fleet-membership.js';
 import { FleetWorkers } from '../workers/fleet-workers.js';
-import { parseWorkerAddress } from '../workers/worker-address.js';
-import { WorkerConnection } from '../workers/worker-connection.js';
+import type { Worker } from '../workers/worker.js';
+import { parseWorkerAddress, workerAddressExample } from '../workers/worker-address.js';
 import { type AccessOptions, openGatekeeper } from './access.js';
+import { connectWorker, type WorkerOptions } from './connect-worker.js';
 import { watchDns } from './dns-workers.js';
-import { grpcWorkerDialer } from './grpc-worker-dialer.js';
 import { endKeepAlive, stopAccepting, waitAttached, waitQuiet } from './shared-port.js';
 
-export interface GatewayOptions extends AccessOptions {
-  /** Workers to attach to: `host:port`, or `grpc://host:port`; more may come by `redis`, `workerDns` and admin calls. */
+export interface GatewayOptions extends AccessOptions, WorkerOptions {
+  /** Workers to attach to, see parseWorkerAddress; more may come by `redis`, `workerDns` and admin calls. */
   readonly workers: readonly string[];
   /** Where the fleet is announced; see parseRedisUrl. It need not be there when the gateway starts. */
   readonly redis?: RedisTarget;
@@ -47,8 +45,6 @@ export interface GatewayOptions extends AccessOptions {
   readonly corsOrigins?: readonly string[];
   /** File of rules for what goes in and out; see parseContentRules. */
   readonly contentRulesFile?: string;
-  /** Workers are spoken to over TLS, and know the gateway by its certificate. */
-  readonly workerTls?: TlsOptions;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0: any free one. Default 8000. */
@@ -73,12 +69,8 @@ export interface GatewayOptions extends AccessOptions {
   readonly routing?: RoutingName;
   /** Bytes of what is remembered of prompts sent to workers, for routing; 64 KiB to 64 GiB. Default 64 MiB. */
   readonly prefixIndexBytesMax?: number;
-  /** Milliseconds without a frame after which a worker counts as lost, with one more look a tenth later. Default 1,500. */
-  readonly workerSilenceMs?: number;
   /** Milliseconds that a request which lost its worker waits for one that takes it. 0: it fails at once. Default 15,000. */
   readonly resumeWaitMs?: number;
-  /** When requests are kept from a worker that fails them. Default: 5 failures in 30 s, for 2 s to 60 s. */
-  readonly circuit?: Partial<CircuitOptions>;
   /** Processes that serve on this port, this one included: bounds on all requests together are shared out. Default 1. */
   readonly processes?: number;
   /** The others of them. */
@@ -130,24 +122,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     : memoryStore(clock);
   /** By name, because one name's answer says nothing of the others. */
   const resolved = new Map<string, readonly string[]>();
-  const connect = (address: string): WorkerConnection =>
-    new WorkerConnection(
-      {
-        id: address,
-        gatewayId,
-        dialer: grpcWorkerDialer(address, options.workerTls),
-        clock,
-        rng,
-        log,
-        onLoad: () => gateway.letIn(),
-      },
-      {
-        silenceMs: options.workerSilenceMs ?? 1_500,
-        backoff: { firstMs: 100, maxMs: 2_000 },
-        circuit: { ...defaultCircuit, ...options.circuit },
-        unsentMax: 1_024,
-      },
-    );
+  const parts = { gatewayId, clock, rng, log, onLoad: () => gateway.letIn() };
+  const connect = (address: string): Worker => connectWorker(address, parts, options);
   const { processes = 1, siblings } = options;
   const share = (bound: number): number => Math.ceil(bound / processes);
   const bodyBytesMax = options.bodyBytesMax ?? 8 * 2 ** 20;
@@ -304,7 +280,7 @@ function readContentRules(file: string): readonly ContentCheck[] {
 function workerAddress(given: string): string {
   const address = parseWorkerAddress(given);
   if (address !== undefined) return address;
-  throw new Error(`worker address ${JSON.stringify(given)} must be host:port, with a port from 1 to 65535`);
+  throw new Error(`worker address ${JSON.stringify(given)} must be ${workerAddressExample}`);
 }
 
 function listenError(cause: unknown, host: string, port: number): Error {

@@ -1,6 +1,7 @@
 import type { ModelInfo } from '@sluice/proto';
 import type { Clock, LoadState, Logger } from '@sluice/shared';
 import type { Worker } from './worker.js';
+import { parseWorkerAddress } from './worker-address.js';
 import type { WorkerSet } from './worker-set.js';
 
 /** Who says that a worker is there: the command line, Redis, DNS, or an admin's call. */
@@ -88,10 +89,12 @@ export class FleetWorkers implements WorkerSet {
 
   /** As {@link offer} from Redis, with what the workers say of themselves. */
   announce(workers: readonly AnnouncedWorker[]): void {
-    this.#announced = new Map(workers.map((worker) => [worker.address, worker]));
+    // What is in Redis may be anybody's.
+    const known = workers.filter(({ address }) => parseWorkerAddress(address) === address);
+    this.#announced = new Map(known.map((worker) => [worker.address, worker]));
     this.offer(
       'redis',
-      workers.map(({ address }) => address),
+      known.map(({ address }) => address),
     );
   }
 
