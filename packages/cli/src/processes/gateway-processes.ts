@@ -166,6 +166,12 @@ export class GatewayProcesses {
 
 /** With the port of this process's cluster, and its output where ours goes. */
 function forkSharing(script: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  cluster.setupPrimary({ exec: script, args: [...args], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  cluster.setupPrimary({
+    exec: script,
+    args: [...args],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // JSON knows no NaN, which a metric may be.
+    serialization: 'advanced',
+  });
   return cluster.fork(env).process;
 }
