@@ -187,8 +187,12 @@ export class Gateway {
       start: () => {
         const needsTokenIds = past !== undefined;
         const worker = chooseWorker(workers, routing.policy, routed, { where: hasRoom, needsTokenIds });
-        if (worker === undefined) relay.abort(noWorkerError());
-        else relay.start(worker, request, dispatch);
+        if (worker === undefined) {
+          relay.abort(noWorkerError());
+          return;
+        }
+        journal?.begin();
+        relay.start(worker, request, dispatch);
       },
       refuse: (error) => relay.abort(error),
     };

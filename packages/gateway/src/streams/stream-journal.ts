@@ -16,8 +16,8 @@ export interface JournalPlace {
 }
 
 export interface StreamJournalParts {
-  /** Called when there is something to send where there was nothing. */
-  readonly onPending: (journal: StreamJournal) => void;
+  /** Called when there is something to send where there was nothing, or it is not to wait for more. */
+  readonly onPending: (journal: StreamJournal, isUrgent: boolean) => void;
   /** Room for so much more text, in UTF-16 units, of all journals; negative: so much less is held. */
   readonly hold: (units: number) => boolean;
   /** Another connection goes on with the stream. */
@@ -60,14 +60,25 @@ export class StreamJournal {
     return this.#isSending;
   }
 
-  /** Called for every event of the stream: a token costs a string. */
-  add(event: GenerateEvent): void {
-    this.#add(writeLine(event), event.tokenIds.length > 0 || Boolean(event.finished));
+  /**
+   * The order goes to a worker. It is written at once, so that it is there before the first event is: a client that has
+   * an id finds its stream.
+   */
+  begin(): void {
+    if (this.#order === undefined) return;
+    this.#isDue = true;
+    this.#writeOrder();
+    if (this.#isOpen) this.#parts.onPending(this, true);
   }
 
-  /** The answer failed, and no other gateway can help it. Nothing is written of one that has not begun. */
+  /** Called for every event of the stream: a token costs a string. */
+  add(event: GenerateEvent): void {
+    this.#add(writeLine(event), event.finished ? 'at once' : event.tokenIds.length > 0 ? 'soon' : 'later');
+  }
+
+  /** The answer failed, and no other gateway can help it. */
   fail(error: ServingError): void {
-    if (this.#order === undefined) this.#add(writeFailure(error), true);
+    this.#add(writeFailure(error), 'at once');
   }
 
   /** Sends what is pending, once; only while nothing is under way. Never rejects. */
@@ -91,18 +102,16 @@ export class StreamJournal {
     return outcome;
   }
 
-  #add(line: string, isDue: boolean): void {
-    if (!this.#isOpen) return;
+  #add(line: string, due: 'at once' | 'soon' | 'later'): void {
+    if (!this.#isOpen || this.#order !== undefined) return;
     if (!this.#parts.hold(line.length)) {
       this.#stop();
       return;
     }
     this.#lines += line;
-    // Not before the first token: who has no event yet has no id to come back with.
-    if (!isDue || this.#isDue) return;
+    if (due === 'later' || (this.#isDue && due === 'soon')) return;
     this.#isDue = true;
-    this.#writeOrder();
-    if (this.#isOpen) this.#parts.onPending(this);
+    this.#parts.onPending(this, due === 'at once');
   }
 
   #writeOrder(): void {

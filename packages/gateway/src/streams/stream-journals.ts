@@ -121,9 +121,10 @@ export class StreamJournals {
         this.#pendingUnits += units;
         return true;
       },
-      onPending: (journal) => {
+      onPending: (journal, isUrgent) => {
         this.#pending.add(journal);
-        this.#tick();
+        if (isUrgent && this.#maySend && !journal.isSending) void this.#send(journal);
+        else this.#tick();
       },
     });
   }
@@ -138,10 +139,13 @@ export class StreamJournals {
     });
   }
 
+  get #maySend(): boolean {
+    return this.#underWay < appendsMax && this.#parts.clock.nowMs() >= this.#pausedUntilMs;
+  }
+
   #sendAll(): void {
-    if (this.#parts.clock.nowMs() < this.#pausedUntilMs) return;
     for (const journal of this.#pending) {
-      if (this.#underWay >= appendsMax) break;
+      if (!this.#maySend) break;
       if (!journal.isSending) void this.#send(journal);
     }
   }
