@@ -82,6 +82,21 @@ describe('requests that no worker could begin soon', () => {
     expect((await waits).status).toBe(503);
   });
 
+  it('keep nobody else out by filling the line: the youngest of who takes most goes', async () => {
+    await startBusy({ queueRequestsMax: 2 }, () => {});
+    const first = chatOf('flood');
+    await untilWaiting(1);
+    const second = chatOf('flood');
+    await untilWaiting(2);
+    const other = chatOf('other');
+    const refused = await second;
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).not.toBeNull();
+    expect(await refused.json()).toMatchObject({ error: { code: 'queue_full' } });
+    await gateway.close(0);
+    expect([(await first).status, (await other).status]).toEqual([503, 503]);
+  });
+
   it('are refused at the deadline that they name', async () => {
     await startBusy();
     const refused = await chatOf('a', { 'x-sluice-queue-ms': '50' });

@@ -52,7 +52,8 @@ export class AdmissionQueue {
   }
 
   /**
-   * Starts a request at once where a worker has room and nobody waits; else it waits.
+   * Starts a request at once where a worker has room and nobody waits; else it waits. Where the line is full, the
+   * youngest of the caller that takes most of it goes for one of a caller that takes less.
    * @returns why it may not even wait (`queue_full`, with the time in which there will be room); neither `start` nor
    * `refuse` is called for it then.
    */
@@ -64,7 +65,13 @@ export class AdmissionQueue {
       return undefined;
     }
     const waiting = line ?? new FairQueue<Newcomer>(this.#limits);
-    if (!waiting.hasRoom(tokens)) return this.#fullError(model, waiting, tokens);
+    if (!waiting.hasRoom(tokens)) {
+      const error = this.#fullError(model, waiting, tokens);
+      const displaced = waiting.displacedBy(newcomer);
+      if (displaced === undefined) return error;
+      waiting.remove(displaced);
+      displaced.refuse(error);
+    }
     waiting.push(newcomer);
     this.#lines.set(model, waiting);
     this.#stopSweep ??= this.#sweepLater();

@@ -42,6 +42,34 @@ describe('FairQueue', () => {
     expect(order.indexOf('late')).toBeLessThan(12);
   });
 
+  it('nor one that floods it with short prompts', () => {
+    const queue = new FairQueue<Waiting>(roomy);
+    for (let i = 0; i < 1_000; i++) queue.push(waiting({ key: 'flood', tokens: 3 }));
+    for (let i = 0; i < 3; i++) queue.shift(0);
+    queue.push(waiting({ key: 'late', tokens: 3 }));
+    const order = drained(queue).map(({ key }) => key);
+    expect(order.indexOf('late')).toBeLessThan(12);
+  });
+
+  it('names the youngest of who takes most as the one to go for another key, and nobody for its own', () => {
+    const queue = new FairQueue<Waiting>({ requestsMax: 4, tokensMax: 1_000 });
+    const flood = [0, 1, 2].map(() => waiting({ key: 'flood' }));
+    for (const one of flood) queue.push(one);
+    queue.push(waiting({ key: 'other' }));
+    expect(queue.displacedBy(waiting({ key: 'late' }))).toBe(flood[2]);
+    expect(queue.displacedBy(waiting({ key: 'flood' }))).toBeUndefined();
+    // No fair share would be left to defend.
+    expect(queue.displacedBy(waiting({ key: 'late', tokens: 300 }))).toBeUndefined();
+    expect(queue.displacedBy(waiting({ key: 'late', class: 'high' }))).toBeUndefined();
+  });
+
+  it('lets nobody go where that would not be room enough', () => {
+    const queue = new FairQueue<Waiting>({ requestsMax: 100, tokensMax: 1_000 });
+    for (let i = 0; i < 10; i++) queue.push(waiting({ key: 'flood' }));
+    expect(queue.displacedBy(waiting({ key: 'late', tokens: 101 }))).toBeUndefined();
+    expect(queue.displacedBy(waiting({ key: 'late', tokens: 100 }))).toBeDefined();
+  });
+
   it('serves higher classes first, until a lower one has waited 10 s for each class above it', () => {
     const queue = new FairQueue<Waiting>(roomy);
     const low = waiting({ class: 'low' });
@@ -77,7 +105,7 @@ describe('FairQueue', () => {
     const queue = new FairQueue<Waiting>(roomy);
     for (let i = 0; i < 10; i++) queue.push(waiting({ key: 'flood', tokens: 1_000 }));
     queue.push(waiting({ key: 'other', class: 'high', tokens: 40 }));
-    expect(queue.tokensAhead('new', 'normal')).toBe(552);
+    expect(queue.tokensAhead('new', 'normal')).toBe(296);
     expect(queue.tokensAhead('new', 'high')).toBe(40);
     expect(queue.tokensAhead('flood', 'normal')).toBe(10_040);
   });

@@ -22,7 +22,9 @@ export interface FairQueueLimits {
 }
 
 /** Tokens that a key may take in one round; any that is not far below a usual prompt does. */
-const QUANTUM_TOKENS = 512;
+const QUANTUM_TOKENS = 256;
+/** What a request takes of its key's turn at least: short prompts have answers too, and come in crowds. */
+const TURN_TOKENS_MIN = 64;
 /** A class waits so long at most while higher ones are served, for each class between. */
 const AGEING_MS = 10_000;
 
@@ -65,6 +67,17 @@ export class FairQueue<W extends Waiting> {
     this.#classes.get(one.class)!.push(one);
     this.#requests += 1;
     this.#tokens += one.tokens;
+  }
+
+  /**
+   * Who has to go so that one whom there is no room for may wait: the youngest of the key that takes most, in the same
+   * class, if that stays above what the newcomer's key takes. Undefined: nobody, or it would not be enough.
+   */
+  displacedBy(newcomer: Waiting): W | undefined {
+    const { requestsMax, tokensMax } = this.#limits;
+    const displaced = this.#classes.get(newcomer.class)!.youngestOfLargest(newcomer);
+    if (displaced === undefined || this.#requests > requestsMax) return undefined;
+    return this.#tokens - displaced.tokens + newcomer.tokens <= tokensMax ? displaced : undefined;
   }
 
   /** Takes who is next; undefined when nobody waits. */
@@ -147,8 +160,9 @@ class ClassQueue<W extends Waiting> {
   shift(): W | undefined {
     for (const [key, line] of this.#lines) {
       const head = line.waiting[0]!;
-      if (line.deficit >= head.tokens || this.#lines.size === 1) {
-        line.deficit = Math.max(0, line.deficit - head.tokens);
+      const cost = Math.max(TURN_TOKENS_MIN, head.tokens);
+      if (line.deficit >= cost || this.#lines.size === 1) {
+        line.deficit = Math.max(0, line.deficit - cost);
         this.remove(head);
         return head;
       }
@@ -169,6 +183,13 @@ class ClassQueue<W extends Waiting> {
     this.tokens -= one.tokens;
     if (line.waiting.length === 0) this.#lines.delete(one.key);
     return true;
+  }
+
+  youngestOfLargest({ key, tokens }: Waiting): W | undefined {
+    const own = (this.#lines.get(key)?.tokens ?? 0) + tokens;
+    let largest: { readonly waiting: readonly W[]; readonly tokens: number } | undefined;
+    for (const line of this.#lines.values()) if (line.tokens > (largest?.tokens ?? own)) largest = line;
+    return largest?.waiting.at(-1);
   }
 
   tokensAhead(key: string): number {
