@@ -75,8 +75,8 @@ export interface UpServer {
 }
 
 /** Starts `sluice up` on a free port and waits until it has answered its own first question. */
-export async function startUp(args: readonly string[] = []): Promise<UpServer> {
-  const up = new SluiceProcess(['up', '--port', '0', '--context', '1024', '--slots', '16', ...args]);
+export async function startUp(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<UpServer> {
+  const up = new SluiceProcess(['up', '--port', '0', '--context', '1024', '--slots', '16', ...args], env);
   let hasEnded = false;
   void up.exited.then(() => {
     hasEnded = true;

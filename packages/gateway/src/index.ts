@@ -1,4 +1,5 @@
 export { makeKey, parseKeyFile } from './auth/api-keys.js';
+export { parseContentRules } from './content/content-rules.js';
 export { type GatewayOptions, type RunningGateway, startGateway } from './io/start-gateway.js';
 export type { MetricPart } from './metrics/whole-metrics.js';
 export type { SiblingMetrics, Siblings, WorkerChange } from './processes/siblings.js';

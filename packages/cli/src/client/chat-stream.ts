@@ -9,6 +9,8 @@ export interface ChatMessage {
 export interface ChatRequest {
   /** `http://host:port`. */
   readonly url: string;
+  /** Undefined: the server asks for none. */
+  readonly apiKey?: string | undefined;
   readonly model: string;
   readonly messages: readonly ChatMessage[];
   /** Undefined: as many as the context leaves. */
@@ -46,7 +48,7 @@ export async function streamChat(request: ChatRequest, onText: (text: string) =>
   const sentMs = performance.now();
   const response = await fetchFrom(request.url, '/v1/chat/completions', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...credentials(request.apiKey) },
     body: JSON.stringify({
       model: request.model,
       messages: request.messages,
@@ -95,10 +97,14 @@ export async function streamChat(request: ChatRequest, onText: (text: string) =>
  *
  * @throws CommandError when nothing answers there
  */
-export async function listModels(url: string): Promise<readonly string[]> {
-  const response = await fetchFrom(url, '/v1/models', {});
+export async function listModels(url: string, apiKey?: string): Promise<readonly string[]> {
+  const response = await fetchFrom(url, '/v1/models', { headers: credentials(apiKey) });
   const list = (await response.json()) as { readonly data?: readonly { readonly id: string }[] };
   return (list.data ?? []).map((model) => model.id);
+}
+
+function credentials(apiKey: string | undefined): Record<string, string> {
+  return apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
 }
 
 async function fetchFrom(url: string, path: string, init: RequestInit): Promise<Response> {

@@ -62,6 +62,9 @@ export function addAccessFlags(command: Command): Command {
     );
 }
 
+/** The variable that holds a key of this gateway's own, with which `sluice up` asks its first question. */
+export const ownKeyVariable = 'SLUICE_OWN_KEY';
+
 /** As the gateway takes them. */
 export function accessOptions(flags: AccessFlags) {
   if (flags.jwtKeys === undefined && (flags.jwtIssuer ?? flags.jwtAudience) !== undefined) {
@@ -80,7 +83,46 @@ export function accessOptions(flags: AccessFlags) {
       : { requestsMax: flags.requestsMax, connectionsMax: Math.max(16_384, 2 * flags.requestsMax) }),
     ...(flags.queueRequests === undefined ? {} : { queueRequestsMax: flags.queueRequests }),
     ...(flags.queueMs === undefined ? {} : { queueMsMax: flags.queueMs }),
+    ...(process.env[ownKeyVariable] ? { ownKey: process.env[ownKeyVariable] } : {}),
   };
+}
+
+/** Whether callers have to say who they are. */
+export function needsKey({ keys, jwtKeys }: AccessFlags): boolean {
+  return keys !== undefined || jwtKeys !== undefined;
+}
+
+/** @throws UsageError naming flag and file of what a gateway would refuse, before anything slow is begun. */
+export async function checkAccess(flags: AccessFlags): Promise<void> {
+  accessOptions(flags);
+  if ((flags.keys ?? flags.contentRules) === undefined) return;
+  const { parseContentRules, parseKeyFile } = await import('@sluice/gateway');
+  const check = (flag: string, file: string | undefined, parse: (text: string) => unknown): void => {
+    if (file === undefined) return;
+    try {
+      parse(readFileSync(file, 'utf8'));
+    } catch (cause) {
+      throw new UsageError(`${flag} ${file}: ${cause instanceof Error ? cause.message : cause}`);
+    }
+  };
+  check('--keys', flags.keys, parseKeyFile);
+  check('--content-rules', flags.contentRules, parseContentRules);
+}
+
+/** As `sluice gateway` takes them on its command line. */
+export function accessArguments(flags: AccessFlags): readonly string[] {
+  const given = (flag: string, value: string | number | undefined): readonly string[] =>
+    value === undefined ? [] : [flag, String(value)];
+  return [
+    ...given('--keys', flags.keys),
+    ...given('--jwt-keys', flags.jwtKeys),
+    ...given('--jwt-issuer', flags.jwtIssuer),
+    ...given('--jwt-audience', flags.jwtAudience),
+    ...flags.corsOrigin.flatMap((origin) => given('--cors-origin', origin)),
+    ...given('--content-rules', flags.contentRules),
+    ...given('--queue-requests', flags.queueRequests),
+    ...given('--queue-ms', flags.queueMs),
+  ];
 }
 
 /** The files by which gateways and workers know each other: an authority, and one's own certificate and key. */

@@ -37,7 +37,7 @@ export function chatCommand(): Command {
       ),
     )
     .action(async (words: readonly string[], flags: ChatFlags) => {
-      const model = flags.model ?? (await listModels(flags.url))[0];
+      const model = flags.model ?? (await listModels(flags.url, apiKeyOfUser()))[0];
       if (model === undefined) throw new CommandError(`${flags.url} serves no model`);
       if (words.length > 0) {
         const interrupted = new AbortController();
@@ -46,6 +46,11 @@ export function chatCommand(): Command {
         if (interrupted.signal.aborted) process.exitCode = 130;
       } else await converse(flags, model);
     });
+}
+
+/** From the environment, so that it stands in no list of processes. */
+function apiKeyOfUser(): string | undefined {
+  return process.env.SLUICE_API_KEY || undefined;
 }
 
 /** Prints the answer as it comes; undefined when it was interrupted. */
@@ -59,6 +64,7 @@ async function ask(
   try {
     const request = {
       url: flags.url,
+      apiKey: apiKeyOfUser(),
       model,
       messages,
       signal,

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { wholeNumber } from '../flags.js';
 import { runUp, type UpOptions } from '../up/run-up.js';
+import { addAccessFlags } from './access-flags.js';
 import { addListenFlags, addModelFlags, addRoutingFlag, defaultPort } from './serving-flags.js';
 
 export function upCommand(): Command {
@@ -10,6 +11,7 @@ export function upCommand(): Command {
   addModelFlags(command);
   addRoutingFlag(command);
   addListenFlags(command, defaultPort, 'port of the HTTP API; 0 for any free one');
+  addAccessFlags(command);
   command
     .addOption(
       new Option('--workers <n>', 'worker processes, each with a replica of the model')

@@ -25,6 +25,8 @@ export interface FleetOptions {
   readonly weights: string;
   readonly kv: string;
   readonly swapMb?: number;
+  /** Arguments of the gateway that say who may use it. */
+  readonly access: readonly string[];
   /** Logs go to a folder in here. */
   readonly logFolder: string;
   readonly onProgress: (progress: Progress) => void;
@@ -64,7 +66,7 @@ export class Fleet {
    * @throws CommandError when a child cannot be brought to serve
    */
   async start(): Promise<string> {
-    const { host, port, workers, routing } = this.#options;
+    const { host, port, workers, routing, access } = this.#options;
     // The first one fetches and compiles the model; the others find it done.
     const addresses = [await this.#startWorker(1)];
     const rest = Array.from({ length: workers - 1 }, (_, index) => this.#startWorker(index + 2));
@@ -73,6 +75,7 @@ export class Fleet {
       'gateway',
       ...['--host', host, '--port', String(portBefore || port), '--routing', routing],
       ...addresses.flatMap((address) => ['--worker', `grpc://${address}`]),
+      ...access,
     ]);
     this.#hasStarted = true;
     return `http://${urlHost(host)}:${gatewayPort}`;

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { RoutingName } from '@sluice/gateway';
 import { cacheFolder } from '@sluice/shared';
 import { listModels, streamChat } from '../client/chat-stream.js';
 import { waitUntilReady } from '../client/readiness.js';
+import { type AccessFlags, accessArguments, checkAccess, needsKey, ownKeyVariable } from '../commands/access-flags.js';
 import type { ModelFlags } from '../commands/serving-flags.js';
 import { drainMs } from '../commands/serving-flags.js';
 import { threadsPerWorker } from '../cpu-share.js';
@@ -11,7 +13,7 @@ import { Fleet } from './fleet.js';
 import { findPort } from './listen-error.js';
 import { renderWelcome } from './welcome.js';
 
-export interface UpOptions extends ModelFlags {
+export interface UpOptions extends ModelFlags, AccessFlags {
   readonly port: number;
   readonly host: string;
   readonly workers: number;
@@ -30,6 +32,7 @@ const readyWaitMs = 20_000;
  * go on. Resolves with the exit status when no child is left.
  */
 export async function runUp(options: UpOptions): Promise<number> {
+  await checkAccess(options);
   const port = await findPort(options.host, options.port);
   const style = styleFor(process.stderr);
   const line = new ProgressLine(process.stderr);
@@ -42,20 +45,29 @@ export async function runUp(options: UpOptions): Promise<number> {
     ...options,
     port,
     threads,
+    access: accessArguments(options),
     logFolder: cacheFolder(),
     onProgress: (progress) => line.update(progress),
     onNews: (text) => say(style.dim(text)),
     ...(options.verbose ? { onLogLine: say } : {}),
   });
+  const apiKey = needsKey(options) ? await ownKey() : undefined;
   const stopped = stopOnSignals(fleet, say);
   try {
     const url = await Promise.race([fleet.start(), stopped]);
     if (typeof url === 'number') return url;
     line.update({ phase: 'asking it a first question', done: 0, total: undefined });
-    const welcome = await Promise.race([askFirstQuestion(url), stopped]);
+    const welcome = await Promise.race([askFirstQuestion(url, apiKey), stopped]);
     if (typeof welcome === 'number') return welcome;
     line.clear();
-    const facts = { ...welcome, url, threads, workers: options.workers, logFolder: fleet.logFolder };
+    const facts = {
+      ...welcome,
+      url,
+      needsKey: apiKey !== undefined,
+      threads,
+      workers: options.workers,
+      logFolder: fleet.logFolder,
+    };
     process.stdout.write(renderWelcome(facts, styleFor(process.stdout)));
     return await Promise.race([stopped, fleet.gaveUp]);
   } catch (error) {
@@ -66,11 +78,20 @@ export async function runUp(options: UpOptions): Promise<number> {
   }
 }
 
-async function askFirstQuestion(url: string) {
+/** A key for the first question, which the gateway finds in its environment and nobody else sees. */
+async function ownKey(): Promise<string> {
+  const { makeKey } = await import('@sluice/gateway');
+  const { key } = makeKey(randomBytes(32), randomBytes(8));
+  process.env[ownKeyVariable] = key;
+  return key;
+}
+
+async function askFirstQuestion(url: string, apiKey: string | undefined) {
   await waitUntilReady(url, readyWaitMs);
-  const [model = ''] = await listModels(url);
+  const [model = ''] = await listModels(url, apiKey);
   const answer = await streamChat({
     url,
+    apiKey,
     model,
     messages: [{ role: 'user', content: question.text }],
     tokensMax: question.tokensMax,

@@ -7,6 +7,7 @@ const welcome = {
   model: 'tiny',
   question: 'What is the capital of France?',
   answer: { text: ' Paris.', finishReason: 'stop', completionTokens: 3, firstTokenMs: 41.6, tokensPerSecond: 118.25 },
+  needsKey: false,
   workers: 1,
   threads: 2,
   logFolder: '/logs',
@@ -21,5 +22,11 @@ describe('renderWelcome', () => {
     expect(text).toContain('http://127.0.0.1:8000/metrics');
     const body = /-d '([^']*)'/.exec(text)?.[1] ?? '';
     expect(JSON.parse(body)).toMatchObject({ model: 'tiny', messages: [{ role: 'user', content: welcome.question }] });
+    expect(text).not.toContain('authorization');
+  });
+
+  it('shows where the key goes where one is needed', () => {
+    const text = renderWelcome({ ...welcome, needsKey: true }, styleFor({}));
+    expect(text).toContain(` -H "authorization: Bearer $SLUICE_API_KEY" -d '{`);
   });
 });

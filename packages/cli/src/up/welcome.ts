@@ -7,6 +7,8 @@ export interface Welcome {
   readonly model: string;
   readonly question: string;
   readonly answer: ChatAnswer;
+  /** Whether callers have to say who they are. */
+  readonly needsKey: boolean;
   readonly workers: number;
   readonly threads: number;
   readonly logFolder: string;
@@ -17,6 +19,7 @@ export function renderWelcome(welcome: Welcome, style: Style): string {
   const { url, model, answer } = welcome;
   const rate = answer.tokensPerSecond === undefined ? '' : `, then ${answer.tokensPerSecond.toFixed(1)} tokens/s`;
   const messages = [{ role: 'user', content: welcome.question }];
+  const key = welcome.needsKey ? ` -H "authorization: Bearer $SLUICE_API_KEY"` : '';
   const body = JSON.stringify({ model, messages, temperature: 0, max_tokens: 64 });
   return `
 ${style.bold(`Sluice serves ${model} at ${url}`)}  (${count(welcome.workers, 'worker')} of ${count(welcome.threads, 'thread')})
@@ -28,7 +31,7 @@ ${style.bold(`Sluice serves ${model} at ${url}`)}  (${count(welcome.workers, 'wo
   ${style.dim('API')}       ${url}/v1
   ${style.dim('metrics')}   ${url}/metrics
   ${style.dim('logs')}      ${welcome.logFolder}
-  ${style.dim('try')}       curl ${url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'
+  ${style.dim('try')}       curl ${url}/v1/chat/completions -H 'content-type: application/json'${key} -d '${body}'
 
 Ctrl-C stops it.
 `;

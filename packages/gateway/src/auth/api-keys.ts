@@ -82,6 +82,16 @@ export function makeKey(
   return { key, id, sha256: sha256(key).toString('hex') };
 }
 
+/**
+ * One key that is in no file, with the usual terms.
+ * @throws Error when it has not the form of a key; the message does not show it.
+ */
+export function soleKey(key: string, name: string): ApiKeys {
+  const id = keyPattern.exec(key)?.[1];
+  if (id === undefined) throw new Error(`the key of ${name} has not the form of a key`);
+  return new ApiKeys([{ name, id, sha256: sha256(key).toString('hex') }]);
+}
+
 function knownKey({ name, sha256: hash, expires, ...terms }: KeyEntry): KnownKey {
   return {
     hash: Buffer.from(hash, 'hex'),

@@ -10,6 +10,8 @@ export interface GatekeeperParts {
   /** Read anew when its file changes; undefined: API keys are not used. */
   readonly apiKeys: (() => ApiKeys) | undefined;
   readonly tokens: TokenRules | undefined;
+  /** Of who runs this gateway; by itself it keeps nobody out. */
+  readonly ownKey?: ApiKeys | undefined;
   readonly clock: Clock;
 }
 
@@ -34,11 +36,12 @@ export class Gatekeeper {
    */
   async identify(headers: Headers): Promise<Caller> {
     if (this.isOpen) return anybody;
-    const { apiKeys, tokens, clock } = this.#parts;
+    const { apiKeys, tokens, ownKey, clock } = this.#parts;
     const credentials = credentialsOf(headers);
-    const caller = apiKeys?.().find(credentials, clock.wallMs());
+    const wallMs = clock.wallMs();
+    const caller = apiKeys?.().find(credentials, wallMs) ?? ownKey?.find(credentials, wallMs);
     if (caller !== undefined) return caller;
-    if (tokens !== undefined && isToken(credentials)) return verifyToken(credentials, tokens, clock.wallMs());
+    if (tokens !== undefined && isToken(credentials)) return verifyToken(credentials, tokens, wallMs);
     throw new ServingError('unauthorized', 'the API key is not known, or not any more');
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '@sluice/shared';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
-import { parseKeyFile } from '../auth/api-keys.js';
+import { parseKeyFile, soleKey } from '../auth/api-keys.js';
 import { Gatekeeper } from '../auth/gatekeeper.js';
 import type { TokenRules } from '../auth/json-web-tokens.js';
 import { RemoteKeys } from './remote-keys.js';
@@ -15,6 +15,8 @@ export interface AccessOptions {
   /** What tokens have to name. */
   readonly jwtIssuer?: string;
   readonly jwtAudience?: string;
+  /** One more API key, which whoever started this gateway asks its own questions with. */
+  readonly ownKey?: string;
 }
 
 /** @throws Error naming the file or address that is wrong. */
@@ -23,12 +25,17 @@ export function openGatekeeper(
   clock: Clock,
   log: Logger,
 ): { readonly gatekeeper: Gatekeeper; stop(): void } {
-  const { keysFile, jwtKeys, jwtIssuer, jwtAudience } = options;
+  const { keysFile, jwtKeys, jwtIssuer, jwtAudience, ownKey } = options;
   const apiKeys = keysFile === undefined ? undefined : watchFile(keysFile, parseKeyFile, clock, log);
   const keySet = jwtKeys === undefined ? undefined : openKeySet(jwtKeys, clock, log);
   const tokens = keySet && { keys: keySet.keys, issuer: jwtIssuer, audience: jwtAudience };
   return {
-    gatekeeper: new Gatekeeper({ apiKeys: apiKeys && (() => apiKeys.current), tokens, clock }),
+    gatekeeper: new Gatekeeper({
+      apiKeys: apiKeys && (() => apiKeys.current),
+      tokens,
+      ownKey: ownKey === undefined ? undefined : soleKey(ownKey, 'sluice up'),
+      clock,
+    }),
     stop: () => {
       apiKeys?.stop();
       keySet?.stop();
