@@ -2,6 +2,7 @@ import type { Clock, ServingError } from '@sluice/shared';
 import type { FastifyReply } from 'fastify';
 import { errorBody } from '../api/reply-format.js';
 import type { CallRecord } from '../metrics/call-record.js';
+import { EventStream } from './event-stream.js';
 
 export interface HttpReplyLimits {
   /** Bytes that may wait for a client that does not read. */
@@ -18,6 +19,7 @@ export class HttpReply {
   readonly #raw: FastifyReply['raw'];
   readonly #clock: Clock;
   readonly #limits: HttpReplyLimits;
+  #events: EventStream | undefined;
 
   constructor(raw: FastifyReply['raw'], record: CallRecord, clock: Clock, limits: HttpReplyLimits) {
     this.#raw = raw;
@@ -36,7 +38,8 @@ export class HttpReply {
     this.record.status = status;
     const length = Buffer.byteLength(body);
     this.#raw.writeHead(status, { 'content-type': jsonType, 'content-length': length, ...headers });
-    this.#end(body);
+    this.#raw.end(body);
+    this.#watchEnd();
   }
 
   sendError(error: ServingError, headers: Readonly<Record<string, string>> = {}): void {
@@ -60,34 +63,38 @@ export class HttpReply {
   startEvents(): void {
     if (!this.#isWritable) return;
     this.record.status = 200;
-    this.#raw.writeHead(200, eventHeaders);
+    this.#events = new EventStream(this.#raw, eventHeaders);
   }
 
   /** False when the client does not read and too much waits for it; the caller then gives up on the client. */
   writeEvents(events: string): boolean {
     if (!this.#isWritable) return true;
-    this.#raw.write(events);
+    this.#events?.write(events);
     return this.#raw.writableLength <= this.#limits.bufferBytesMax;
   }
 
   endEvents(events: string): void {
-    if (this.#isWritable) this.#end(events);
+    if (!this.#isWritable) return;
+    this.#events?.end(events);
+    this.#watchEnd();
   }
 
   /** Resolves when the client has read what was written, or is gone; one that does not read is cut. */
   flushed(): Promise<void> {
     return new Promise((resolve) => {
-      if (!this.#raw.writableNeedDrain) {
+      // Events go to the socket itself, where there is one, so it knows how many wait.
+      const target = this.#raw.socket ?? this.#raw;
+      if (this.isOver || !target.writableNeedDrain) {
         resolve();
         return;
       }
       const stopTimer = this.#clock.after(this.#limits.flushMs, () => this.#raw.destroy());
       const settle = (): void => {
         stopTimer();
-        this.#raw.off('drain', settle).off('close', settle);
+        target.off('drain', settle).off('close', settle);
         resolve();
       };
-      this.#raw.on('drain', settle).on('close', settle);
+      target.on('drain', settle).on('close', settle);
     });
   }
 
@@ -105,10 +112,11 @@ export class HttpReply {
     return !this.#raw.destroyed && !this.#raw.writableEnded;
   }
 
-  #end(text: string): void {
+  /** What the system has not taken yet has to be read in time. */
+  #watchEnd(): void {
+    if (this.#raw.writableLength === 0) return;
     const stopTimer = this.#clock.after(this.#limits.flushMs, () => this.#raw.destroy());
     this.#raw.once('close', stopTimer);
-    this.#raw.end(text);
   }
 
   /**

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Admission } from '../admission/admission.js';
 import type { WorkerSet } from '../workers/worker-set.js';
 import type { CallRecord } from './call-record.js';
+import { GapHistogram } from './gap-histogram.js';
 
 /** Seconds to a first token or a whole reply: from a cached prompt to a long queue. */
 const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -58,11 +59,10 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
     buckets: secondsBuckets,
     registers,
   });
-  const tokenGap = new Histogram({
+  const tokenGap = new GapHistogram(registry, {
     name: 'sluice_gateway_token_gap_seconds',
     help: 'Seconds between two steps that brought tokens to the same request.',
     buckets: gapBuckets,
-    registers,
   });
   const objectives = new Counter({
     name: 'sluice_gateway_objectives_total',
