@@ -18,6 +18,11 @@ export function upCommand(): Command {
         .default(1)
         .argParser(wholeNumber('--workers', 1, 64)),
     )
+    .addOption(
+      new Option('--gateways <n>', 'gateway processes that share the port')
+        .default(1)
+        .argParser(wholeNumber('--gateways', 1, 64)),
+    )
     .option('--verbose', "show the children's log lines on the terminal", false);
   return command.action(async (flags: UpOptions) => {
     process.exitCode = await runUp(flags);

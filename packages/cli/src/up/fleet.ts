@@ -6,6 +6,9 @@ import type { Progress } from '../supervisor/messages.js';
 import { type ChildEvent, SupervisedChild } from '../supervisor/supervised-child.js';
 import { problemOf } from './log-line.js';
 
+/** Milliseconds behind its deadline for a gateway that has processes of its own to end. */
+const gatewayGraceMs = 5_000;
+
 const script = fileURLToPath(new URL('../main.js', import.meta.url));
 
 export interface FleetOptions {
@@ -13,6 +16,8 @@ export interface FleetOptions {
   readonly host: string;
   readonly port: number;
   readonly workers: number;
+  /** Processes of the gateway. */
+  readonly gateways: number;
   readonly routing: string;
   readonly threads: number;
   readonly context?: number;
@@ -66,7 +71,7 @@ export class Fleet {
    * @throws CommandError when a child cannot be brought to serve
    */
   async start(): Promise<string> {
-    const { host, port, workers, routing, access } = this.#options;
+    const { host, port, workers, gateways, routing, access } = this.#options;
     // The first one fetches and compiles the model; the others find it done.
     const addresses = [await this.#startWorker(1)];
     const rest = Array.from({ length: workers - 1 }, (_, index) => this.#startWorker(index + 2));
@@ -74,6 +79,7 @@ export class Fleet {
     const gatewayPort = await this.#startChild('gateway', (portBefore) => [
       'gateway',
       ...['--host', host, '--port', String(portBefore || port), '--routing', routing],
+      ...(gateways === 1 ? [] : ['--processes', String(gateways)]),
       ...addresses.flatMap((address) => ['--worker', `grpc://${address}`]),
       ...access,
     ]);
@@ -84,7 +90,7 @@ export class Fleet {
   /** Gateway first, with the whole deadline; then the workers, which by then have nothing left to do. */
   stop(deadlineMs: number): Promise<void> {
     this.#stopped ??= (async () => {
-      await this.#gateway?.stop(deadlineMs);
+      await this.#gateway?.stop(deadlineMs, gatewayGraceMs);
       await Promise.all(this.#workers.map((worker) => worker.stop(Math.min(deadlineMs, 1000))));
     })();
     return this.#stopped;

@@ -17,6 +17,7 @@ export interface UpOptions extends ModelFlags, AccessFlags {
   readonly port: number;
   readonly host: string;
   readonly workers: number;
+  readonly gateways: number;
   readonly routing: RoutingName;
   readonly verbose: boolean;
 }
@@ -66,6 +67,7 @@ export async function runUp(options: UpOptions): Promise<number> {
       needsKey: apiKey !== undefined,
       threads,
       workers: options.workers,
+      gateways: options.gateways,
       logFolder: fleet.logFolder,
     };
     process.stdout.write(renderWelcome(facts, styleFor(process.stdout)));

@@ -9,6 +9,7 @@ const welcome = {
   answer: { text: ' Paris.', finishReason: 'stop', completionTokens: 3, firstTokenMs: 41.6, tokensPerSecond: 118.25 },
   needsKey: false,
   workers: 1,
+  gateways: 1,
   threads: 2,
   logFolder: '/logs',
 };
@@ -17,6 +18,7 @@ describe('renderWelcome', () => {
   it('shows answer, speed, address and a curl line that a shell takes as it is', () => {
     const text = renderWelcome(welcome, styleFor({}));
     expect(text).toContain('Sluice serves tiny at http://127.0.0.1:8000  (1 worker of 2 threads)');
+    expect(renderWelcome({ ...welcome, gateways: 2 }, styleFor({}))).toContain(' behind 2 gateway processes)');
     expect(text).toContain('answered  Paris.\n');
     expect(text).toContain('first token after 42 ms, then 118.3 tokens/s');
     expect(text).toContain('http://127.0.0.1:8000/metrics');

@@ -10,6 +10,7 @@ export interface Welcome {
   /** Whether callers have to say who they are. */
   readonly needsKey: boolean;
   readonly workers: number;
+  readonly gateways: number;
   readonly threads: number;
   readonly logFolder: string;
 }
@@ -21,8 +22,9 @@ export function renderWelcome(welcome: Welcome, style: Style): string {
   const messages = [{ role: 'user', content: welcome.question }];
   const key = welcome.needsKey ? ` -H "authorization: Bearer $SLUICE_API_KEY"` : '';
   const body = JSON.stringify({ model, messages, temperature: 0, max_tokens: 64 });
+  const gateways = welcome.gateways === 1 ? '' : ` behind ${count(welcome.gateways, 'gateway process')}`;
   return `
-${style.bold(`Sluice serves ${model} at ${url}`)}  (${count(welcome.workers, 'worker')} of ${count(welcome.threads, 'thread')})
+${style.bold(`Sluice serves ${model} at ${url}`)}  (${count(welcome.workers, 'worker')} of ${count(welcome.threads, 'thread')}${gateways})
 
   ${style.dim('asked')}     ${welcome.question}
   ${style.dim('answered')}  ${answer.text.trim().replaceAll('\n', '\n            ')}
@@ -38,5 +40,6 @@ Ctrl-C stops it.
 }
 
 function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+  const ending = thing.endsWith('s') ? 'es' : 's';
+  return `${number} ${thing}${number === 1 ? '' : ending}`;
 }
