@@ -36,6 +36,7 @@ const troubles: ReadonlyMap<ErrorCode, Trouble> = new Map([
   ['engine_failed', { isDeath: true, isBrief: false }],
   ['draining', { isDeath: false, isBrief: true }],
   ['queue_full', { isDeath: false, isBrief: false }],
+  ['model_unusable', { isDeath: false, isBrief: false }],
 ]);
 
 /**

@@ -172,7 +172,6 @@ export class HttpWorker implements Worker {
       onBytes: () => {
         this.#heardMs = clock.nowMs();
         live.heardMs = this.#heardMs;
-        live.isSuspect = false;
       },
     });
     const live: LiveRequest = {
