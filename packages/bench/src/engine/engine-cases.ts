@@ -1,3 +1,5 @@
+import { greedySampling, type SequenceRequest } from '@sluice/worker';
+
 /** One shape of a forward pass. */
 export interface PassCase {
   readonly subject: string;
@@ -34,7 +36,11 @@ export interface BatchCase {
   readonly sequences: number;
   readonly promptTokens: number;
   readonly outputTokens: number;
+  /** How their tokens are chosen, behind prompts of text; absent: greedily, behind random tokens. */
+  readonly choice?: TokenChoice;
 }
+
+export type TokenChoice = Pick<SequenceRequest, 'sampling' | 'logprobsTop'>;
 
 export function batchRuns(quick: boolean): readonly BatchCase[] {
   const counts = quick ? [1, 16] : [1, 4, 16, 64];
@@ -44,6 +50,42 @@ export function batchRuns(quick: boolean): readonly BatchCase[] {
     promptTokens: 256,
     outputTokens: 64,
   }));
+}
+
+const sampled = { ...greedySampling, temperature: 0.8, topP: 0.95 };
+const penalized = { ...sampled, repetitionPenalty: 1.1, presencePenalty: 0.5, frequencyPenalty: 0.5 };
+
+const choices: Readonly<Record<string, TokenChoice>> = {
+  greedy: { sampling: greedySampling, logprobsTop: undefined },
+  'temperature 0.8, top_p 0.95': { sampling: sampled, logprobsTop: undefined },
+  'the same with penalties': { sampling: penalized, logprobsTop: undefined },
+  'greedy, 5 logprobs': { sampling: greedySampling, logprobsTop: 5 },
+};
+
+/** What ways of choosing tokens cost between passes. */
+export function choiceRuns(quick: boolean): readonly BatchCase[] {
+  return (quick ? [16] : [16, 64]).flatMap((sequences) =>
+    Object.entries(choices).map(([name, choice]) => ({
+      subject: `${sequences} × text, ${name}`,
+      sequences,
+      promptTokens: 128,
+      outputTokens: 48,
+      choice,
+    })),
+  );
+}
+
+/** Requests of all lengths, some at a time, from whose steps the cost model learns. */
+export interface MixedLoad {
+  readonly requests: number;
+  readonly atOnce: number;
+  /** Lengths are drawn evenly, from first to last. */
+  readonly promptTokens: readonly [number, number];
+  readonly outputTokens: readonly [number, number];
+}
+
+export function mixedLoad(quick: boolean): MixedLoad {
+  return { requests: quick ? 48 : 160, atOnce: 16, promptTokens: [16, 400], outputTokens: [8, 72] };
 }
 
 /** Slots and step size that all cases fit. */

@@ -2,8 +2,9 @@ import os from 'node:os';
 import { type BenchContext, type Benchmark, type BenchOutcome, type BenchValues, wholeNumber } from '../benchmark.js';
 import { modelFile } from '../io/model-file.js';
 import { figure, renderTable } from '../report/table.js';
-import { batchRuns, benchSizes, passes } from './engine-cases.js';
-import { type BatchResult, measureBatch, measurePass, openModel, type PassResult } from './measure.js';
+import { type BatchResult, type CostResult, measureBatch, measureCost } from './batch.js';
+import { batchRuns, benchSizes, choiceRuns, mixedLoad, passes } from './engine-cases.js';
+import { measurePass, openModel, type PassResult } from './measure.js';
 
 /** The engine without wire and text: forward passes of given shapes, and whole batches through the batch loop. */
 export const engineBenchmark: Benchmark = {
@@ -20,7 +21,7 @@ export const engineBenchmark: Benchmark = {
   run,
 };
 
-type EngineResult = PassResult | BatchResult;
+type EngineResult = PassResult | BatchResult | CostResult;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
@@ -35,16 +36,18 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     passResults.push(await measurePass(bench.model, one, repeats));
   }
   const batches: BatchResult[] = [];
-  for (const one of batchRuns(quick)) {
+  for (const one of [...batchRuns(quick), ...choiceRuns(quick)]) {
     progress.stage(`batch: ${one.subject}`);
     batches.push(await measureBatch(bench, one));
   }
+  progress.stage('mixed load');
+  const cost = await measureCost(bench, mixedLoad(quick));
   bench.close();
-  const results: EngineResult[] = [...passResults, ...batches];
+  const results: EngineResult[] = [...passResults, ...batches, cost];
   return {
     settings: { model: path, weights: bench.weights, kv: bench.kv, threads, repeats },
     results,
-    table: `${passTable(passResults)}\n\n${batchTable(batches)}`,
+    table: [passTable(passResults), batchTable(batches), costLine(cost)].join('\n\n'),
     valid: true,
   };
 }
@@ -73,8 +76,18 @@ function batchTable(results: readonly BatchResult[]): string {
       { title: 'gap P99 ms', align: 'right', cell: ({ gapMs }) => figure(gapMs.p99) },
       { title: 'host gap P50 ms', align: 'right', cell: ({ hostGapMs }) => figure(hostGapMs.p50) },
       { title: 'host gap P99 ms', align: 'right', cell: ({ hostGapMs }) => figure(hostGapMs.p99) },
+      {
+        title: 'without prompts P50',
+        align: 'right',
+        cell: ({ decodeHostGapMs }) => figure(decodeHostGapMs.p50),
+      },
       { title: 'resident MB', align: 'right', cell: ({ residentMb }) => figure(residentMb) },
     ],
     results,
   );
+}
+
+function costLine({ steps, stepErrorRatio }: CostResult): string {
+  const last = Math.min(steps, 200);
+  return `cost model: off by ${(100 * stepErrorRatio).toFixed(1)} % (median of the last ${last} of ${steps} steps of a mixed load)`;
 }

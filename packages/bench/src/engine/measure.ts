@@ -1,24 +1,23 @@
-import { cacheFolder, createLog, ServingError, seededRng, systemClock } from '@sluice/shared';
+import { cacheFolder, seededRng } from '@sluice/shared';
 import {
   CHUNK_COUNTS,
   chooseWeights,
-  createPolicy,
-  Engine,
-  greedySampling,
+  createTokenizer,
   type KvMode,
   kvModes,
   LaneModel,
   type LaneModelOptions,
   openCompiled,
   openGguf,
-  type SequenceEvent,
+  readGgufTokenizer,
   type StepPlan,
+  type Tokenizer,
   type WeightMode,
   type WeightWish,
   weightModes,
 } from '@sluice/worker';
 import { type BenchResult, BenchUsageError } from '../benchmark.js';
-import { type BatchCase, benchSizes, type PassCase } from './engine-cases.js';
+import { benchSizes, type PassCase } from './engine-cases.js';
 
 export interface PassResult extends BenchResult {
   readonly passMs: { readonly p50: number; readonly p99: number; readonly min: number };
@@ -28,16 +27,6 @@ export interface PassResult extends BenchResult {
   readonly ratioToSketch: number | null;
 }
 
-export interface BatchResult extends BenchResult {
-  readonly totalTokensPerSecond: number;
-  readonly outputTokensPerSecond: number;
-  readonly ttftMs: Quantiles;
-  readonly gapMs: Quantiles;
-  /** From the end of a forward pass to the start of the next. */
-  readonly hostGapMs: Quantiles;
-  readonly residentMb: number;
-}
-
 export interface Quantiles {
   readonly p50: number;
   readonly p99: number;
@@ -45,6 +34,7 @@ export interface Quantiles {
 
 export interface BenchModel {
   readonly model: LaneModel;
+  readonly tokenizer: Tokenizer;
   readonly weights: WeightMode;
   readonly kv: KvMode;
   close(): void;
@@ -65,8 +55,8 @@ export async function openModel(
   if (wish === undefined) throw new BenchUsageError(`--weights ${weights} must be ${wishes.join(', ')}`);
   const kvMode = kvModes.find((known) => known === kv);
   if (kvMode === undefined) throw new BenchUsageError(`--kv ${kv} must be ${kvModes.join(', ')}`);
-  const { model, mode } = await load(path, wish, kvMode, threads, sizes);
-  return { model, weights: mode, kv: kvMode, close: () => model.close() };
+  const { model, tokenizer, mode } = await load(path, wish, kvMode, threads, sizes);
+  return { model, tokenizer, weights: mode, kv: kvMode, close: () => model.close() };
 }
 
 export async function measurePass(model: LaneModel, one: PassCase, repeats: number): Promise<PassResult> {
@@ -88,81 +78,24 @@ export async function measurePass(model: LaneModel, one: PassCase, repeats: numb
   };
 }
 
-/** All sequences are there at the start; ends with the last one. Runs twice and keeps the second: the first warms up. */
-export async function measureBatch(bench: BenchModel, one: BatchCase): Promise<BatchResult> {
-  await runBatch(bench, { ...one, sequences: Math.min(one.sequences, 2), outputTokens: 4 });
-  return runBatch(bench, one);
-}
-
-async function runBatch({ model }: BenchModel, one: BatchCase): Promise<BatchResult> {
-  const clock = systemClock();
-  const startMs = clock.nowMs();
-  const lastTokenMs = new Map<string, number>();
-  const ttfts: number[] = [];
-  const gaps: number[] = [];
-  const hostGaps: number[] = [];
-  const listener = (events: readonly SequenceEvent[]): void => {
-    const nowMs = clock.nowMs();
-    for (const event of events) {
-      if (event.kind === 'failed') throw event.error;
-      if (event.kind !== 'token') continue;
-      const last = lastTokenMs.get(event.id);
-      if (last === undefined) ttfts.push(nowMs - startMs);
-      else gaps.push(nowMs - last);
-      lastTokenMs.set(event.id, nowMs);
-    }
-  };
-  const engine = new Engine(
-    { tokenBudget: benchSizes.tokenBudget, kvTokensMax: benchSizes.slots * benchSizes.contextTokens, waitingMax: 1024 },
-    {
-      model,
-      policy: createPolicy('sarathi'),
-      clock,
-      log: createLog('bench'),
-      listener,
-      onStep: ({ hostGapMs }) => hostGapMs !== undefined && hostGaps.push(hostGapMs),
-    },
-  );
-  const rng = seededRng(1);
-  for (let id = 0; id < one.sequences; id++) {
-    const promptIds = Array.from({ length: one.promptTokens }, () => rng.below(model.limits.vocabularyCount));
-    const refused = engine.submit({
-      id: `${id}`,
-      promptIds,
-      tokensMax: one.outputTokens,
-      sampling: greedySampling,
-      stopTokenIds: new Set(),
-      logprobsTop: undefined,
-    });
-    if (refused instanceof ServingError) throw refused;
-  }
-  await engine.drain();
-  const seconds = (clock.nowMs() - startMs) / 1000;
-  await engine.close();
-  return {
-    subject: one.subject,
-    totalTokensPerSecond: (one.sequences * (one.promptTokens + one.outputTokens)) / seconds,
-    outputTokensPerSecond: (one.sequences * one.outputTokens) / seconds,
-    ttftMs: quantiles(ttfts),
-    gapMs: quantiles(gaps),
-    hostGapMs: quantiles(hostGaps),
-    residentMb: process.memoryUsage.rss() / 2 ** 20,
-  };
-}
-
 async function load(
   path: string,
   wish: WeightWish,
   kv: KvMode,
   threads: number,
   { slots, contextTokens, stepTokensMax }: ModelSizes,
-): Promise<{ model: LaneModel; mode: WeightMode }> {
+): Promise<{ model: LaneModel; tokenizer: Tokenizer; mode: WeightMode }> {
   const file = await openGguf(path);
   try {
     const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
     const { weights } = await chooseWeights(file, wish, { ...options, threads });
     const compiled = await openCompiled(file, { ...options, weights, kv });
-    return { model: new LaneModel(compiled, { slots, contextTokens, stepTokensMax, threads }), mode: weights };
+    const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
+    return {
+      model: new LaneModel(compiled, { slots, contextTokens, stepTokensMax, threads }),
+      tokenizer,
+      mode: weights,
+    };
   } finally {
     await file.close();
   }
@@ -185,7 +118,7 @@ function planOf({ decodes, chunks, sampled }: PassCase, vocabularyCount: number)
   };
 }
 
-function quantiles(values: readonly number[]): Quantiles {
+export function quantiles(values: readonly number[]): Quantiles {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
   return { p50: at(0.5), p99: at(0.99) };
