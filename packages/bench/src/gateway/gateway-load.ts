@@ -1,16 +1,13 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { type MachineTime, machineTime } from '../io/machine-time.js';
 import { processTreeUsage } from '../io/process-usage.js';
-import { freePort, ServerProcess } from '../io/server-process.js';
-import { type GatewaySettings, requestsPerStream, stepMsOf } from './gateway-settings.js';
+import { withRunningSubject } from './gateway-run.js';
+import { type GatewaySettings, requestsPerStream, STEP_MS_MIN, stepMsOf } from './gateway-settings.js';
 import type { GatewaySubject } from './gateway-subjects.js';
-import { startMockFleet } from './mock-fleet.js';
-import type { StreamLoad, StreamLoadResult } from './stream-client.js';
+import type { MockFleet } from './mock-fleet.js';
+import type { StreamLoadResult } from './stream-client.js';
 
-const ENGINES = 2;
-const LOOK_MS = 100;
-const REQUEST_MS_MAX = 120_000;
+const LOOK_MS = 200;
+const REQUEST_STREAMS = 64;
 
 /** One load on one gateway. */
 export interface GatewayMeasurement extends StreamLoadResult {
@@ -22,55 +19,52 @@ export interface GatewayMeasurement extends StreamLoadResult {
   /** Of the gateway's processes before the load, and the most while it ran. */
   readonly idleMb: number | null;
   readonly peakMb: number | null;
+  /** Of the machine. */
   readonly busyRatio: number | null;
+  /** Of the busiest engine, on its one core. */
+  readonly engineBusyRatio: number | null;
 }
 
 export type LoadKind = { readonly kind: 'streams'; readonly streams: number } | { readonly kind: 'requests' };
 
-/** Starts engines and gateway anew, lets a little load warm them up, and runs the load. */
-export async function measureGateway(
+/** @throws Error when the gateway cannot be started. */
+export function measureGateway(
   subject: GatewaySubject,
   load: LoadKind,
   settings: GatewaySettings,
 ): Promise<GatewayMeasurement> {
-  const streams = load.kind === 'streams' ? load.streams : 64;
-  const stepMs = load.kind === 'streams' ? stepMsOf(streams, settings) : null;
-  const fleet = await startMockFleet(subject.engines, subject.command === undefined ? 1 : ENGINES, stepMs ?? 20);
-  let server: ServerProcess | undefined;
-  try {
-    const port = subject.command === undefined ? fleet.ports[0]! : await freePort();
-    if (subject.command !== undefined) server = await ServerProcess.start(subject.command(port, fleet.ports));
-    const tokens = load.kind === 'streams' ? settings.tokens : 1;
-    const plan: StreamLoad = {
-      port,
-      streams,
-      requestsPerStream:
-        load.kind === 'streams' ? requestsPerStream(streams, settings) : Math.ceil(settings.requests / streams),
-      tokens,
-      // Over the length of one stream, so that streams begin and end all the time.
-      rampMs: stepMs === null ? 200 : stepMs * tokens,
-      requestMsMax: REQUEST_MS_MAX,
-    };
-    await runLoad({
-      ...plan,
-      streams: Math.min(64, streams),
-      requestsPerStream: 2,
-      tokens: Math.min(8, tokens),
-      rampMs: 100,
+  const { limits } = subject;
+  const tokensPerSecondMax = Math.min(settings.tokensPerSecondMax, limits?.tokensPerSecondMax ?? Number.MAX_VALUE);
+  const pace = { tokens: settings.tokens, tokensPerSecondMax };
+  if (load.kind === 'requests') {
+    const requests = Math.min(settings.requests, limits?.requestsMax ?? Number.MAX_VALUE);
+    return withRunningSubject(subject, { stepMs: STEP_MS_MIN, isNumbered: false }, async (running) => {
+      const plan = { requestsPerStream: Math.ceil(requests / REQUEST_STREAMS), tokens: 1, rampMs: 200 };
+      const run = () => running.load({ ...plan, streams: REQUEST_STREAMS });
+      return { ...(await watched(running.pid, running.fleet, run)), streams: REQUEST_STREAMS, stepMs: null };
     });
-    return { ...(await watched(server?.pid, () => runLoad(plan))), streams, stepMs };
-  } finally {
-    await server?.stop();
-    fleet.stop();
   }
+  const { streams } = load;
+  const stepMs = stepMsOf(streams, pace);
+  return withRunningSubject(subject, { stepMs, isNumbered: false }, async (running) => {
+    // Begun over the length of one stream, so that streams begin and end all the time.
+    const plan = { tokens: pace.tokens, rampMs: stepMs * pace.tokens };
+    const run = () => running.load({ ...plan, streams, requestsPerStream: requestsPerStream(streams, pace) });
+    return { ...(await watched(running.pid, running.fleet, run)), streams, stepMs };
+  });
 }
 
-type Watched = StreamLoadResult & Pick<GatewayMeasurement, 'cpuMs' | 'idleMb' | 'peakMb' | 'busyRatio'>;
+type Watched = Omit<GatewayMeasurement, 'streams' | 'stepMs'>;
 
-/** The load, and what the processes of the gateway used meanwhile. */
-async function watched(pid: number | undefined, run: () => Promise<StreamLoadResult>): Promise<Watched> {
+/** The load, and what gateway, engines and machine did meanwhile. */
+async function watched(
+  pid: number | undefined,
+  fleet: MockFleet,
+  run: () => Promise<StreamLoadResult>,
+): Promise<Watched> {
   const usage = () => (pid === undefined ? undefined : processTreeUsage(pid));
   const before = usage();
+  const enginesBefore = fleet.cpuMsMax();
   const machineBefore = machineTime();
   let peakMb = before?.residentMb ?? 0;
   const look = setInterval(() => {
@@ -78,35 +72,19 @@ async function watched(pid: number | undefined, run: () => Promise<StreamLoadRes
   }, LOOK_MS);
   const result = await run().finally(() => clearInterval(look));
   const after = usage();
+  const enginesAfter = fleet.cpuMsMax();
   return {
     ...result,
     cpuMs: before === undefined || after === undefined ? null : after.cpuMs - before.cpuMs,
     idleMb: before?.residentMb ?? null,
     peakMb: before === undefined ? null : peakMb,
     busyRatio: busyShare(machineBefore, machineTime()),
+    engineBusyRatio:
+      enginesBefore === null || enginesAfter === null ? null : (enginesAfter - enginesBefore) / result.wallMs,
   };
 }
 
 function busyShare(before: MachineTime | undefined, after: MachineTime | undefined): number | null {
   if (before === undefined || after === undefined || after.totalMs === before.totalMs) return null;
   return (after.busyMs - before.busyMs) / (after.totalMs - before.totalMs);
-}
-
-function runLoad(load: StreamLoad): Promise<StreamLoadResult> {
-  const program = fileURLToPath(new URL('./stream-client.js', import.meta.url));
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, JSON.stringify(load)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const kill = (): void => void child.kill('SIGKILL');
-    process.on('exit', kill);
-    let output = '';
-    child.stdout.on('data', (text) => {
-      output += text;
-    });
-    child.once('error', reject);
-    child.once('close', (code) => {
-      process.off('exit', kill);
-      if (code === 0) resolve(JSON.parse(output) as StreamLoadResult);
-      else reject(new Error(`the load generator ended with ${code}`));
-    });
-  });
 }

@@ -1,6 +1,6 @@
 import { type BenchFlag, BenchUsageError, type BenchValues, wholeNumber } from '../benchmark.js';
 
-export const subjectNames = ['direct', 'sluice'] as const;
+export const subjectNames = ['direct', 'nginx', 'sluice', 'vllm-router', 'smg', 'portkey', 'litellm'] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
 export interface GatewaySettings {
@@ -13,10 +13,18 @@ export interface GatewaySettings {
   /** Rounds of each load; the middle one by CPU counts. */
   readonly rounds: number;
   readonly requests: number;
+  /** Also kill an engine under streams. */
+  readonly kill: boolean;
+  readonly quick: boolean;
 }
 
-const STEP_MS_MIN = 20;
-/** Tokens of a load at least: fewer say more of a gateway's start than of its work. */
+/** What a stream load is paced by; a subject may carry less than the settings ask for. */
+export type Pace = Pick<GatewaySettings, 'tokens' | 'tokensPerSecondMax'>;
+
+export const STEP_MS_MIN = 20;
+/** Seconds of tokens that a load has at least, because fewer say more of a gateway's start than of its work … */
+const LOAD_SECONDS_MIN = 10;
+/** … unless it has so many. */
 const LOAD_TOKENS_MIN = 40_000;
 /** A stream ends and another begins on the same connection, at least once. */
 const REQUESTS_PER_STREAM_MIN = 2;
@@ -31,6 +39,7 @@ export const gatewayFlags: Readonly<Record<string, BenchFlag>> = {
   rate: { value: 'N', description: 'tokens a second of all streams together at most, 100 to 1000000 (default 20000)' },
   rounds: { value: 'N', description: 'of each load; the one in the middle by CPU counts, 1 to 9 (default 3; quick 1)' },
   requests: { value: 'N', description: 'of one token, not streamed, 100 to 1000000 (default 20000; quick 4000)' },
+  kill: { description: 'also kill one of two engines under 64 streams, and count what becomes of them' },
 };
 
 /** @throws BenchUsageError that names flag, value and bound. */
@@ -44,7 +53,7 @@ export function readGatewaySettings(values: BenchValues, quick: boolean): Gatewa
   const whole = (flag: string, otherwise: number, min: number, max: number): number =>
     wholeNumber(flag, text(flag, `${otherwise}`), min, max);
   return {
-    subjects: list('subjects', subjectNames.join(',')).map(subjectOf),
+    subjects: [...new Set(list('subjects', subjectNames.join(',')).map(subjectOf))],
     streams: list('streams', quick ? '64,512' : '64,512,2000,5000').map((one) =>
       wholeNumber('streams', one, 1, 20_000),
     ),
@@ -52,17 +61,20 @@ export function readGatewaySettings(values: BenchValues, quick: boolean): Gatewa
     tokensPerSecondMax: whole('rate', 20_000, 100, 1_000_000),
     rounds: whole('rounds', quick ? 1 : 3, 1, 9),
     requests: whole('requests', quick ? 4_000 : 20_000, 100, 1_000_000),
+    kill: values.kill === true,
+    quick,
   };
 }
 
 /** Milliseconds between two tokens of a stream, when so many run: 20, or what keeps the rate. */
-export function stepMsOf(streams: number, { tokensPerSecondMax }: Pick<GatewaySettings, 'tokensPerSecondMax'>): number {
+export function stepMsOf(streams: number, { tokensPerSecondMax }: Pick<Pace, 'tokensPerSecondMax'>): number {
   return Math.max(STEP_MS_MIN, Math.ceil((streams * 1000) / tokensPerSecondMax));
 }
 
 /** Requests, one after the other, of each of so many streams. */
-export function requestsPerStream(streams: number, { tokens }: Pick<GatewaySettings, 'tokens'>): number {
-  return Math.max(REQUESTS_PER_STREAM_MIN, Math.ceil(LOAD_TOKENS_MIN / (streams * tokens)));
+export function requestsPerStream(streams: number, { tokens, tokensPerSecondMax }: Pace): number {
+  const loadTokens = Math.min(LOAD_TOKENS_MIN, LOAD_SECONDS_MIN * tokensPerSecondMax);
+  return Math.max(REQUESTS_PER_STREAM_MIN, Math.ceil(loadTokens / (streams * tokens)));
 }
 
 function subjectOf(name: string): SubjectName {

@@ -1,27 +1,27 @@
 import type { BenchContext, Benchmark, BenchOutcome, BenchResult, BenchValues } from '../benchmark.js';
-import { figure, renderTable } from '../report/table.js';
+import { openFilesMax } from '../io/open-files.js';
+import type { Progress } from '../io/progress.js';
+import { type CostRatios, costRatios, type GatewayRound, middleRound, withCosts } from './gateway-costs.js';
+import { type GatewayKill, measureKill } from './gateway-kill.js';
 import { type GatewayMeasurement, type LoadKind, measureGateway } from './gateway-load.js';
-import { gatewayFlags, readGatewaySettings, type SubjectName } from './gateway-settings.js';
-import { directSubject, type GatewaySubject, sluiceSubject } from './gateway-subjects.js';
+import { type GatewaySettings, gatewayFlags, readGatewaySettings, type SubjectName } from './gateway-settings.js';
+import { type GatewaySubject, gatewaySubjects } from './gateway-subjects.js';
+import { gatewayTable } from './gateway-table.js';
 
 /** One gateway under one load. */
 export interface GatewayResult extends BenchResult {
   readonly own: boolean;
-  /** `streams` or `requests` (of one token, not streamed). */
-  readonly load: LoadKind['kind'];
-  /** Figures of the round in the middle by CPU time; null where it could not be measured. */
-  readonly measured: (GatewayMeasurement & Costs) | null;
+  /** Empty for ours, whose commit is in the report. */
+  readonly version: string;
+  /** `requests`: of one token, not streamed. */
+  readonly load: 'streams' | 'requests' | 'kill';
+  /** Of `streams` and `requests`; null where it could not be measured. */
+  readonly measured: (GatewayRound & CostRatios) | null;
+  /** CPU µs per token or request of every round, in the order in which they ran. */
+  readonly roundsCpuUs: readonly (number | null)[];
+  /** Of `kill`; null otherwise. */
+  readonly kill: GatewayKill | null;
   readonly unmeasured: string | null;
-}
-
-interface Costs {
-  readonly cpuUsPerToken: number | null;
-  readonly cpuUsPerRequest: number | null;
-  /** Memory at the peak above that before the load, by streams. */
-  readonly kbPerStream: number | null;
-  /** Above those of `direct` under the same load, where it is in the run. */
-  readonly addedTtftMs: { readonly p50: number; readonly p99: number } | null;
-  readonly addedGapMs: { readonly p50: number; readonly p99: number } | null;
 }
 
 /** What a gateway costs, beside others, in front of engines that cost nothing. */
@@ -33,92 +33,120 @@ export const gatewayBenchmark: Benchmark = {
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const settings = readGatewaySettings(values, quick);
+  requireOpenFiles(settings);
+  const subjects: Subject[] = [];
+  for (const name of settings.subjects) subjects.push(await prepare(name, progress));
   const loads: LoadKind[] = [
     { kind: 'requests' },
     ...settings.streams.map((streams): LoadKind => ({ kind: 'streams', streams })),
   ];
   const results: GatewayResult[] = [];
-  for (const load of loads) {
-    let direct: GatewayMeasurement | undefined;
-    for (const name of settings.subjects) {
-      const at = load.kind === 'streams' ? `${load.streams} streams` : `${settings.requests} requests of one token`;
-      progress.stage(`${name}: ${at}`);
-      try {
-        const subject = await subjects[name]();
-        const rounds: GatewayMeasurement[] = [];
-        for (let round = 0; round < settings.rounds; round++)
-          rounds.push(await measureGateway(subject, load, settings));
-        const middle = rounds.sort((a, b) => (a.cpuMs ?? 0) - (b.cpuMs ?? 0))[rounds.length >> 1]!;
-        if (name === 'direct') direct = middle;
-        const measured = { ...middle, ...costs(middle, direct) };
-        results.push({ subject: name, own: subject.own, load: load.kind, measured, unmeasured: null });
-      } catch (thrown) {
-        const unmeasured = thrown instanceof Error ? thrown.message : String(thrown);
-        results.push({ subject: name, own: name === 'sluice', load: load.kind, measured: null, unmeasured });
-        progress.stage(`${name}: ${unmeasured}`);
-      }
+  for (const load of loads) results.push(...(await runLoad(load, subjects, settings, progress)));
+  if (settings.kill) {
+    for (const subject of subjects) {
+      if (subject.name !== 'direct') results.push(await runKill(subject, progress));
     }
   }
   const own = results.filter((one) => one.own);
-  return { settings, results, table: gatewayTable(results), valid: own.every(({ measured }) => measured !== null) };
+  const valid = own.every(({ measured, kill }) => (measured ?? kill) !== null);
+  return { settings, results, table: gatewayTable(results), valid };
 }
 
-const subjects: Readonly<Record<SubjectName, () => Promise<GatewaySubject>>> = {
-  direct: async () => directSubject(),
-  sluice: async () => sluiceSubject(),
-};
-
-function costs(measured: GatewayMeasurement, direct: GatewayMeasurement | undefined): Costs {
-  const { cpuMs, tokens, requests, streams, idleMb, peakMb } = measured;
-  const above = (key: 'ttftMs' | 'gapMs') =>
-    direct === undefined || direct === measured
-      ? null
-      : { p50: measured[key].p50 - direct[key].p50, p99: measured[key].p99 - direct[key].p99 };
-  return {
-    cpuUsPerToken: cpuMs === null || tokens === 0 ? null : (cpuMs * 1000) / tokens,
-    cpuUsPerRequest: cpuMs === null || requests === 0 ? null : (cpuMs * 1000) / requests,
-    kbPerStream: idleMb === null || peakMb === null ? null : ((peakMb - idleMb) * 1024) / streams,
-    addedTtftMs: above('ttftMs'),
-    addedGapMs: above('gapMs'),
-  };
+/** What could not be installed stays in the tables, with the reason. */
+interface Subject {
+  readonly name: SubjectName;
+  readonly gateway: GatewaySubject | undefined;
+  readonly reason: string;
 }
 
-export function gatewayTable(results: readonly GatewayResult[]): string {
-  const streams = results.filter(({ load }) => load === 'streams');
-  const requests = results.filter(({ load }) => load === 'requests');
-  const both = (pair: { readonly p50: number; readonly p99: number } | null | undefined): string =>
-    pair === null || pair === undefined ? '–' : `${figure(pair.p50)} / ${figure(pair.p99)}`;
-  const subject = { title: 'gateway', align: 'left', cell: (one: GatewayResult) => one.subject } as const;
-  const ends = ({ measured, unmeasured }: GatewayResult): string =>
-    measured === null ? (unmeasured ?? '') : `${measured.errors} / ${measured.truncated} of ${measured.requests}`;
-  const requestTable = renderTable<GatewayResult>(
-    [
-      subject,
-      { title: 'CPU µs/request', align: 'right', cell: ({ measured }) => figure(measured?.cpuUsPerRequest) },
-      { title: 'answer P50 / P99 ms', align: 'right', cell: ({ measured }) => both(measured?.ttftMs) },
-      { title: 'peak MB', align: 'right', cell: ({ measured }) => figure(measured?.peakMb) },
-      { title: 'errors / cut', align: 'left', cell: ends },
-    ],
-    requests,
+async function prepare(name: SubjectName, progress: Progress): Promise<Subject> {
+  try {
+    return { name, gateway: await gatewaySubjects[name](progress), reason: '' };
+  } catch (thrown) {
+    return { name, gateway: undefined, reason: reasonOf(thrown) };
+  }
+}
+
+/** Subjects take turns within a round, so that what the machine does meanwhile hits all alike. */
+async function runLoad(
+  load: LoadKind,
+  subjects: readonly Subject[],
+  settings: GatewaySettings,
+  progress: Progress,
+): Promise<GatewayResult[]> {
+  const at = load.kind === 'streams' ? `${load.streams} streams` : `requests of one token`;
+  const rounds = new Map<SubjectName, GatewayRound[]>(subjects.map(({ name }) => [name, []]));
+  const reasons = new Map<SubjectName, string>();
+  for (const subject of subjects) {
+    const reason = subject.gateway === undefined ? subject.reason : tooMuch(subject.gateway, load, settings);
+    if (reason !== undefined) reasons.set(subject.name, reason);
+  }
+  for (let round = 1; round <= settings.rounds; round++) {
+    let direct: GatewayMeasurement | undefined;
+    for (const { name, gateway } of subjects) {
+      if (gateway === undefined || reasons.has(name)) continue;
+      progress.stage(`${at}, round ${round} of ${settings.rounds}: ${name}`);
+      try {
+        const measured = await measureGateway(gateway, load, settings);
+        if (name === 'direct') direct = measured;
+        rounds.get(name)!.push(withCosts(measured, direct));
+      } catch (thrown) {
+        reasons.set(name, reasonOf(thrown));
+      }
+    }
+  }
+  const cpuUs = (round: GatewayRound): number | null =>
+    load.kind === 'streams' ? round.cpuUsPerToken : round.cpuUsPerRequest;
+  const rows = subjects.map(({ name, gateway }) => {
+    const own = name === 'sluice';
+    const all = rounds.get(name)!;
+    const middle = all.length === 0 ? null : middleRound(all);
+    return { subject: name, own, version: gateway?.version ?? '', middle, all, cpuUs: middle && cpuUs(middle) };
+  });
+  return rows.map(({ subject, own, version, middle, all, ...row }) => ({
+    subject,
+    own,
+    version,
+    load: load.kind,
+    measured: middle === null ? null : { ...middle, ...costRatios({ subject, own, ...row }, rows) },
+    roundsCpuUs: all.map(cpuUs),
+    kill: null,
+    unmeasured: reasons.get(subject) ?? null,
+  }));
+}
+
+async function runKill({ name, gateway, reason }: Subject, progress: Progress): Promise<GatewayResult> {
+  const common = { subject: name, own: name === 'sluice', version: gateway?.version ?? '', load: 'kill' } as const;
+  const empty = { ...common, measured: null, roundsCpuUs: [], kill: null };
+  if (gateway === undefined) return { ...empty, unmeasured: reason };
+  progress.stage(`an engine killed under streams: ${name}`);
+  try {
+    return { ...empty, kill: await measureKill(gateway), unmeasured: null };
+  } catch (thrown) {
+    return { ...empty, unmeasured: reasonOf(thrown) };
+  }
+}
+
+function tooMuch({ limits }: GatewaySubject, load: LoadKind, { quick }: GatewaySettings): string | undefined {
+  if (limits === undefined || load.kind === 'requests') return undefined;
+  const streamsMax = quick ? limits.quickStreamsMax : limits.streamsMax;
+  if (load.streams <= streamsMax) return undefined;
+  return `left out: ${load.streams} streams at the ${limits.tokensPerSecondMax} tokens a second that it carries take minutes`;
+}
+
+/** A stream is two sockets of a gateway. */
+const OPEN_FILES_BESIDE_STREAMS = 300;
+
+/** @throws Error that says what is missing, before minutes are spent. */
+function requireOpenFiles({ streams }: GatewaySettings): void {
+  const wanted = 2 * Math.max(...streams) + OPEN_FILES_BESIDE_STREAMS;
+  const allowed = openFilesMax() ?? wanted;
+  if (allowed >= wanted) return;
+  throw new Error(
+    `--streams ${Math.max(...streams)} needs ${wanted} open files in a process, and ${allowed} are allowed (ulimit -Hn)`,
   );
-  const streamTable = renderTable<GatewayResult>(
-    [
-      { title: 'streams', align: 'right', cell: ({ measured }) => `${measured?.streams ?? '–'}` },
-      subject,
-      { title: 'CPU µs/token', align: 'right', cell: ({ measured }) => figure(measured?.cpuUsPerToken) },
-      { title: 'first P50 / P99 ms', align: 'right', cell: ({ measured }) => both(measured?.ttftMs) },
-      { title: 'added to it', align: 'right', cell: ({ measured }) => both(measured?.addedTtftMs) },
-      { title: 'gap P50 / P99 ms', align: 'right', cell: ({ measured }) => both(measured?.gapMs) },
-      { title: 'peak MB', align: 'right', cell: ({ measured }) => figure(measured?.peakMb) },
-      { title: 'kB/stream', align: 'right', cell: ({ measured }) => figure(measured?.kbPerStream) },
-      { title: 'machine busy', align: 'right', cell: ({ measured }) => percent(measured?.busyRatio) },
-      { title: 'errors / cut', align: 'left', cell: ends },
-    ],
-    streams,
-  );
-  return `${requestTable}\n\n${streamTable}`;
 }
 
-function percent(ratio: number | null | undefined): string {
-  return ratio === null || ratio === undefined ? '–' : `${Math.round(100 * ratio)} %`;
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -1,12 +1,22 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { MODEL } from './mock-text.js';
+import { dieWhenTold } from './mock-death.js';
+import { MODEL, NUMBERED, tokenText } from './mock-text.js';
 
 /**
- * An OpenAI-compatible engine that computes nothing, as a process of its own: `node mock-engine.js PORT STEP_MS`. It does
- * what mock-worker.ts does, over HTTP: each step every stream gains one token; one token comes at once.
+ * An OpenAI-compatible engine that computes nothing, as a process of its own: `node mock-engine.js PORT STEP_MS
+ * [numbered]`. It does what mock-worker.ts does, over HTTP: each step every stream gains one token; one token comes at
+ * once.
  */
-const [port = '', stepMs = ''] = process.argv.slice(2);
-const streams = new Map<ServerResponse, number>();
+const [port = '', stepMs = '', numbers = ''] = process.argv.slice(2);
+const isNumbered = numbers === NUMBERED;
+
+interface Stream {
+  left: number;
+  readonly tokens: number;
+}
+
+const streams = new Map<ServerResponse, Stream>();
+dieWhenTold(() => streams.size);
 
 const head = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_700_000_000, model: MODEL };
 const event = (body: object): string => `data: ${JSON.stringify({ ...head, ...body })}\n\n`;
@@ -14,8 +24,11 @@ const choice = (delta: object, finishReason: string | null = null) => ({
   choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
 });
 const openEvent = event(choice({ role: 'assistant', content: '' }));
-const tokenEvent = event(choice({ content: ' word' }));
-const lastEvents = `${tokenEvent}${event(choice({}, 'length'))}data: [DONE]\n\n`;
+const plainEvent = event(choice({ content: tokenText(1, false) }));
+const lastEvents = `${event(choice({}, 'length'))}data: [DONE]\n\n`;
+/** Made once where it is always the same: the mock must not cost what it is to measure. */
+const tokenEvent = ({ left, tokens }: Stream): string =>
+  isNumbered ? event(choice({ content: tokenText(tokens - left + 1, true) })) : plainEvent;
 const whole = JSON.stringify({
   ...head,
   object: 'chat.completion',
@@ -24,13 +37,13 @@ const whole = JSON.stringify({
 });
 
 setInterval(() => {
-  for (const [response, left] of streams) {
-    if (left > 1) {
-      response.write(tokenEvent);
-      streams.set(response, left - 1);
-    } else {
+  for (const [response, stream] of streams) {
+    const text = tokenEvent(stream);
+    stream.left -= 1;
+    if (stream.left > 0) response.write(text);
+    else {
       streams.delete(response);
-      response.end(lastEvents);
+      response.end(text + lastEvents);
     }
   }
 }, Number(stepMs));
@@ -50,7 +63,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.write(openEvent);
-  streams.set(response, tokens);
+  streams.set(response, { left: tokens, tokens });
   response.on('close', () => streams.delete(response));
 }
 

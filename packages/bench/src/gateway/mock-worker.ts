@@ -1,20 +1,27 @@
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { type DeltaInit, type GatewayMessage, type WorkerMessageInit, workerServiceDefinition } from '@sluice/proto';
-import { MODEL } from './mock-text.js';
+import { dieWhenTold } from './mock-death.js';
+import { MODEL, NUMBERED, tokenText } from './mock-text.js';
 
 /**
- * A worker that computes nothing, as a process of its own: `node mock-worker.js PORT STEP_MS`. Each step every request
- * gains one token, in one frame, as from a real engine; a request for one token gets it at once.
+ * A worker that computes nothing, as a process of its own: `node mock-worker.js PORT STEP_MS [numbered]`. Each step every
+ * request gains one token, in one frame, as from a real engine; a request for one token gets it at once. A request that
+ * comes with tokens of another worker goes on behind them.
  */
 type Call = ServerDuplexStream<GatewayMessage, WorkerMessageInit>;
 
 interface Reader {
   frame: number;
-  /** Tokens still to come, by id. */
-  readonly requests: Map<number, number>;
+  readonly requests: Map<number, Request>;
 }
 
-const [port = '', stepMs = ''] = process.argv.slice(2);
+interface Request {
+  left: number;
+  readonly tokens: number;
+}
+
+const [port = '', stepMs = '', numbers = ''] = process.argv.slice(2);
+const isNumbered = numbers === NUMBERED;
 const load = {
   state: 'WORKER_STATE_READY',
   slotsMax: 8_192,
@@ -22,6 +29,7 @@ const load = {
   prefillTokensPerSecond: 1e6,
 } as const;
 const readers = new Map<Call, Reader>();
+dieWhenTold(() => Array.from(readers.values()).reduce((sum, { requests }) => sum + requests.size, 0));
 
 function onMessage(call: Call, reader: Reader, message: GatewayMessage): void {
   if (message.attach) call.write({ welcome: { epoch: `${process.pid}`, framesUnacknowledgedMax: 1_024, load, model } });
@@ -30,9 +38,13 @@ function onMessage(call: Call, reader: Reader, message: GatewayMessage): void {
   const { id, request } = message.submit;
   const accepted = { id, event: { accepted: { promptTokens: 7 } } };
   if (request.tokensMax === 1) {
-    send(call, reader, [accepted, { id, event: { tokenIds: [1], text: ' word', finished: finished(1) } }]);
+    send(call, reader, [
+      accepted,
+      { id, event: { tokenIds: [1], text: tokenText(1, isNumbered), finished: finished(1) } },
+    ]);
   } else {
-    reader.requests.set(id, request.tokensMax);
+    const left = request.tokensMax - request.generatedTokenIds.length;
+    reader.requests.set(id, { left, tokens: request.tokensMax });
     send(call, reader, [accepted]);
   }
 }
@@ -40,10 +52,12 @@ function onMessage(call: Call, reader: Reader, message: GatewayMessage): void {
 function step(): void {
   for (const [call, reader] of readers) {
     const deltas: DeltaInit[] = [];
-    for (const [id, left] of reader.requests) {
-      if (left > 1) reader.requests.set(id, left - 1);
-      else reader.requests.delete(id);
-      deltas.push({ id, event: { tokenIds: [1], text: ' word', ...(left > 1 ? {} : { finished: finished(64) }) } });
+    for (const [id, request] of reader.requests) {
+      const text = tokenText(request.tokens - request.left + 1, isNumbered);
+      request.left -= 1;
+      const isLast = request.left === 0;
+      if (isLast) reader.requests.delete(id);
+      deltas.push({ id, event: { tokenIds: [1], text, ...(isLast ? { finished: finished(request.tokens) } : {}) } });
     }
     if (deltas.length > 0) send(call, reader, deltas);
   }

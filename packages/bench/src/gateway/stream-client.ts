@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { build, type Histogram } from 'hdr-histogram-js';
+import { AnswerReader } from './answer-reader.js';
 import { MODEL, PROMPT } from './mock-text.js';
 
 /** What the load is; the process gets it as JSON in its first argument. */
@@ -14,44 +15,50 @@ export interface StreamLoad {
   readonly rampMs: number;
   /** A request that has not ended after so many milliseconds counts as an error. */
   readonly requestMsMax: number;
+  /** Beyond those that all gateways get. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The tokens are numbered, and a text in which one is missing or comes twice is not complete. */
+  readonly isNumbered: boolean;
 }
 
-/** What it found; the process prints it as one line of JSON. */
+/** What it found; the process prints it as one line of JSON, and before it {@link HALF_WAY} when half the tokens came. */
 export interface StreamLoadResult {
   readonly requests: number;
   readonly complete: number;
-  /** Ended, but not by `[DONE]` or without all tokens. */
+  /** Ended without an error, but not by `[DONE]` or without all tokens. */
   readonly truncated: number;
   readonly errors: number;
+  /** Those among the errors that came as an event in a stream that had begun. */
+  readonly errorEvents: number;
   /** Up to five different ones. */
   readonly faults: readonly string[];
   readonly tokens: number;
   readonly wallMs: number;
   readonly ttftMs: { readonly p50: number; readonly p99: number };
   readonly gapMs: { readonly p50: number; readonly p99: number };
+  /** Of the load generator, on its one core; near 1 it measures itself. */
+  readonly loadBusyRatio: number;
 }
 
-const tokenMark = Buffer.from('" word"');
-const doneMark = Buffer.from('data: [DONE]');
-const bodyEnd = Buffer.from('\r\n0\r\n\r\n');
+export const HALF_WAY = 'half way';
 
 /** Tenths of milliseconds. */
 const histogram = (): Histogram => build({ lowestDiscernibleValue: 1, highestTrackableValue: 6_000_000 });
-const micro = (ms: number): number => Math.max(1, Math.round(ms * 10));
+const tenths = (ms: number): number => Math.max(1, Math.round(ms * 10));
 
-/**
- * Plain sockets that look for marks in what comes instead of parsing it, so that the load costs less than what it loads.
- */
+/** Plain sockets, and an AnswerReader for each answer. */
 class Load {
   readonly #load: StreamLoad;
-  readonly #head: string;
+  readonly #request: string;
   readonly #ttft = histogram();
   readonly #gaps = histogram();
   readonly #faults = new Set<string>();
-  readonly counts = { requests: 0, complete: 0, truncated: 0, errors: 0, tokens: 0 };
+  readonly counts = { requests: 0, complete: 0, truncated: 0, errors: 0, errorEvents: 0, tokens: 0 };
+  #tokensToHalf: number;
 
   constructor(load: StreamLoad) {
     this.#load = load;
+    this.#tokensToHalf = Math.floor((load.streams * load.requestsPerStream * load.tokens) / 2);
     const body = JSON.stringify({
       model: MODEL,
       messages: [{ role: 'user', content: PROMPT }],
@@ -59,11 +66,12 @@ class Load {
       temperature: 0,
       ...(load.tokens > 1 ? { stream: true } : {}),
     });
-    this.#head = [
+    this.#request = [
       'POST /v1/chat/completions HTTP/1.1',
       `host: 127.0.0.1:${load.port}`,
       'content-type: application/json',
       'authorization: Bearer sk-none',
+      ...Object.entries(load.headers).map(([name, value]) => `${name}: ${value}`),
       `content-length: ${Buffer.byteLength(body)}`,
       '',
       body,
@@ -73,49 +81,44 @@ class Load {
   async run(): Promise<StreamLoadResult> {
     const { streams, rampMs } = this.#load;
     const startMs = performance.now();
+    const cpuBefore = process.cpuUsage();
     await Promise.all(
       Array.from({ length: streams }, async (_, index) => {
         await new Promise((resolve) => setTimeout(resolve, (rampMs * index) / streams));
         for (let left = this.#load.requestsPerStream; left > 0; ) left = await this.#connection(left);
       }),
     );
+    const wallMs = performance.now() - startMs;
+    const { user, system } = process.cpuUsage(cpuBefore);
     const at = (from: Histogram, percentile: number): number => from.getValueAtPercentile(percentile) / 10;
     return {
       ...this.counts,
-      faults: [...this.#faults].slice(0, 5),
-      wallMs: performance.now() - startMs,
+      faults: [...this.#faults],
+      wallMs,
       ttftMs: { p50: at(this.#ttft, 50), p99: at(this.#ttft, 99) },
       gapMs: { p50: at(this.#gaps, 50), p99: at(this.#gaps, 99) },
+      loadBusyRatio: (user + system) / 1000 / wallMs,
     };
   }
 
   /** Requests one after the other on one connection, as long as it holds. Resolves with how many are left to do. */
   #connection(left: number): Promise<number> {
     return new Promise((resolve) => {
-      const { port, tokens: wanted, requestMsMax } = this.#load;
+      const { port, requestMsMax, isNumbered } = this.#load;
       const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
       let remaining = left;
       let sentMs = 0;
       let lastMs = 0;
-      let tokens = 0;
-      let isOk = false;
-      let isDone = false;
-      /** The end of what was read before, because a mark may be cut. */
-      let rest = Buffer.alloc(0);
-      const over = (fault?: string): void => {
-        remaining -= 1;
-        this.counts.requests += 1;
-        if (isOk && tokens >= wanted && (isDone || wanted === 1)) this.counts.complete += 1;
-        else if (isOk) this.#count('truncated', fault ?? `ended after ${tokens} of ${wanted} tokens`);
-        else this.#count('errors', fault ?? 'no answer');
-      };
+      let reader = new AnswerReader(isNumbered);
       const next = (): void => {
         sentMs = lastMs = performance.now();
-        tokens = 0;
-        isOk = isDone = false;
-        rest = Buffer.alloc(0);
+        reader = new AnswerReader(isNumbered);
         socket.setTimeout(requestMsMax);
-        socket.write(this.#head);
+        socket.write(this.#request);
+      };
+      const over = (fault?: string): void => {
+        remaining -= 1;
+        this.#settle(reader, fault);
       };
       const close = (fault?: string): void => {
         if (socket.destroyed) return;
@@ -128,51 +131,53 @@ class Load {
       socket.on('error', (error) => close(error.message));
       socket.on('end', () => close());
       socket.on('data', (data) => {
-        const nowMs = performance.now();
-        if (tokens === 0 && !isOk) {
-          isOk = data.subarray(9, 12).toString() === '200';
-          if (!isOk) return close(`status ${data.subarray(9, 12).toString()}`);
-        }
-        const text = rest.length === 0 ? data : Buffer.concat([rest, data]);
-        const { found, after } = countMarks(text);
+        const isFirst = reader.tokens === 0;
+        const found = reader.read(data);
         if (found > 0) {
-          if (tokens === 0) this.#ttft.recordValue(micro(nowMs - sentMs));
-          else this.#gaps.recordValue(micro(nowMs - lastMs));
+          const nowMs = performance.now();
+          if (isFirst) this.#ttft.recordValue(tenths(nowMs - sentMs));
+          else this.#gaps.recordValue(tenths(nowMs - lastMs));
           lastMs = nowMs;
-          tokens += found;
-          this.counts.tokens += found;
+          this.#countTokens(found);
         }
-        if (text.includes(doneMark)) isDone = true;
-        rest = Buffer.from(text.subarray(Math.max(after, text.length - doneMark.length + 1)));
-        const isEnd = wanted === 1 ? tokens > 0 : isDone && (text.indexOf(bodyEnd) >= 0 || endsWhole(text));
-        if (!isEnd) return;
+        if (!reader.isOver) return;
+        if (reader.status !== 200 || remaining === 1) return close();
         over();
-        if (remaining > 0) return next();
-        socket.destroy();
-        resolve(0);
+        next();
       });
     });
   }
 
-  #count(what: 'truncated' | 'errors', fault: string): void {
-    this.counts[what] += 1;
+  #countTokens(found: number): void {
+    this.counts.tokens += found;
+    if (this.#tokensToHalf <= 0) return;
+    this.#tokensToHalf -= found;
+    if (this.#tokensToHalf <= 0) process.stdout.write(`${HALF_WAY}\n`);
+  }
+
+  #settle(reader: AnswerReader, fault: string | undefined): void {
+    const { tokens: wanted, isNumbered } = this.#load;
+    const { counts } = this;
+    counts.requests += 1;
+    if (reader.status !== 200) {
+      counts.errors += 1;
+      this.#fault(reader.status === 0 ? (fault ?? 'no answer') : `status ${reader.status}`);
+    } else if (reader.hasError) {
+      counts.errors += 1;
+      counts.errorEvents += 1;
+      this.#fault('an error in the stream');
+    } else if (reader.tokens !== wanted || (wanted > 1 && !reader.isDone)) {
+      counts.truncated += 1;
+      this.#fault(fault ?? `ended after ${reader.tokens} of ${wanted} tokens`);
+    } else if (isNumbered && !reader.countsUp()) {
+      counts.truncated += 1;
+      this.#fault('tokens lost, repeated or out of turn');
+    } else counts.complete += 1;
+  }
+
+  #fault(fault: string): void {
     if (this.#faults.size < 5) this.#faults.add(fault);
   }
-}
-
-function countMarks(text: Buffer): { readonly found: number; readonly after: number } {
-  let found = 0;
-  let after = 0;
-  for (let at = text.indexOf(tokenMark); at >= 0; at = text.indexOf(tokenMark, after)) {
-    found += 1;
-    after = at + tokenMark.length;
-  }
-  return { found, after };
-}
-
-/** A last chunk that came by itself. */
-function endsWhole(text: Buffer): boolean {
-  return text.subarray(-5).equals(bodyEnd.subarray(2));
 }
 
 if (process.argv[2]?.startsWith('{') === true) {

@@ -12,6 +12,8 @@ export interface ServerCommand {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Beyond what this process has. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** `http://127.0.0.1:port`. */
   readonly url: string;
   /** Answers 200 once the server serves. */
@@ -47,7 +49,8 @@ export class ServerProcess {
   private constructor(command: ServerCommand) {
     this.#folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-bench-'));
     const log = openSync(this.#logFile(), 'w');
-    this.#child = spawn(command.command, command.args, { stdio: ['ignore', log, log] });
+    const env = { ...process.env, ...command.environment };
+    this.#child = spawn(command.command, command.args, { stdio: ['ignore', log, log], env });
     closeSync(log);
     this.#child.on('error', () => undefined);
     process.on('exit', this.#killOnExit);
