@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import cluster from 'node:cluster';
+import type { Logger } from '@sluice/shared';
 import { CommandError } from '../command-error.js';
 import { type ChildEvent, SupervisedChild } from '../supervisor/supervised-child.js';
 import type { Switchboard } from './switchboard.js';
@@ -12,8 +13,8 @@ export interface GatewayProcessesOptions {
   /** For what one that is replaced still has, milliseconds. */
   readonly drainMs: number;
   readonly switchboard: Switchboard;
-  /** One line for people: a process died, is back, was replaced. */
-  readonly onNews: (line: string) => void;
+  /** Who died, is back, was replaced. */
+  readonly log: Logger;
 }
 
 /** Milliseconds for a new process to serve before the old one is left in its place. */
@@ -86,7 +87,7 @@ export class GatewayProcesses {
   }
 
   async #replaceEach(): Promise<void> {
-    const { count, drainMs, onNews } = this.#options;
+    const { count, drainMs, log } = this.#options;
     for (let place = 0; place < count && !this.#isStopping; place += 1) {
       const old = this.#places[place];
       let fresh: SupervisedChild;
@@ -94,13 +95,13 @@ export class GatewayProcesses {
         fresh = await this.#startOne();
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        onNews(`${old?.name} stays, because nothing can take its place: ${why}`);
+        log.error(`${old?.name} stays, because nothing can take its place: ${why}`);
         return;
       }
       this.#places[place] = fresh;
       await old?.stop(drainMs, undefined, true);
       if (old !== undefined) this.#forget(old);
-      onNews(`${fresh.name} serves in the place of ${old?.name}`);
+      log.info(`${fresh.name} serves in the place of ${old?.name}`);
     }
   }
 
@@ -135,20 +136,20 @@ export class GatewayProcesses {
   }
 
   #onEvent(child: SupervisedChild, event: ChildEvent): void {
-    const { switchboard, onNews } = this.#options;
+    const { switchboard, log } = this.#options;
     switch (event.kind) {
       case 'ready':
         switchboard.join(child);
-        if (event.restarted) onNews(`${child.name} serves again`);
+        if (event.restarted) log.info(`${child.name} serves again`);
         break;
       case 'died':
         switchboard.leave(child);
-        onNews(`${child.name} ${event.how}; starting it again in ${event.delayMs / 1000} s`);
+        log.error(`${child.name} ${event.how}; starting it again in ${event.delayMs / 1000} s`);
         break;
       case 'gave up':
         switchboard.leave(child);
         if (!this.#places.includes(child)) break;
-        onNews(`${child.name} is given up: ${event.why}`);
+        log.error(`${child.name} is given up: ${event.why}`);
         this.#givenUp.add(child);
         if (this.#places.every((place) => this.#givenUp.has(place))) this.#resolveGaveUp(1);
         break;

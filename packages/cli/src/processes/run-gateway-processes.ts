@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '@sluice/shared';
+import { createLog, systemClock } from '@sluice/shared';
 import { memoryStore } from '@sluice/store';
 import { isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { findPort } from '../up/listen-error.js';
@@ -36,7 +36,7 @@ export async function runGatewayProcesses(flags: GatewayProcessesFlags): Promise
       count: processes,
       drainMs,
       switchboard: new Switchboard({ limits: memoryStore(clock).limits, clock }),
-      onNews: (line) => process.stderr.write(`${line}\n`),
+      log: createLog('gateway'),
     });
     process.on('SIGHUP', () => void children.replaceAll());
     serveUntilStopped({ stop: (deadlineMs) => children.stop(deadlineMs) }, drainMs, graceMs);
