@@ -22,7 +22,7 @@ import { WaitingRoom } from './relay/waiting-room.js';
 import { chooseWorker, readyViews, resolveModel } from './routing/router.js';
 import type { RoutedRequest, Routing } from './routing/routing.js';
 import { predictFirstTokenMs } from './routing/ttft.js';
-import { AlignedListener } from './streams/aligned-listener.js';
+import { AlignedGeneration } from './streams/aligned-generation.js';
 import type { EventId } from './streams/event-id.js';
 import type { Order } from './streams/order.js';
 import { recordingWriter } from './streams/recording-writer.js';
@@ -225,11 +225,11 @@ export class Gateway {
     const dispatch: Dispatch = {
       choose: (except, needsTokenIds) => chooseWorker(workers, routing.policy, routed, { except, needsTokenIds }),
       send: (chosen, rest, next) => {
-        const aligned = past && has && new AlignedListener(next, rest.generatedTokenIds?.length ?? 0, has.position);
-        const { listener, uncachedTokens } = routing.send(chosen, routed, aligned ?? next, clock.nowMs());
-        const generation = chosen.submit(rest, uncachedTokens, listener, terms);
-        if (aligned) aligned.generation = generation;
-        return generation;
+        const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
+        if (past === undefined || has === undefined) return chosen.submit(rest, uncachedTokens, listener, terms);
+        return new AlignedGeneration(rest, has.position, listener, (again, aligned) =>
+          chosen.isReady ? chosen.submit(again, uncachedTokens, aligned, terms) : undefined,
+        );
       },
     };
     if (past) await retell(past.events, writer, reply, told);
