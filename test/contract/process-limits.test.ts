@@ -41,7 +41,7 @@ describe('Limits of several processes', () => {
     const [one, two] = [processOf(switchboard, clock), processOf(switchboard, clock)];
     expect(await one.limits.reserve([claim])).toMatchObject({ kind: 'granted', isLocal: false });
     expect(await two.limits.reserve([claim])).toMatchObject({ kind: 'refused', name: claim.name });
-    await one.limits.settle([{ ...claim, used: 0 }]);
+    await one.limits.settle([{ ...claim, used: 0, isLocal: false }]);
     expect(await two.limits.reserve([claim])).toMatchObject({ kind: 'granted' });
   });
 

@@ -15,7 +15,12 @@ const allowedHeaders = [
   'x-sluice-ttft-ms',
 ].join(', ');
 
-const exposedHeaders = 'retry-after, x-request-id, x-sluice-ttft-quote-ms';
+const exposedHeaders = [
+  'retry-after',
+  'x-request-id',
+  'x-sluice-ttft-quote-ms',
+  ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
+].join(', ');
 
 /** How long a browser may remember what it was told. */
 const MAX_AGE_S = 600;
