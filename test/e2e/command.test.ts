@@ -31,7 +31,7 @@ describe('The command line', () => {
     [['worker', '--threads', '1.5'], 'sluice: --threads 1.5 must be a whole number from 1 to 1024\n'],
     [
       ['gateway'],
-      'sluice: --worker must be given at least once, like grpc://127.0.0.1:9000, or --worker-dns or --redis\n',
+      'sluice: --worker must be given at least once, like grpc://127.0.0.1:9000 or http://127.0.0.1:8080, or --worker-dns or --redis\n',
     ],
     [
       ['gateway', '--redis', 'redis://h:0'],
@@ -41,7 +41,10 @@ describe('The command line', () => {
       ['worker', '--redis', 'redis://h', '--fleet', 'a/b'],
       'sluice: --fleet "a/b" must be 1 to 64 letters, digits, dots, dashes or underscores\n',
     ],
-    [['gateway', '--worker', 'x'], 'sluice: --worker x must be an address like grpc://127.0.0.1:9000\n'],
+    [
+      ['gateway', '--worker', 'x'],
+      'sluice: --worker x must be an address like grpc://127.0.0.1:9000 or http://127.0.0.1:8080\n',
+    ],
     [['chat', '--url', 'x', 'hi'], 'sluice: --url x must be an address like http://127.0.0.1:8000\n'],
   ])('%j gets one line and status 2', async (args, line) => {
     expect(await run(args)).toEqual({ status: 2, stdout: '', stderr: line });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decimal, httpAddress, oneOf, UsageError, wholeNumber, word, workerAddress } from './flags.js';
+import { decimal, httpAddress, oneOf, UsageError, wholeNumber, word, workerAddress, workerName } from './flags.js';
 
 describe('wholeNumber', () => {
   const parse = wholeNumber('--port', 0, 65535);
@@ -58,7 +58,23 @@ describe('workerAddress', () => {
     expect(parse('worker-2:9001', first)).toEqual(['127.0.0.1:9000', 'worker-2:9001']);
     expect(parse('grpc://[::1]:9000', [])).toEqual(['[::1]:9000']);
   });
-  it.each(['127.0.0.1', 'host:0', 'host:65536', 'http://host:1', ':9000', '::1:9000', ''])('refuses %j', (value) => {
+  it.each(['http://host:8080', 'https://host/llm/v1'])('takes %s as it is', (address) => {
+    expect(parse(address, [])).toEqual([address]);
+  });
+  it.each([
+    ...['127.0.0.1', 'host:0', 'host:65536', ':9000', '::1:9000', ''],
+    ...['http://', 'http://host:0', 'http://name:word@host', 'http://host/?a', 'http://host/#a', 'ftp://host:1'],
+  ])('refuses %j', (value) => {
+    expect(() => parse(value, [])).toThrow(UsageError);
+  });
+});
+
+describe('workerName', () => {
+  const parse = workerName('--worker-dns');
+  it('keeps whether workers or upstreams are meant', () => {
+    expect(parse('http://b:2', parse('grpc://a:1', []))).toEqual(['a:1', 'http://b:2']);
+  });
+  it.each(['a', 'https://a:1', 'http://a:1/x', 'http://a'])('refuses %j', (value) => {
     expect(() => parse(value, [])).toThrow(UsageError);
   });
 });

@@ -61,17 +61,40 @@ export function httpAddress(flag: string): (value: string) => string {
 }
 
 /**
- * A parser of a worker's address, `grpc://host:port` or `host:port`, collected into a list as the flag is repeated; the
- * list holds `host:port`. It throws {@link UsageError}.
+ * A parser of a worker's address, `grpc://host:port`, `host:port`, or `http://host:port` with a path or not (or https),
+ * collected into a list as the flag is repeated; the list holds the first two as `host:port`. It throws
+ * {@link UsageError}.
  */
 export function workerAddress(flag: string): (value: string, earlier: readonly string[]) => readonly string[] {
   return (value, earlier) => {
     const address = value.replace(/^grpc:\/\//, '');
-    const port = Number(/:(\d{1,5})$/.exec(address)?.[1]);
-    if (/^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d+$/.test(address) && port >= 1 && port <= 65535)
-      return [...earlier, address];
-    throw new UsageError(`${flag} ${shown(value)} must be an address like grpc://127.0.0.1:9000`);
+    if (isHostAndPort(address) || isPlainUrl(value)) return [...earlier, address];
+    const examples = 'grpc://127.0.0.1:9000 or http://127.0.0.1:8080';
+    throw new UsageError(`${flag} ${shown(value)} must be an address like ${examples}`);
   };
+}
+
+/**
+ * A parser of a name that stands for workers, `host:port` or `http://host:port`, collected into a list as the flag is
+ * repeated. It throws {@link UsageError}.
+ */
+export function workerName(flag: string): (value: string, earlier: readonly string[]) => readonly string[] {
+  return (value, earlier) => {
+    const name = value.replace(/^grpc:\/\//, '');
+    if (isHostAndPort(name.replace(/^http:\/\//, ''))) return [...earlier, name];
+    throw new UsageError(`${flag} ${shown(value)} must be a name like workers:9000 or http://servers:8080`);
+  };
+}
+
+function isHostAndPort(text: string): boolean {
+  const port = Number(/:(\d{1,5})$/.exec(text)?.[1]);
+  return /^(\[[0-9a-fA-F:.]+\]|[^\s/:[\]]+):\d+$/.test(text) && port >= 1 && port <= 65535;
+}
+
+/** One without a name, a password, a query or a fragment: those go by other ways, or nowhere. */
+function isPlainUrl(text: string): boolean {
+  if (!/^https?:\/\/[^\s@?#]+$/i.test(text) || !URL.canParse(text)) return false;
+  return new URL(text).port !== '0';
 }
 
 function shown(value: string): string {

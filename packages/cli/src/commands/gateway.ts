@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import type { RoutingName } from '@sluice/gateway';
 import { ServingError, systemClock } from '@sluice/shared';
 import { Command, Option } from 'commander';
-import { oneOf, UsageError, wholeNumber, workerAddress } from '../flags.js';
+import { oneOf, UsageError, wholeNumber, workerAddress, workerName } from '../flags.js';
 import { redisTarget } from '../fleet/redis-target.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import { describeListenError } from '../up/listen-error.js';
@@ -39,17 +39,20 @@ export function gatewayCommand(): Command {
   const command = new Command('gateway').description('run the HTTP front door over workers that run elsewhere');
   addListenFlags(command, defaultPort, 'port of the HTTP API; 0 for any free one');
   command.addOption(
-    new Option('--worker <address>', 'a worker, like grpc://127.0.0.1:9000; repeat it for more')
+    new Option(
+      '--worker <address>',
+      'a worker, like grpc://127.0.0.1:9000, or an OpenAI-compatible server, like http://127.0.0.1:8080; repeat it for more',
+    )
       .default([], 'none')
       .argParser(workerAddress('--worker')),
   );
   command.addOption(
     new Option(
       '--worker-dns <name>',
-      'host:port whose addresses are workers, looked up again every 5 s; repeat it for more',
+      'host:port whose addresses are workers (http://host:port: servers), looked up again every 5 s; repeat it for more',
     )
       .default([], 'none')
-      .argParser(workerAddress('--worker-dns')),
+      .argParser(workerName('--worker-dns')),
   );
   addFleetFlags(command);
   addRoutingFlag(command);
@@ -83,7 +86,7 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
   if (isSupervised()) dieWithParent();
   if (flags.worker.length === 0 && flags.workerDns.length === 0 && flags.redis === undefined)
     throw new UsageError(
-      '--worker must be given at least once, like grpc://127.0.0.1:9000, or --worker-dns or --redis',
+      '--worker must be given at least once, like grpc://127.0.0.1:9000 or http://127.0.0.1:8080, or --worker-dns or --redis',
     );
   const redis = await redisTarget(flags);
   if (flags.processes !== undefined && cluster.isPrimary) {
@@ -104,6 +107,7 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
     routing: flags.routing,
     journal: flags.journal === 'on',
     ...access,
+    ...(process.env.SLUICE_UPSTREAM_KEY ? { upstreamKey: process.env.SLUICE_UPSTREAM_KEY } : {}),
     ...(workerTls === undefined ? {} : { workerTls }),
     ...(siblings === undefined ? {} : { siblings, processes: flags.processes, attachFirstMs }),
   }).catch(async (thrown: unknown) => {

@@ -36,6 +36,11 @@ describe('watchDns', () => {
     for (const found of answers) expect(found).toContain('127.0.0.1:9000');
   });
 
+  it('gives addresses of upstreams for a name that is one of upstreams', async () => {
+    const { answers } = await follow('http://localhost:8080', 1);
+    expect(answers[0]).toContain('http://127.0.0.1:8080');
+  });
+
   it('keeps quiet about addresses when a name cannot be resolved', async () => {
     const { answers, complaints } = await follow('no-such-host.invalid:9000', 1);
     expect(answers).toEqual([]);

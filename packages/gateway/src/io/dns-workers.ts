@@ -11,14 +11,17 @@ export interface DnsWatch {
   stop(): void;
 }
 
-/** @param name `host:port`. @param onAddresses hears `address:port` of each after each resolution. */
+/**
+ * @param name `host:port`, or `http://host:port` of upstreams.
+ * @param onAddresses hears `address:port` of each after each resolution, `http://address:port` of upstreams.
+ */
 export function watchDns(
   name: string,
   onAddresses: (addresses: readonly string[]) => void,
   clock: Clock,
   log: Logger,
 ): DnsWatch {
-  const [, host = name, port = ''] = /^(.*):(\d+)$/.exec(name) ?? [];
+  const [, scheme = '', host = name, port = ''] = /^(http:\/\/)?(.*):(\d+)$/.exec(name) ?? [];
   let isStopped = false;
   let wasResolved = true;
   let stopTimer = (): void => {};
@@ -30,7 +33,7 @@ export function watchDns(
       const addresses = found
         .filter((each) => each.family === family)
         .slice(0, addressesMax)
-        .map(({ address }) => (family === 6 ? `[${address}]:${port}` : `${address}:${port}`));
+        .map(({ address }) => `${scheme}${family === 6 ? `[${address}]` : address}:${port}`);
       if (!wasResolved) log.info({ name, addresses: addresses.length }, 'the name of workers can be resolved again');
       wasResolved = true;
       if (!isStopped) onAddresses(addresses);

@@ -37,7 +37,7 @@ export interface GatewayOptions extends AccessOptions, WorkerOptions {
   readonly redis?: RedisTarget;
   /** Name of the fleet in Redis. Default `default`. */
   readonly fleet?: string;
-  /** Names whose addresses are workers, `host:port`, resolved every 5 s. */
+  /** Names whose addresses are workers, `host:port`, or upstreams, `http://host:port`; resolved every 5 s. */
   readonly workerDns?: readonly string[];
   /** What admin calls need where callers have no credentials and are elsewhere; see adminAccess. */
   readonly adminKey?: string;
