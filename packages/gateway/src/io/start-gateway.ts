@@ -30,6 +30,12 @@ import { connectWorker, type WorkerOptions } from './connect-worker.js';
 import { watchDns } from './dns-workers.js';
 import { endKeepAlive, stopAccepting, waitAttached, waitQuiet } from './shared-port.js';
 
+/**
+ * Connections that the system holds until they are accepted. Where there are more, it drops clients' first packets, and
+ * they try again after 1, 3, 7 and 15 s; Node's default of 511 is full when thousands come while a step is written out.
+ */
+const UNACCEPTED_MAX = 4_096;
+
 export interface GatewayOptions extends AccessOptions, WorkerOptions {
   /** Workers to attach to, see parseWorkerAddress; more may come by `redis`, `workerDns` and admin calls. */
   readonly workers: readonly string[];
@@ -99,6 +105,8 @@ export interface RunningGateway {
    * and those connections closed behind the answer, until none has come for a second.
    */
   retire(drainMs?: number): Promise<void>;
+  /** Whether it could serve a request, or has left that to another process. */
+  readonly isReady: boolean;
   /** What it has counted. */
   metrics(): Promise<MetricPart>;
   /** An admin's word that came to another process. */
@@ -178,6 +186,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     admission,
     metrics,
     metricsText,
+    areSiblingsReady: async () => siblings === undefined || (await siblings.areReady()),
     onWorkerChange: (change) => siblings?.tellWorkers(change),
     clock,
     rng,
@@ -214,7 +223,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   let fleet = attachFirstMs > 0 ? findWorkers() : undefined;
   if (attachFirstMs > 0) await waitAttached(workers, attachFirstMs, clock);
   try {
-    await app.listen({ host, port, listenTextResolver: () => '' });
+    await app.listen({ host, port, backlog: UNACCEPTED_MAX, listenTextResolver: () => '' });
   } catch (cause) {
     await fleet?.leave();
     access.stop();
@@ -227,6 +236,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   log.info({ url, workers: addresses }, 'gateway listens');
   fleet ??= findWorkers();
 
+  let isRetired = false;
   let closing: Promise<void> | undefined;
   const close = async (withinMs: number, isReplaced: boolean): Promise<void> => {
     const deadlineMs = clock.nowMs() + withinMs;
@@ -253,8 +263,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       return closing;
     },
     retire: (withinMs = drainMs) => {
+      isRetired = true;
       closing ??= close(withinMs, true);
       return closing;
+    },
+    get isReady() {
+      return isRetired || gateway.notReadyReason === undefined;
     },
     metrics: () => metricPart(metrics.registry),
     changeWorkers: ({ kind, address }) => {
