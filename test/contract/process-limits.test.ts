@@ -9,7 +9,7 @@ import { PassingClock } from '../../packages/store/src/test-support/passing-cloc
 
 // The limits of a gateway's processes, which their parent counts.
 
-const deaf = { metrics: async () => [], changeWorkers: () => {} };
+const deaf = { metrics: async () => [], isReady: true, changeWorkers: () => {} };
 
 /** A process behind a parent, with messages as they come out of a channel. */
 function processOf(switchboard: Switchboard, clock: Clock): ParentSiblings {

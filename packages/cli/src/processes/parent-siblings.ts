@@ -11,8 +11,8 @@ export interface ParentSiblingsParts {
   readonly others: number;
 }
 
-/** Milliseconds for the parent to collect what others have counted; it gives up on them sooner. */
-const metricsWaitMs = 1_500;
+/** Milliseconds for the parent to collect what others say; it gives up on them sooner. */
+const collectWaitMs = 1_500;
 /** Milliseconds for a reservation, as for one in Redis. */
 const reserveWaitMs = 250;
 /** Questions under way; what is more is answered as if the parent were silent. */
@@ -37,8 +37,13 @@ export class ParentSiblings implements Siblings {
   }
 
   async metrics(): Promise<SiblingMetrics> {
-    const answer = await this.#ask((id) => ({ type: 'ask metrics', id }), metricsWaitMs);
+    const answer = await this.#ask((id) => ({ type: 'ask', id, what: 'metrics' }), collectWaitMs);
     return (answer as SiblingMetrics | undefined) ?? { parts: [], counted: 0, silent: this.#parts.others };
+  }
+
+  async areReady(): Promise<boolean> {
+    const answer = await this.#ask((id) => ({ type: 'ask', id, what: 'readiness' }), collectWaitMs);
+    return answer !== false;
   }
 
   tellWorkers(change: WorkerChange): void {
@@ -52,20 +57,20 @@ export class ParentSiblings implements Siblings {
   }
 
   /** To be called with all that comes from the parent. */
-  hear(raw: unknown, gateway: Pick<RunningGateway, 'metrics' | 'changeWorkers'>): void {
+  hear(raw: unknown, gateway: Pick<RunningGateway, 'metrics' | 'isReady' | 'changeWorkers'>): void {
     const message = asParentMessage(raw);
     switch (message?.type) {
-      case 'count': {
-        const say = (part: MetricPart): Promise<void> => this.#parts.send({ type: 'counted', id: message.id, part });
-        gateway.metrics().then(say, () => {});
+      case 'question': {
+        const say = (reply: MetricPart | boolean): Promise<void> =>
+          this.#parts.send({ type: 'reply', id: message.id, reply });
+        if (message.what === 'readiness') void say(gateway.isReady);
+        else gateway.metrics().then(say, () => {});
         break;
       }
       case 'worker change':
         gateway.changeWorkers(message.change);
         break;
-      case 'metrics':
-        this.#questions.get(message.id)?.(message.metrics);
-        break;
+      case 'answer':
       case 'reserved':
         this.#questions.get(message.id)?.(message.answer);
         break;

@@ -1,7 +1,7 @@
 import type { MetricPart, WorkerChange } from '@sluice/gateway';
 import type { Clock } from '@sluice/shared';
 import type { LimitStore } from '@sluice/store';
-import { asProcessMessage, type ParentMessage } from './process-messages.js';
+import { asProcessMessage, type ParentMessage, type Question } from './process-messages.js';
 import { addRetired } from './retired-metrics.js';
 
 /** A process as the switchboard knows it. */
@@ -15,15 +15,16 @@ export interface SwitchboardParts {
   readonly clock: Clock;
 }
 
-/** Milliseconds for the processes to say what they have counted. */
-const countWaitMs = 1_000;
+/** Milliseconds for the processes to reply. */
+const replyWaitMs = 1_000;
 /** Changes of workers that are told to processes which come later; of more the oldest go. */
 const changesMax = 8_192;
 
 interface Collection {
   readonly asker: Member;
   readonly askerId: number;
-  readonly counted: Map<Member, MetricPart>;
+  readonly what: Question;
+  readonly replies: Map<Member, MetricPart | boolean>;
   readonly stopTimer: () => void;
 }
 
@@ -69,12 +70,12 @@ export class Switchboard {
       case 'worker change':
         this.#change(member, message.change);
         break;
-      case 'ask metrics':
-        this.#collect(member, message.id);
+      case 'ask':
+        this.#collect(member, message.id, message.what);
         break;
-      case 'counted':
-        if (this.#members.has(member)) this.#members.set(member, message.part);
-        this.#collections.get(message.id)?.counted.set(member, message.part);
+      case 'reply':
+        if (this.#members.has(member) && isPart(message.reply)) this.#members.set(member, message.reply);
+        this.#collections.get(message.id)?.replies.set(member, message.reply);
         this.#endIfWhole(message.id);
         break;
       case 'last words':
@@ -92,11 +93,11 @@ export class Switchboard {
     for (const member of this.#members.keys()) if (member !== from) member.tell({ type: 'worker change', change });
   }
 
-  #collect(asker: Member, askerId: number): void {
+  #collect(asker: Member, askerId: number, what: Question): void {
     const id = this.#nextId++;
-    const stopTimer = this.#parts.clock.after(countWaitMs, () => this.#end(id));
-    this.#collections.set(id, { asker, askerId, counted: new Map(), stopTimer });
-    for (const member of this.#members.keys()) if (member !== asker) member.tell({ type: 'count', id });
+    const stopTimer = this.#parts.clock.after(replyWaitMs, () => this.#end(id));
+    this.#collections.set(id, { asker, askerId, what, replies: new Map(), stopTimer });
+    for (const member of this.#members.keys()) if (member !== asker) member.tell({ type: 'question', id, what });
     this.#endIfWhole(id);
   }
 
@@ -104,7 +105,7 @@ export class Switchboard {
     const collection = this.#collections.get(id);
     if (collection === undefined) return;
     const isWhole = [...this.#members.keys()].every(
-      (member) => member === collection.asker || collection.counted.has(member),
+      (member) => member === collection.asker || collection.replies.has(member),
     );
     if (isWhole) this.#end(id);
   }
@@ -114,15 +115,20 @@ export class Switchboard {
     if (collection === undefined) return;
     this.#collections.delete(id);
     collection.stopTimer();
-    const { asker, askerId, counted } = collection;
+    const { asker, askerId, what, replies } = collection;
     // Who has gone since it counted is among the retired.
     const others = [...this.#members.keys()].filter((member) => member !== asker);
-    const counts = others.flatMap((member) => {
-      const part = counted.get(member);
-      return part === undefined ? [] : [part];
+    const heard = others.flatMap((member) => {
+      const reply = replies.get(member);
+      return reply === undefined ? [] : [reply];
     });
-    const silent = others.length - counts.length;
-    const metrics = { parts: [this.#retired, ...counts], counted: counts.length, silent };
-    asker.tell({ type: 'metrics', id: askerId, metrics });
+    const parts = heard.filter(isPart);
+    const metrics = { parts: [this.#retired, ...parts], counted: parts.length, silent: others.length - heard.length };
+    const answer = what === 'metrics' ? metrics : !heard.includes(false);
+    asker.tell({ type: 'answer', id: askerId, answer });
   }
+}
+
+function isPart(reply: MetricPart | boolean): reply is MetricPart {
+  return typeof reply !== 'boolean';
 }

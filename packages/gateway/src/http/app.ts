@@ -26,6 +26,7 @@ export interface AppParts {
   readonly metrics: GatewayMetrics;
   /** What `/metrics` answers: all processes of the gateway together. */
   readonly metricsText: () => Promise<string>;
+  readonly areSiblingsReady: () => Promise<boolean>;
   /** An admin's call has changed the workers of this process. */
   readonly onWorkerChange: (change: WorkerChange) => void;
   readonly clock: Clock;

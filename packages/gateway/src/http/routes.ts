@@ -18,11 +18,16 @@ export interface RouteParts {
   readonly gateway: Gateway;
   readonly metrics: GatewayMetrics;
   readonly metricsText: () => Promise<string>;
+  /** Whether the other processes of this gateway could serve a request. */
+  readonly areSiblingsReady: () => Promise<boolean>;
   readonly calls: Calls;
 }
 
 /** Every path of the gateway. */
-export function addRoutes(app: FastifyInstance, { gateway, metrics, metricsText, calls }: RouteParts): void {
+export function addRoutes(
+  app: FastifyInstance,
+  { gateway, metrics, metricsText, areSiblingsReady, calls }: RouteParts,
+): void {
   const { workers } = gateway;
 
   for (const endpoint of endpoints) {
@@ -73,10 +78,13 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, metricsText,
     reply.send(200, modelBody(resolveModel(workers, name)));
   });
   get('/health', (_, reply) => reply.send(200, '{"status":"ok"}'));
-  get('/ready', (_, reply) => {
-    const reason = gateway.notReadyReason;
-    if (reason === undefined) reply.send(200, '{"status":"ready"}');
-    else reply.send(503, errorBody(reason), { 'retry-after': '1' });
+  app.get('/ready', async (request, reply) => {
+    const areReady = await areSiblingsReady();
+    const reason = gateway.notReadyReason ?? (areReady ? undefined : siblingError());
+    reply.hijack();
+    const httpReply = calls.replyTo(request, reply);
+    if (reason === undefined) httpReply.send(200, '{"status":"ready"}');
+    else httpReply.send(503, errorBody(reason), { 'retry-after': '1' });
   });
   app.get('/metrics', async (request, reply) => {
     checkScope(calls.callerOf(request), 'metrics');
@@ -86,6 +94,10 @@ export function addRoutes(app: FastifyInstance, { gateway, metrics, metricsText,
   });
 
   app.setNotFoundHandler((request, reply) => refuseRoute(request, reply, calls));
+}
+
+function siblingError(): ServingError {
+  return new ServingError('no_worker', 'a process of this gateway has no worker that takes requests');
 }
 
 /** 405 where the path is known, else 404. */

@@ -135,9 +135,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { processes = 1, siblings } = options;
   const share = (bound: number): number => Math.ceil(bound / processes);
   const bodyBytesMax = options.bodyBytesMax ?? 8 * 2 ** 20;
+  const bodiesBytesMax = options.bodiesBytesMax ?? 256 * 2 ** 20;
   const admission = new Admission({
     requestsMax: share(options.requestsMax ?? 4_096),
-    bodyBytesMax: Math.max(share(options.bodiesBytesMax ?? 256 * 2 ** 20), bodyBytesMax),
+    // A share in which the largest body has no room would refuse it for ever.
+    bodyBytesMax: Math.min(bodiesBytesMax, Math.max(share(bodiesBytesMax), bodyBytesMax)),
   });
   const workers = new FleetWorkers({ connect, clock, log });
   workers.offer('static', addresses);

@@ -23,6 +23,8 @@ export interface Siblings {
   readonly limits: LimitStore;
   /** What the others have counted, and those before them. Waits for a bounded time. */
   metrics(): Promise<SiblingMetrics>;
+  /** Whether all of the others that answer in time could serve a request. */
+  areReady(): Promise<boolean>;
   /** Lets the others follow. */
   tellWorkers(change: WorkerChange): void;
 }
