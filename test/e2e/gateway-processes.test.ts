@@ -9,9 +9,9 @@ import { eventually, SluiceProcess } from './up-server.js';
 // One gateway of two processes over one worker; the tests build on each other.
 
 // Machines that run many things at once are slow.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
-const waitMs = 40_000;
+const waitMs = 90_000;
 
 let folder = '';
 let worker: SluiceProcess;
