@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { PriorityInit, ServiceTermsInit } from '@sluice/proto';
 import { type Caller, checkPriority, type PriorityName, priorityNames } from '../auth/caller.js';
 import { fieldError, preview } from './field-error.js';
@@ -51,7 +51,7 @@ function priorityOf({ 'x-sluice-priority': given }: Headers, caller: Caller): Pr
 }
 
 function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return hash('sha256', text).slice(0, 32);
 }
 
 /** 0 where there is none, as on the wire. */

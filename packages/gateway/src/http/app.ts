@@ -63,6 +63,7 @@ export function createApp(parts: AppParts): FastifyInstance {
     requestTimeout: 120_000,
     http: { noDelay: true, headersTimeout: 30_000 },
   });
+  calls.attend(app);
   app.server.maxConnections = parts.connectionsMax;
   app.server.on('checkContinue', (raw, response) => {
     // Without the go-ahead the client keeps a body that would be refused.

@@ -1,5 +1,5 @@
 import { assert, type Clock, type Logger } from '@sluice/shared';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { anybody, type Caller } from '../auth/caller.js';
 import type { CallRecord } from '../metrics/call-record.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
@@ -12,20 +12,31 @@ export interface CallsParts {
   readonly limits: HttpReplyLimits;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by {@link Calls}. On the request itself, because a WeakMap of what lives so briefly costs the collector much. */
+    httpReply: HttpReply | undefined;
+    caller: Caller | undefined;
+  }
+}
+
 /** Follows every request from its head to the close of its reply, with one log line and one count at the end. */
 export class Calls {
   readonly #parts: CallsParts;
-  readonly #replies = new WeakMap<FastifyRequest['raw'], HttpReply>();
-  readonly #callers = new WeakMap<FastifyRequest['raw'], Caller>();
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
   }
 
+  /** Makes room for what it keeps of each request of `app`. */
+  attend(app: FastifyInstance): void {
+    app.decorateRequest('httpReply', undefined);
+    app.decorateRequest('caller', undefined);
+  }
+
   /** The reply to write for a request; made at the first call. */
   replyTo(request: FastifyRequest, reply: FastifyReply): HttpReply {
-    const known = this.#replies.get(request.raw);
-    if (known !== undefined) return known;
+    if (request.httpReply !== undefined) return request.httpReply;
     const { clock, limits } = this.#parts;
     const record: CallRecord = {
       requestId: request.id,
@@ -41,27 +52,26 @@ export class Calls {
       firstTokenMs: undefined,
     };
     const made = new HttpReply(reply.raw, record, clock, limits);
-    this.#replies.set(request.raw, made);
-    reply.raw.setHeader('x-request-id', request.id);
+    request.httpReply = made;
+    made.setHeader('x-request-id', request.id);
     made.onClose(() => this.#finish(record));
     return made;
   }
 
   /** The reply of a request that {@link replyTo} has seen. */
   replyOf(request: FastifyRequest): HttpReply {
-    const reply = this.#replies.get(request.raw);
-    assert(reply !== undefined, `request ${request.id} has no reply`);
-    return reply;
+    assert(request.httpReply !== undefined, `request ${request.id} has no reply`);
+    return request.httpReply;
   }
 
   /** Who sends a request, once that is known. */
   setCaller(request: FastifyRequest, caller: Caller): void {
-    this.#callers.set(request.raw, caller);
+    request.caller = caller;
     this.replyOf(request).record.caller = caller.name;
   }
 
   callerOf(request: FastifyRequest): Caller {
-    return this.#callers.get(request.raw) ?? anybody;
+    return request.caller ?? anybody;
   }
 
   #finish(record: CallRecord): void {
@@ -73,8 +83,8 @@ export class Calls {
     const { requestId, method, route, status, finish, promptTokens, cachedTokens, generatedTokens, firstTokenMs } =
       record;
     const isProbe = method === 'GET' && status < 400;
-    const caller = record.caller === '' ? {} : { caller: record.caller };
-    const line = { requestId, ...caller, method, route, status, finish, promptTokens, cachedTokens, generatedTokens };
+    const caller = record.caller || undefined;
+    const line = { requestId, caller, method, route, status, finish, promptTokens, cachedTokens, generatedTokens };
     const times = { ttftMs: round(firstTokenMs), durationMs: round(durationMs) };
     log[isProbe ? 'debug' : 'info']({ ...line, ...times }, 'request');
   }
