@@ -48,6 +48,7 @@ describe('WaitingRoom', () => {
     const { clock, happened, enter } = room();
     const leave = enter('a', () => true);
     leave();
+    expect(clock.timers, 'timers for nobody').toBe(0);
     clock.advance(5000);
     expect(happened).toEqual([]);
   });

@@ -17,7 +17,7 @@ export class WaitingRoom {
   readonly #clock: Clock;
   readonly #waitMsMax: number;
   readonly #waiters = new Set<Waiter>();
-  #isTicking = false;
+  #stopLook: (() => void) | undefined;
 
   constructor(clock: Clock, waitMsMax: number) {
     this.#clock = clock;
@@ -35,16 +35,21 @@ export class WaitingRoom {
   enter(tryAgain: () => boolean, giveUp: () => void): () => void {
     const waiter = { deadlineMs: this.#clock.nowMs() + this.#waitMsMax, tryAgain, giveUp };
     this.#waiters.add(waiter);
-    if (!this.#isTicking) this.#tick();
-    return () => this.#waiters.delete(waiter);
+    this.#stopLook ??= this.#lookLater();
+    return () => {
+      this.#waiters.delete(waiter);
+      if (this.#waiters.size > 0) return;
+      this.#stopLook?.();
+      this.#stopLook = undefined;
+    };
   }
 
-  #tick(): void {
-    this.#isTicking = this.#waiters.size > 0;
-    if (this.#isTicking) this.#clock.after(Math.min(LOOK_EVERY_MS, this.#waitMsMax), () => this.#look());
+  #lookLater(): () => void {
+    return this.#clock.after(Math.min(LOOK_EVERY_MS, this.#waitMsMax), () => this.#look());
   }
 
   #look(): void {
+    this.#stopLook = undefined;
     const nowMs = this.#clock.nowMs();
     for (const waiter of [...this.#waiters]) {
       // One before it may have made it leave.
@@ -56,6 +61,6 @@ export class WaitingRoom {
         waiter.giveUp();
       }
     }
-    this.#tick();
+    if (this.#waiters.size > 0) this.#stopLook ??= this.#lookLater();
   }
 }
