@@ -14,7 +14,7 @@ export interface Answer {
 }
 
 /** What a request gets when nothing else runs: no slots, no batches, no scheduler. */
-export function answerAlone(request: SequenceRequest, { limits }: Scenario): Answer {
+export function answerAlone(request: SequenceRequest, { limits }: Pick<Scenario, 'limits'>): Answer {
   const { promptIds, sampling, logprobsTop } = request;
   const tokenIds: number[] = [];
   const context = [...promptIds];

@@ -12,19 +12,22 @@ import type { PassCost, Scenario } from './scenario.js';
  */
 export const DECODED = 1_000;
 
+/** What it needs of a scenario. */
+export type TimedScenario = Pick<Scenario, 'seed' | 'limits' | 'cost' | 'failingPasses' | 'hangingPasses'>;
+
 /** The hashing model, whose passes take simulated time, and which tells the history of each. */
 export class TimedModel implements ModelPort {
   readonly limits: ModelLimits;
   passes = 0;
   #isRunning = false;
   readonly #inner: HashModel;
-  readonly #scenario: Scenario;
+  readonly #scenario: TimedScenario;
   readonly #clock: Clock;
   readonly #record: (entry: HistoryEntry) => void;
   /** Ends the pass that hangs. */
   #unhang: (() => void) | undefined;
 
-  constructor(scenario: Scenario, clock: Clock, record: (entry: HistoryEntry) => void) {
+  constructor(scenario: TimedScenario, clock: Clock, record: (entry: HistoryEntry) => void) {
     this.limits = scenario.limits;
     this.#inner = new HashModel(scenario.limits);
     this.#scenario = scenario;

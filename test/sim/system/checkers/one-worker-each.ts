@@ -1,0 +1,14 @@
+import { requestsOf } from '../system-history.js';
+import type { SystemChecker } from './system-checker.js';
+
+/** A request is with one worker at a time. */
+export const oneWorkerEach: SystemChecker = (history, scenario) =>
+  requestsOf(history, scenario).flatMap(({ request: { id }, records }) => {
+    let isLive = false;
+    for (const { kind } of records) {
+      if (kind === 'submit' && isLive) return [`${id} went to a second worker while one had it`];
+      if (kind === 'submit') isLive = true;
+      if (kind === 'released' || kind === 'cancel' || kind === 'detached') isLive = false;
+    }
+    return [];
+  });

@@ -1,0 +1,216 @@
+import type { Server } from 'node:http';
+import { Duplex } from 'node:stream';
+import type { SimulatedClock } from '../../../packages/bench/src/simulate/simulated-clock.js';
+import { HttpResponseReader } from './http-response-reader.js';
+import type { SimulatedProcess } from './simulated-process.js';
+import type { SystemEntry } from './system-history.js';
+import type { AskedRequest } from './system-scenario.js';
+
+/** How a request ended for its client. */
+export interface ClientAnswer {
+  /** `whole`: the reply came to its end; `cut`: its connection broke before; `left`: the client went away. */
+  readonly ending: 'whole' | 'cut' | 'left';
+  /** Undefined: no head came. */
+  readonly status: number | undefined;
+  readonly text: string;
+  /** Of the last choice, and of the usage that came with it. */
+  readonly finishReason: string | undefined;
+  readonly completionTokens: number | undefined;
+  readonly promptTokens: number | undefined;
+  /** The code of an error body or error event. */
+  readonly errorCode: string | undefined;
+  readonly isDone: boolean;
+  /** Events behind `[DONE]`, an error event, or a finish reason that had come already. */
+  readonly eventsBehindEnd: number;
+  readonly quoteMs: number | undefined;
+}
+
+export interface ClientParts {
+  readonly clock: SimulatedClock;
+  /** That the gateway is in. */
+  readonly process: SimulatedProcess;
+  readonly server: Server;
+  readonly request: AskedRequest;
+  readonly record: (entry: SystemEntry) => void;
+  readonly onEnd: () => void;
+}
+
+/** Between a client and its gateway, milliseconds. */
+const LATENCY_MS = 0.5;
+
+/** One client with one request over a connection of its own. */
+export class SimulatedClient {
+  readonly #parts: ClientParts;
+  readonly #socket: ClientSocket;
+  readonly #reader = new HttpResponseReader();
+  #text = '';
+  #finishReason: string | undefined;
+  #usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | undefined;
+  #errorCode: string | undefined;
+  #isDone = false;
+  #eventsBehindEnd = 0;
+  #isOver = false;
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+    const { request, clock, process, server, record } = parts;
+    this.#socket = new ClientSocket({
+      clock,
+      bytesPerMs: request.readBytesPerMs,
+      onBytes: (bytes) => this.#read(bytes),
+      onClosed: () => this.#end('cut'),
+    });
+    record({ kind: 'asked', id: request.id, gateway: request.gateway });
+    const text = httpRequest(request);
+    clock.after(LATENCY_MS, () =>
+      process.run(() => {
+        if (this.#socket.destroyed) return;
+        server.emit('connection', this.#socket);
+        this.#socket.push(text);
+      }),
+    );
+    if (request.leavesAfterMs !== undefined) clock.after(request.leavesAfterMs, () => this.#leave());
+  }
+
+  /** Its gateway closes the connection, or has died. */
+  cut(): void {
+    this.#end('cut');
+    this.#socket.destroy();
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    const { clock, process, request, record } = this.#parts;
+    this.#end('left');
+    clock.after(LATENCY_MS, () =>
+      process.run(() => {
+        record({ kind: 'client-gone', id: request.id, gateway: request.gateway });
+        this.#socket.destroy();
+      }),
+    );
+  }
+
+  #read(bytes: Buffer): void {
+    if (this.#isOver) return;
+    this.#reader.push(bytes);
+    const before = this.#text.length;
+    if (this.#reader.isEvents) {
+      for (const data of this.#reader.takeEvents()) this.#onEvent(data);
+    } else if (this.#reader.isWhole) {
+      this.#onObject(JSON.parse(this.#reader.body));
+    }
+    const { request, record } = this.#parts;
+    if (this.#text.length > before) record({ kind: 'text', id: request.id, text: this.#text.slice(before) });
+    if (this.#reader.isWhole) this.#end('whole');
+    else if (request.leavesAfterText && this.#text !== '') this.#leave();
+  }
+
+  #onEvent(data: string): void {
+    if (this.#isDone || this.#errorCode !== undefined) {
+      this.#eventsBehindEnd += 1;
+    } else if (data === '[DONE]') {
+      this.#isDone = true;
+    } else {
+      this.#onObject(JSON.parse(data));
+    }
+  }
+
+  #onObject({ choices, usage, error }: ReplyObject): void {
+    const choice = choices?.[0];
+    if (choice !== undefined && this.#finishReason !== undefined) this.#eventsBehindEnd += 1;
+    this.#text += choice?.text ?? '';
+    this.#finishReason ??= choice?.finish_reason ?? undefined;
+    this.#usage ??= usage ?? undefined;
+    if (error !== undefined) this.#errorCode = error.code;
+  }
+
+  #end(ending: ClientAnswer['ending']): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { request, record, onEnd } = this.#parts;
+    const quote = this.#reader.header('x-sluice-ttft-quote-ms');
+    record({
+      kind: 'answered',
+      id: request.id,
+      answer: {
+        ending,
+        status: this.#reader.status,
+        text: this.#text,
+        finishReason: this.#finishReason,
+        completionTokens: this.#usage?.completion_tokens,
+        promptTokens: this.#usage?.prompt_tokens,
+        errorCode: this.#errorCode,
+        isDone: this.#isDone,
+        eventsBehindEnd: this.#eventsBehindEnd,
+        quoteMs: quote === undefined ? undefined : Number(quote),
+      },
+    });
+    onEnd();
+  }
+}
+
+interface ReplyObject {
+  readonly choices?: readonly { readonly text: string; readonly finish_reason: string | null }[];
+  readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number } | null;
+  readonly error?: { readonly code: string };
+}
+
+interface SocketParts {
+  readonly clock: SimulatedClock;
+  /** How fast the client reads; undefined: at once. */
+  readonly bytesPerMs: number | undefined;
+  readonly onBytes: (bytes: Buffer) => void;
+  readonly onClosed: () => void;
+}
+
+/** The gateway's end of a client's connection. */
+class ClientSocket extends Duplex {
+  readonly remoteAddress = '192.0.2.1';
+  readonly #parts: SocketParts;
+
+  constructor(parts: SocketParts) {
+    super({ allowHalfOpen: false });
+    this.#parts = parts;
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  override _read(): void {}
+
+  override _write(bytes: Buffer, _encoding: string, taken: () => void): void {
+    const { clock, bytesPerMs, onBytes } = this.#parts;
+    clock.after(LATENCY_MS, () => onBytes(bytes));
+    if (bytesPerMs === undefined) taken();
+    else clock.after(bytes.length / bytesPerMs, taken);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const { clock, onClosed } = this.#parts;
+    clock.after(LATENCY_MS, onClosed);
+    done(error);
+  }
+}
+
+function httpRequest({ id, body, headers }: AskedRequest): string {
+  const text = JSON.stringify(body);
+  const lines = [
+    'POST /v1/completions HTTP/1.1',
+    'host: simulated',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(text)}`,
+    `x-request-id: ${id}`,
+    'connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n${text}`;
+}

@@ -1,0 +1,230 @@
+import { type Logger, seededRng } from '@sluice/shared';
+import type { SimulatedClock } from '../../../packages/bench/src/simulate/simulated-clock.js';
+import type { Admission } from '../../../packages/gateway/src/admission/admission.js';
+import type { Gateway } from '../../../packages/gateway/src/gateway.js';
+import { defaultCircuit } from '../../../packages/gateway/src/workers/circuit-breaker.js';
+import type { FleetMembership } from '../../../packages/gateway/src/workers/fleet-membership.js';
+import type { FleetWorkers } from '../../../packages/gateway/src/workers/fleet-workers.js';
+import type { WorkerConnection } from '../../../packages/gateway/src/workers/worker-connection.js';
+import type { WorkerDialer } from '../../../packages/gateway/src/workers/worker-stream.js';
+import type { SystemSubject } from './run-system.js';
+import { SimulatedClient } from './simulated-client.js';
+import { SimulatedProcess } from './simulated-process.js';
+import type { SimulatedStore } from './simulated-store.js';
+import type { GatewayRest, SystemEntry } from './system-history.js';
+import type { AskedRequest, GatewaySizes, SystemScenario } from './system-scenario.js';
+
+export interface SimulatedGatewayParts {
+  readonly index: number;
+  readonly sizes: GatewaySizes;
+  readonly scenario: SystemScenario;
+  readonly clock: SimulatedClock;
+  readonly store: SimulatedStore;
+  readonly log: Logger;
+  readonly subject: SystemSubject;
+  readonly record: (entry: SystemEntry) => void;
+  readonly addresses: readonly string[];
+  /** Of the process that asks, to a worker. */
+  readonly dial: (process: SimulatedProcess, address: string) => WorkerDialer;
+  readonly onDeath: () => void;
+}
+
+interface GatewayRun {
+  readonly process: SimulatedProcess;
+  readonly app: ReturnType<SystemSubject['createApp']>;
+  readonly admission: Admission;
+  readonly gateway: Gateway;
+  readonly workers: FleetWorkers;
+  readonly membership: FleetMembership | undefined;
+  readonly clients: Set<SimulatedClient>;
+  isClosing: boolean;
+}
+
+/** Quicker than where people wait for it, so that a run shows all of its states. */
+const circuit = { ...defaultCircuit, openMs: 1_000, openMsMax: 4_000 };
+
+/** One place at which processes of a gateway come and go. */
+export class SimulatedGateway {
+  readonly #parts: SimulatedGatewayParts;
+  #run: GatewayRun | undefined;
+  #starts = 0;
+
+  constructor(parts: SimulatedGatewayParts) {
+    this.#parts = parts;
+  }
+
+  get workers(): FleetWorkers | undefined {
+    return this.#run?.workers;
+  }
+
+  get isRunning(): boolean {
+    return this.#run !== undefined;
+  }
+
+  async start(): Promise<void> {
+    if (this.#run !== undefined) return;
+    this.#starts += 1;
+    this.#run = this.#compose();
+    await this.#run.app.ready();
+  }
+
+  /** Does nothing where nobody takes connections. */
+  ask(request: AskedRequest): void {
+    const run = this.#run;
+    if (run === undefined || run.isClosing) return;
+    const { clock, record } = this.#parts;
+    const client = new SimulatedClient({
+      clock,
+      process: run.process,
+      server: run.app.server,
+      request,
+      record,
+      onEnd: () => run.clients.delete(client),
+    });
+    run.clients.add(client);
+  }
+
+  pause(): void {
+    this.#run?.process.pause();
+  }
+
+  resume(): void {
+    this.#run?.process.resume();
+  }
+
+  kill(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#run = undefined;
+    run.process.kill();
+    for (const client of [...run.clients]) client.cut();
+    this.#parts.onDeath();
+  }
+
+  /** As a gateway closes (io/start-gateway.ts); resolves when its process has ended. */
+  async close(withinMs: number): Promise<void> {
+    const run = this.#run;
+    if (run === undefined || run.isClosing) return;
+    run.isClosing = true;
+    await run.membership?.leave();
+    await run.gateway.drain(withinMs);
+    if (this.#run !== run) return;
+    for (const client of [...run.clients]) client.cut();
+    // Connections say that they are closed when everything else has been done.
+    await new Promise((resolve) => setImmediate(resolve));
+    run.workers.close();
+    this.#run = undefined;
+    this.#parts.record({ kind: 'closed', process: `gateway ${this.#parts.index}`, timers: run.process.timers });
+    run.process.kill();
+    this.#parts.onDeath();
+  }
+
+  rest(): GatewayRest | undefined {
+    if (this.#run === undefined) return undefined;
+    const { admission, gateway, workers } = this.#run;
+    return {
+      gateway: this.#parts.index,
+      requests: admission.requests,
+      bodyBytes: admission.bodyBytes,
+      queued: gateway.queue.requests,
+      queuedTokens: gateway.queue.tokens,
+      quotes: gateway.quotes.held + gateway.quotes.broken,
+      workers: workers.workers.map((worker) => ({
+        worker: this.#parts.addresses.indexOf(worker.id),
+        isReady: worker.isReady,
+        circuit: worker.circuitState,
+        inFlight: worker.requestsInFlight,
+        unreportedRequests: worker.view?.unreportedRequests ?? 0,
+        unreportedTokens: worker.view?.unreportedTokens ?? 0,
+      })),
+    };
+  }
+
+  #compose(): GatewayRun {
+    const { index, sizes, scenario, clock, store, log, subject, addresses, dial } = this.#parts;
+    const process = new SimulatedProcess(clock);
+    const rng = seededRng(scenario.seed, 8_000_000 + 100 * index + this.#starts);
+    const gatewayId = `gateway-${index}.${this.#starts}`;
+    const made: { gateway?: Gateway } = {};
+    const connect = (address: string): WorkerConnection =>
+      new subject.WorkerConnection(
+        {
+          id: address,
+          gatewayId,
+          dialer: dial(process, address),
+          clock: process,
+          rng,
+          log,
+          onLoad: () => made.gateway?.letIn(),
+        },
+        { silenceMs: 1_500, backoff: { firstMs: 100, maxMs: 2_000 }, circuit, unsentMax: 64 },
+      );
+    const link = store.linkFor(process);
+    const admission = new subject.Admission({ requestsMax: sizes.requestsMax, bodyBytesMax: 2 ** 20 });
+    const workers = new subject.FleetWorkers({ connect, clock: process, log });
+    if (scenario.membership === 'static') workers.offer('static', addresses);
+    const metrics = subject.createMetrics(workers, admission);
+    const policy = subject.createRouting(sizes.routing, rng);
+    const prefixes = new subject.PrefixIndex(2 ** 20);
+    const routing = new subject.Routing({
+      policy,
+      prefixes,
+      metrics: subject.createRoutingMetrics(metrics.registry, policy.name, prefixes),
+    });
+    const gateway = new subject.Gateway({
+      workers,
+      routing,
+      admission,
+      metrics,
+      clock: process,
+      rng,
+      resumeWaitMs: sizes.resumeWaitMs,
+      limits: link.limits,
+      journals: undefined,
+      contentChecks: [],
+      queueLimits: { requestsMax: sizes.queueRequestsMax, tokensMax: 1_000_000 },
+      queueMsMax: sizes.queueMsMax,
+    });
+    made.gateway = gateway;
+    const gatekeeper = new subject.Gatekeeper({ apiKeys: undefined, tokens: undefined, clock: process });
+    const app = subject.createApp({
+      gateway,
+      workers,
+      adminAccess: subject.adminAccess(undefined, gatekeeper),
+      gatekeeper,
+      corsOrigins: new Set(),
+      admission,
+      metrics,
+      metricsText: () => metrics.registry.metrics(),
+      onWorkerChange: () => {},
+      areSiblingsReady: async () => true,
+      clock: process,
+      rng,
+      log,
+      bodyBytesMax: 2 ** 20,
+      connectionsMax: 1_000,
+      replyLimits: { bufferBytesMax: sizes.replyBufferBytesMax, flushMs: 5_000, lingerMs: 1_000 },
+    });
+    const record = () => ({
+      id: gatewayId,
+      url: `http://${gatewayId}`,
+      epoch: gatewayId,
+      requestsInFlight: admission.requests,
+    });
+    const fleet = { loads: link.loads } as Parameters<typeof subject.joinFleet>[0]['store'];
+    const membership =
+      scenario.membership === 'store'
+        ? subject.joinFleet({ store: fleet, workers, clock: process, rng, record })
+        : undefined;
+    return {
+      process,
+      app,
+      admission,
+      gateway,
+      workers,
+      membership,
+      clients: new Set(),
+      isClosing: false,
+    };
+  }
+}
