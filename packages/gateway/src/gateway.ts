@@ -191,7 +191,8 @@ export class Gateway {
           relay.abort(noWorkerError());
           return;
         }
-        journal?.begin();
+        // Another engine would not make the same answer twice.
+        if (worker.knowsTokenIds) journal?.begin();
         relay.start(worker, request, dispatch);
       },
       refuse: (error) => relay.abort(error),
@@ -223,7 +224,10 @@ export class Gateway {
     };
     const terms = { model: head.model, isSeeded: call.seed !== undefined };
     const dispatch: Dispatch = {
-      choose: (except, needsTokenIds) => chooseWorker(workers, routing.policy, routed, { except, needsTokenIds }),
+      choose: (except, isResumed) => {
+        const needsTokenIds = isResumed || journal?.hasBegun === true;
+        return chooseWorker(workers, routing.policy, routed, { except, needsTokenIds });
+      },
       send: (chosen, rest, next) => {
         const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
         if (past === undefined || has === undefined) return chosen.submit(rest, uncachedTokens, listener, terms);

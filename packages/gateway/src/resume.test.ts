@@ -2,6 +2,7 @@ import http from 'node:http';
 import { parseRedisUrl } from '@sluice/store';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noRedis, RedisServer } from '../../store/src/test-support/redis-server.js';
+import { startFakeUpstream } from './test-support/fake-upstream.js';
 import { type FakeRun, type FakeWorkerOptions, finished } from './test-support/fake-worker.js';
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from './test-support/start-test-gateway.js';
 
@@ -273,6 +274,15 @@ describe('a last-event-id', () => {
     expect((await ask(gateway, { lastEventId, headers: { authorization: 'Bearer two' } })).status).toBe(404);
     expect((await ask(gateway, { lastEventId })).status).toBe(404);
     expect((await ask(gateway, { lastEventId, headers: { authorization: 'Bearer one' } })).status).toBe(200);
+  });
+
+  it('of a stream that another engine made is of none: nobody makes it twice', async () => {
+    const upstream = await startFakeUpstream();
+    const gateway = await start({ fakes: [], workers: [upstream.url] });
+    const { events } = await ask(gateway, { body: chat });
+    expect(lastId(events)).not.toBe('');
+    expect((await ask(gateway, { lastEventId: lastId(events) })).status).toBe(404);
+    await upstream.close();
   });
 
   it('is refused where streams are not written down', async () => {

@@ -71,7 +71,12 @@ export class StreamJournal {
     if (this.#isOpen) this.#parts.onPending(this, true);
   }
 
-  /** Called for every event of the stream: a token costs a string. */
+  /** Whether it is written down, or was when its gateway still had room. */
+  get hasBegun(): boolean {
+    return this.#order === undefined;
+  }
+
+  /** Called for every event of the stream, which counts once it has begun: a token costs a string. */
   add(event: GenerateEvent): void {
     this.#add(writeLine(event), event.finished ? 'at once' : event.tokenIds.length > 0 ? 'soon' : 'later');
   }

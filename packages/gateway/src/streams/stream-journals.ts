@@ -2,7 +2,6 @@ import type { GenerateEvent } from '@sluice/proto';
 import { type Clock, ServingError } from '@sluice/shared';
 import { defaultJournalLimits, type JournalAppend, type JournalStore } from '@sluice/store';
 import { preview } from '../api/field-error.js';
-import { unknownTokenId } from '../workers/worker.js';
 import type { EventId } from './event-id.js';
 import { readLines } from './event-line.js';
 import { type Order, readOrder } from './order.js';
@@ -101,7 +100,6 @@ export class StreamJournals {
     if (order.terms.client !== client) throw unknownError(streamId);
     const ended = pastOf(streamId, order, begin, 0);
     if (ended.hasEnded) return ended;
-    if (ended.events.some(({ tokenIds }) => tokenIds.includes(unknownTokenId))) throw tokenlessError(streamId);
     const take = await this.#parts.store.take(streamId);
     if (take.kind === 'unknown') throw unknownError(streamId);
     if (take.kind === 'unavailable') throw unavailableError();
@@ -209,11 +207,6 @@ function unknownError(streamId: string): ServingError {
 
 function goneError(streamId: string): ServingError {
   const problem = `the beginning of stream ${preview(streamId)} is not kept any more, so it cannot go on`;
-  return new ServingError('stream_gone', problem, { field: 'last-event-id' });
-}
-
-function tokenlessError(streamId: string): ServingError {
-  const problem = `stream ${preview(streamId)} was made by a server that does not say its tokens, so it cannot go on`;
   return new ServingError('stream_gone', problem, { field: 'last-event-id' });
 }
 
