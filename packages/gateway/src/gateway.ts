@@ -288,6 +288,11 @@ export class Gateway {
     return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
   }
 
+  /** Lets connections end with the replies that are under way. */
+  endConnections(): void {
+    for (const relay of this.#relays) relay.endConnection();
+  }
+
   /**
    * Refuses new requests from now on and waits for those in flight; what has not ended after `deadlineMs` is ended
    * with an error that its client sees.

@@ -40,6 +40,14 @@ describe('RunningGateway.retire', () => {
     await retired;
   });
 
+  it('closes the connection behind a reply that was under way', async () => {
+    const reply = gateway.chat();
+    await gateway.worker.until(({ requests }) => requests.length === 1);
+    const retired = gateway.retire(100);
+    expect((await reply).headers.get('connection')).toBe('close');
+    await retired;
+  });
+
   it('ends what is left at the deadline with an error that its client sees', async () => {
     const reply = await gateway.chat({ stream: true });
     const retired = gateway.retire(100);

@@ -32,7 +32,7 @@ export function stopAccepting(server: Server): void {
   net.Server.prototype.close.call(server);
 }
 
-/** From now on every reply says `connection: close`, and its connection ends with it. */
+/** The reply to every request from now on says `connection: close`, and its connection ends with it. */
 export function endKeepAlive(server: Server): void {
   server.prependListener('request', (_, response) => response.setHeader('connection', 'close'));
 }

@@ -248,6 +248,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     // First the door, then the house: new connections are refused by the kernel, not by us.
     stopAccepting(app.server);
     endKeepAlive(app.server);
+    gateway.endConnections();
     access.stop();
     await fleet.leave();
     if (isReplaced) await waitQuiet(admission, deadlineMs, clock);

@@ -117,6 +117,11 @@ export class Relay implements GenerationListener {
     this.#generation?.cancel();
   }
 
+  /** Lets the client's connection end with this reply, where its head has not gone out. */
+  endConnection(): void {
+    this.#reply.setHeader('connection', 'close');
+  }
+
   /** Ends what has not ended by itself, with an error that the client sees. */
   abort(error: ServingError): void {
     if (this.#isOver) return;
