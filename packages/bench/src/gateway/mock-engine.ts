@@ -83,6 +83,7 @@ function sendJson(response: ServerResponse, body: object | string): void {
   response.end(text);
 }
 
-createServer((request, response) => void answer(request, response))
+// Node would close a connection that rests for 5 s, at times just when a gateway sends the next request on it.
+createServer({ keepAliveTimeout: 600_000 }, (request, response) => void answer(request, response))
   .on('connection', (socket) => socket.setNoDelay(true))
   .listen(Number(port), '127.0.0.1', 8_192, () => process.stdout.write('ready\n'));

@@ -107,13 +107,13 @@ class Load {
       const { port, requestMsMax, isNumbered } = this.#load;
       const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
       let remaining = left;
-      let sentMs = 0;
-      let lastMs = 0;
+      // The first one also waits for the connection.
+      let sentMs = performance.now();
+      let lastMs = sentMs;
       let reader = new AnswerReader(isNumbered);
+      socket.setTimeout(requestMsMax);
       const next = (): void => {
-        sentMs = lastMs = performance.now();
         reader = new AnswerReader(isNumbered);
-        socket.setTimeout(requestMsMax);
         socket.write(this.#request);
       };
       const over = (fault?: string): void => {
@@ -143,6 +143,7 @@ class Load {
         if (!reader.isOver) return;
         if (reader.status !== 200 || remaining === 1) return close();
         over();
+        sentMs = lastMs = performance.now();
         next();
       });
     });
