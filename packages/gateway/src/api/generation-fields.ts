@@ -10,9 +10,11 @@ const logitBiasMax = 1024;
 const countMax = 2 ** 31 - 1;
 
 /** Refuses half of a surrogate pair (`"\ud800"`): no UTF-8, so no token, can stand for it. */
-export const wellFormedString = z.string().refine((text) => !/\p{Surrogate}/u.test(text), {
-  error: 'must not hold half of a surrogate pair',
-});
+export const wellFormedString = z.string().refine(isWellFormed, { error: 'must not hold half of a surrogate pair' });
+
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
 
 const stopString = wellFormedString.min(1).max(stopCharactersMax);
 

@@ -12,16 +12,18 @@ import type { Policy, RoutingRequest, WorkerId, WorkerView } from './policy.js';
 export function resolveModel(set: WorkerSet, name: string | undefined): ModelInfo {
   const models = knownModels(set);
   if (models.size === 0) throw new ServingError('no_worker', 'no worker has been reached yet; try again shortly');
-  const names = [...models.keys()].map((known) => JSON.stringify(known)).join(', ');
+  const names = (): string => [...models.keys()].map((known) => JSON.stringify(known)).join(', ');
   if (name === undefined) {
     const [only, second] = models.values();
     if (only !== undefined && second === undefined) return only;
-    throw new ServingError('invalid_request', `model: is required, one of ${names}`, { field: 'model' });
+    throw new ServingError('invalid_request', `model: is required, one of ${names()}`, { field: 'model' });
   }
   const model = models.get(name);
   if (model !== undefined) return model;
   const shown = JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
-  throw new ServingError('model_not_found', `model: ${shown} is not served here; known: ${names}`, { field: 'model' });
+  throw new ServingError('model_not_found', `model: ${shown} is not served here; known: ${names()}`, {
+    field: 'model',
+  });
 }
 
 export interface ChooseOptions {
