@@ -12,6 +12,7 @@ const environment = `
 Environment:
   SLUICE_CACHE   folder of models, compiled graphs and logs (default: $XDG_CACHE_HOME/sluice or ~/.cache/sluice)
   SLUICE_LOG     trace, debug, info, warn, error, fatal or silent (default: info)
+  SLUICE_API_KEY what sluice chat shows a server that wants a key
   HF_ENDPOINT    the model hub's address, HF_TOKEN a token for it
   NO_COLOR       no colours on the terminal
 
