@@ -31,7 +31,9 @@ function write(rows: readonly Row[]): void {
   const head = `# Metrics
 
 What \`GET /metrics\` of a gateway shows in Prometheus' format, beside the usual ones of Node (\`process_…\`, \`nodejs_…\`).
-Those of workers are what workers last told this gateway. A test compares this page with a running gateway.
+Those of workers are what workers last told this gateway. A gateway of several processes shows all of them as one, and
+beside these \`sluice_gateway_processes{state}\`: how many that counts (\`counted\`), and how many did not answer (\`silent\`).
+A test compares this page with a running gateway.
 
 | metric | type | what it says |
 | --- | --- | --- |

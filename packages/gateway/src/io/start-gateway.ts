@@ -279,7 +279,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     metrics: () => metricPart(metrics.registry),
     changeWorkers: ({ kind, address }) => {
       if (kind === 'add') workers.add(address);
-      else workers.remove(address);
+      else workers.bar(address);
     },
   };
 }

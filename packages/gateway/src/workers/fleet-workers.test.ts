@@ -134,6 +134,12 @@ describe('FleetWorkers', () => {
     expect(workers.remove('a:1')).toBe(false);
   });
 
+  it('keeps out whom an admin took out elsewhere before they were known here', () => {
+    workers.bar('a:1');
+    workers.offer('redis', ['a:1']);
+    expect(ids()).toEqual([]);
+  });
+
   it('still knows the model of a worker that is gone: it is away, not unknown', () => {
     workers.offer('redis', ['a:1']);
     attach('a:1', 'small');

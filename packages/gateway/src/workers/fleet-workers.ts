@@ -115,6 +115,11 @@ export class FleetWorkers implements WorkerSet {
     return true;
   }
 
+  /** As {@link remove}, and also for one that somebody may name later. */
+  bar(address: string): void {
+    if (!this.remove(address) && this.#barred.size < workersMax) this.#barred.add(address);
+  }
+
   list(): readonly WorkerListing[] {
     return [...this.#members].map(([address, { connection, sources }]) => ({
       address,
