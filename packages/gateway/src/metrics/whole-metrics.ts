@@ -28,7 +28,7 @@ export async function metricPart(registry: Registry): Promise<MetricPart> {
   const metrics = await registry.getMetricsAsJSON();
   return metrics.map((metric) => {
     const [, aggregator] = gaugeAggregators.find(([name]) => name.test(metric.name)) ?? [];
-    return aggregator === undefined ? metric : { ...metric, aggregator };
+    return { ...metric, aggregator: aggregator ?? metric.aggregator ?? 'sum' };
   });
 }
 
