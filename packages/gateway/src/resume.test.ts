@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
 import { parseRedisUrl } from '@sluice/store';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noRedis, RedisServer } from '../../store/src/test-support/redis-server.js';
@@ -167,6 +170,21 @@ describe('a stream that is written down', () => {
       const rest = await ask(gateway, { path, lastEventId: lastId(events) });
       expect(plain([...events, ...rest.events])).toBe(plain(whole.events));
     }
+  });
+
+  it('is redacted as it was, though what is redacted began before the cut', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-resume-'));
+    const contentRulesFile = path.join(folder, 'rules.json');
+    writeFileSync(contentRulesFile, JSON.stringify({ redact: [{ pattern: '2é"\\n 3é', matchCharactersMax: 8 }] }));
+    const gateway = await start({ contentRulesFile, fakes: [speaker()] });
+    const whole = await ask(gateway, { body: chat });
+    expect(textOf(whole.events)).not.toContain('2é"\n 3é');
+    for (let leaveAfter = 1; leaveAfter < 9; leaveAfter += 1) {
+      const { events } = await ask(gateway, { body: chat, leaveAfter });
+      const rest = await ask(gateway, { lastEventId: lastId(events) });
+      expect(plain([...events, ...rest.events])).toBe(plain(whole.events));
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it('has nothing more to say to who has it all', async () => {

@@ -24,7 +24,7 @@ export interface PastStream extends JournalPlace {
 }
 
 /** How long events are collected for one append; what is lost of them is made again. */
-const collectMs = 100;
+const collectMs = 250;
 /** How long nothing is sent to a store that did not take something. */
 const pauseMs = 1_000;
 const appendsMax = 1_024;
