@@ -34,6 +34,7 @@ export function undiciUpstreamClient(address: string, { key, connectionsMax }: U
       let abort: ((reason: Error) => void) | undefined;
       let isOver = false;
       let wasSent = false;
+      let isPosted = false;
       streams.dispatch(
         {
           path: prefix + path,
@@ -62,10 +63,13 @@ export function undiciUpstreamClient(address: string, { key, connectionsMax }: U
           onResponseError: (_, error) => {
             if (isOver) return;
             isOver = true;
-            listener.onError(error, wasSent);
+            // undici says at once what it cannot send at all.
+            if (isPosted) listener.onError(error, wasSent);
+            else queueMicrotask(() => listener.onError(error, wasSent));
           },
         },
       );
+      isPosted = true;
       return {
         abort: () => {
           if (isOver) return;

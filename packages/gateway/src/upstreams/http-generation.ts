@@ -40,6 +40,7 @@ export class HttpGeneration implements UpstreamListener {
   #tokens = 0;
   #hasBegun = false;
   #hasEnded = false;
+  #isUnreached = false;
   #finishReason: string | undefined;
   #usage: UpstreamUsage | undefined;
 
@@ -56,6 +57,11 @@ export class HttpGeneration implements UpstreamListener {
   /** Whether the upstream has begun to say why there is no answer. */
   get isRefused(): boolean {
     return this.#status !== 0 && this.#status !== 200;
+  }
+
+  /** Whether the upstream could not even be asked. */
+  get isUnreached(): boolean {
+    return this.#isUnreached;
   }
 
   /** What it said of its prompt's tokens, once it has. */
@@ -97,13 +103,14 @@ export class HttpGeneration implements UpstreamListener {
 
   onError(cause: Error, wasSent: boolean): void {
     if (this.#hasEnded) return;
+    this.#isUnreached = !wasSent;
     if (this.isRefused) this.#fail(errorOfReply(this.#status, this.#headers, this.#errorBody));
     else if (wasSent) this.#end('the connection to the upstream broke', cause);
-    // It never had the request, so the request is not what is wrong.
-    else
-      this.#fail(
-        new ServingError('draining', 'the upstream cannot be reached; the request can be sent again', { cause }),
-      );
+    else {
+      // It never had the request, so the request is not what is wrong.
+      const problem = 'the upstream cannot be reached; the request can be sent again';
+      this.#fail(new ServingError('draining', problem, { cause }));
+    }
   }
 
   /** The upstream has taken too long. */

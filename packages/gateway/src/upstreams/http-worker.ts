@@ -162,10 +162,9 @@ export class HttpWorker implements Worker {
     const { isChat, path, headers, body } = toUpstreamRequest(request, terms);
     const generation = new HttpGeneration(isChat, {
       onEvent: (event) => {
-        if (!event.finished) {
-          this.#load.begin(live);
-          this.#circuit.succeed();
-        } else this.#finish(live);
+        this.#circuit.succeed();
+        if (event.finished) this.#finish(live);
+        else this.#load.begin(live);
         listener.onEvent(event, live.heardMs);
       },
       onFailed: (error) => this.#fail(live, error),
@@ -217,6 +216,8 @@ export class HttpWorker implements Worker {
       const lost = { worker: this.id, code: error.code, reason: reasonOf(error) };
       this.#parts.log.warn(lost, 'a request failed at its upstream');
     } else if (live.isProbe) this.#circuit.release();
+    // So that it is not tried again and again before it is asked for its health.
+    if (live.generation.isUnreached && this.#state.kind === 'attached') this.#lose(new Error(reasonOf(error)));
     live.listener.onLost(error);
     // Each request has its own connection: that one is gone says little of the next.
     this.#attachments += 1;
