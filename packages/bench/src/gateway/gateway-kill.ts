@@ -28,7 +28,8 @@ export interface GatewayKill {
 /** @throws Error when the gateway cannot be started. */
 export function measureKill(subject: GatewaySubject): Promise<GatewayKill> {
   const stepMs = (subject.limits?.tokensPerSecondMax ?? Number.MAX_VALUE) < 3_200 ? SLOW_STEP_MS : STEP_MS_MIN;
-  return withRunningSubject(subject, { stepMs, isNumbered: true }, async ({ fleet, load }) => {
+  const warmUp = { streams: STREAMS, requestsPerStream: 2, tokens: 8, rampMs: 200 };
+  return withRunningSubject(subject, { stepMs, isNumbered: true, warmUp }, async ({ fleet, load }) => {
     const plan = { streams: STREAMS, requestsPerStream: 1, tokens: TOKENS, rampMs: 200 };
     let killed: Promise<number> | undefined;
     const during = await load(plan, () => {

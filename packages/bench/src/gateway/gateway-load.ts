@@ -1,6 +1,6 @@
 import { type MachineTime, machineTime } from '../io/machine-time.js';
 import { processTreeUsage } from '../io/process-usage.js';
-import { withRunningSubject } from './gateway-run.js';
+import { type SubjectLoad, withRunningSubject } from './gateway-run.js';
 import { type GatewaySettings, requestsPerStream, STEP_MS_MIN, stepMsOf } from './gateway-settings.js';
 import type { GatewaySubject } from './gateway-subjects.js';
 import type { MockFleet } from './mock-fleet.js';
@@ -8,6 +8,8 @@ import type { StreamLoadResult } from './stream-client.js';
 
 const LOOK_MS = 200;
 const REQUEST_STREAMS = 64;
+/** Of the requests, before those that are measured. */
+const WARM_UP_SHARE = 0.25;
 
 /** One load on one gateway. */
 export interface GatewayMeasurement extends StreamLoadResult {
@@ -38,20 +40,30 @@ export function measureGateway(
   const pace = { tokens: settings.tokens, tokensPerSecondMax };
   if (load.kind === 'requests') {
     const requests = Math.min(settings.requests, limits?.requestsMax ?? Number.MAX_VALUE);
-    return withRunningSubject(subject, { stepMs: STEP_MS_MIN, isNumbered: false }, async (running) => {
-      const plan = { requestsPerStream: Math.ceil(requests / REQUEST_STREAMS), tokens: 1, rampMs: 200 };
-      const run = () => running.load({ ...plan, streams: REQUEST_STREAMS });
-      return { ...(await watched(running.pid, running.fleet, run)), streams: REQUEST_STREAMS, stepMs: null };
+    const plan = (share: number) => {
+      const requestsPerStream = Math.ceil((requests * share) / REQUEST_STREAMS);
+      return { streams: REQUEST_STREAMS, requestsPerStream, tokens: 1, rampMs: 200 };
+    };
+    const runPlan = { stepMs: STEP_MS_MIN, isNumbered: false, warmUp: plan(WARM_UP_SHARE) };
+    return withRunningSubject(subject, runPlan, async (running) => {
+      const measured = await watched(running.pid, running.fleet, () => running.load(plan(1)));
+      return { ...measured, streams: REQUEST_STREAMS, stepMs: null };
     });
   }
   const { streams } = load;
   const stepMs = stepMsOf(streams, pace);
-  return withRunningSubject(subject, { stepMs, isNumbered: false }, async (running) => {
+  return withRunningSubject(subject, { stepMs, isNumbered: false, warmUp: warmUpStreams(stepMs) }, async (running) => {
     // Begun over the length of one stream, so that streams begin and end all the time.
     const plan = { tokens: pace.tokens, rampMs: stepMs * pace.tokens };
     const run = () => running.load({ ...plan, streams, requestsPerStream: requestsPerStream(streams, pace) });
     return { ...(await watched(running.pid, running.fleet, run)), streams, stepMs };
   });
+}
+
+/** About two seconds of them, and two requests on each connection. */
+export function warmUpStreams(stepMs: number): SubjectLoad {
+  const tokens = 8;
+  return { streams: 64, requestsPerStream: Math.max(2, Math.round(2_000 / (tokens * stepMs))), tokens, rampMs: 100 };
 }
 
 type Watched = Omit<GatewayMeasurement, 'streams' | 'stepMs'>;

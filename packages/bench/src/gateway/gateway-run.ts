@@ -23,17 +23,25 @@ export interface RunningSubject {
 
 export type SubjectLoad = Pick<StreamLoad, 'streams' | 'requestsPerStream' | 'tokens' | 'rampMs'>;
 
+export interface RunPlan {
+  readonly stepMs: number;
+  /** See {@link StreamLoad}. */
+  readonly isNumbered: boolean;
+  /** What goes through it unmeasured, because gateways run for days and their first second says little of that. */
+  readonly warmUp: SubjectLoad;
+}
+
 /**
- * Starts engines and gateway anew, sends a little to warm them up, and takes them down when `use` is over.
+ * Starts engines and gateway anew, warms them up, and takes them down when `use` is over.
  * @throws Error with the end of its output when the gateway does not start.
  */
 export async function withRunningSubject<Result>(
   subject: GatewaySubject,
-  engines: { readonly stepMs: number; readonly isNumbered: boolean },
+  { stepMs, isNumbered, warmUp }: RunPlan,
   use: (running: RunningSubject) => Promise<Result>,
 ): Promise<Result> {
   const isDirect = subject.command === undefined;
-  const fleet = await startMockFleet({ ...engines, kind: subject.engines, count: isDirect ? 1 : ENGINES });
+  const fleet = await startMockFleet({ kind: subject.engines, count: isDirect ? 1 : ENGINES, stepMs, isNumbered });
   const folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-bench-'));
   let server: ServerProcess | undefined;
   try {
@@ -46,10 +54,10 @@ export async function withRunningSubject<Result>(
       port,
       requestMsMax: REQUEST_MS_MAX,
       headers: subject.headers?.(fleet.ports) ?? {},
-      isNumbered: engines.isNumbered,
+      isNumbered,
     };
     const load = (one: SubjectLoad, onHalfWay?: () => void) => runLoad({ ...common, ...one }, onHalfWay);
-    await load({ streams: 64, requestsPerStream: 2, tokens: 8, rampMs: 100 });
+    await load(warmUp);
     return await use({ fleet, pid: server?.pid, load });
   } finally {
     await server?.stop();

@@ -39,6 +39,8 @@ log.level = 'silent';
 const noStops: ReadonlySet<number> = new Set();
 const WAITING_MAX = 1_000_000;
 const TTFT_MS = 5_000;
+/** As a worker's: copies of preempted sequences take a quarter of what keys and values do on top. */
+const SWAP_SHARE = 0.25;
 
 /** The worker's own engine over a model, be it one that only takes time; its times go into a tally. */
 export class Replica {
@@ -58,6 +60,7 @@ export class Replica {
       {
         tokenBudget: wantsWholePrompts(policy) ? model.limits.stepTokensMax : tokenBudget,
         kvTokensMax,
+        swapBytesMax: SWAP_SHARE * model.copyBytes(kvTokensMax),
         waitingMax: WAITING_MAX,
         // No two prompts of a trace begin alike.
         prefixCache: false,
