@@ -27,9 +27,9 @@ export function tellParent(message: ChildMessage): Promise<void> {
  */
 export function dieWithParent(): void {
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-  // A terminal's Ctrl-C reaches the whole process group. It is for the parent to say who stops, and when: the gateway
-  // can only let streams finish as long as the workers run.
-  process.on('SIGINT', () => {});
+  // A terminal's Ctrl-C, and its end, reach the whole process group. It is for the parent to say who stops, and when: the
+  // gateway can only let streams finish as long as the workers run.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 }
 
 /**
