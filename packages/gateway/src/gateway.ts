@@ -151,6 +151,7 @@ export class Gateway {
       await this.#carry({ order, has, past }, { ...wishes, terms: order.terms }, reply);
       return;
     }
+    if (reply.isOver) return;
     const release = admission.admit();
     if (release instanceof ServingError) throw release;
     reply.onClose(release);

@@ -201,6 +201,7 @@ describe('a stream that is written down', () => {
     expect((await ask(gateway, { method: 'GET', path })).events).toEqual(events);
     const rest = await ask(gateway, { method: 'GET', path, lastEventId: lastId(events.slice(0, 30)) });
     expect(rest.events).toEqual(events.slice(30));
+    expect((await ask(gateway, { method: 'HEAD', path })).status).toBe(405);
   });
 
   it('goes on behind what it lost, though its tokens come in other steps', async () => {

@@ -44,8 +44,8 @@ export function addRoutes(
       reply.hijack();
     });
   }
-  // For EventSource, which reconnects by GET.
-  app.get('/v1/streams/:id', async (request, reply) => {
+  // For EventSource, which reconnects by GET. Not for HEAD: whoever asks takes the stream.
+  app.get('/v1/streams/:id', { exposeHeadRoute: false }, async (request, reply) => {
     const httpReply = calls.replyTo(request, reply);
     const { headers, params } = request;
     const caller = calls.callerOf(request);
@@ -117,9 +117,10 @@ function refuseRoute(request: FastifyRequest, reply: FastifyReply, calls: Calls)
 
 function allowedMethod(path: string): string | undefined {
   if (endpoints.some((endpoint) => endpoint.path === path)) return 'POST';
-  if (['/v1/models', '/health', '/ready', '/metrics'].includes(path) || /^\/v1\/(models|streams)\//.test(path)) {
+  if (['/v1/models', '/health', '/ready', '/metrics'].includes(path) || path.startsWith('/v1/models/')) {
     return 'GET, HEAD';
   }
+  if (path.startsWith('/v1/streams/')) return 'GET';
   if (path === '/admin/workers') return 'GET, HEAD, POST';
   return path.startsWith('/admin/workers/') ? 'DELETE' : undefined;
 }
