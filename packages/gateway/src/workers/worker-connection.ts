@@ -6,8 +6,6 @@ import { CircuitBreaker, type CircuitOptions, type CircuitState } from './circui
 import type { Generation, GenerationListener, Worker } from './worker.js';
 import type { WorkerDialer, WorkerStream } from './worker-stream.js';
 
-export type { Generation, GenerationListener } from './worker.js';
-
 export interface WorkerConnectionOptions {
   /** Milliseconds without a frame after which a worker counts as lost; an idle one sends its load every 500. */
   readonly silenceMs: number;
