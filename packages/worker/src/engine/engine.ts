@@ -179,7 +179,13 @@ export class Engine implements EnginePort {
       slotsFree: this.#memory.slotsFree,
       blocksFree: this.#memory.blocksFree,
       blocksMax: this.#memory.blocksMax,
-      limits: { tokenBudget: this.#options.tokenBudget, stepTokensMax, chunksMax, chunkBlockTokens },
+      limits: {
+        tokenBudget: this.#options.tokenBudget,
+        stepTokensMax,
+        chunksMax,
+        chunkBlockTokens,
+        copyTokensMax: this.#memory.copyTokensMax,
+      },
       cost: this.#recorder.cost,
     });
   }

@@ -30,6 +30,7 @@ export class LiveSequence implements SequenceView, SlotHolder {
   readonly client: string;
   readonly times: TokenTimes;
   computed = 0;
+  copyTokens = 0;
   blocks = 0;
   /** Undefined while it waits. */
   slot: number | undefined;

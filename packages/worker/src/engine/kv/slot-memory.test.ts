@@ -77,6 +77,27 @@ describe('SlotMemory', () => {
     expect(world.memory.idle.map(({ position }) => position)).toEqual([41]);
   });
 
+  it('foretells what has to be copied: nothing where the whole of an idle prompt goes on', () => {
+    const world = new World({ slotsMax: 4 });
+    world.release(world.start(text(60)));
+    expect(world.lookUp([...text(60), 1, 2, 3])).toMatchObject({ computed: 60, copyTokens: 0 });
+    expect(world.lookUp([...text(30), 7, 7, 7])).toMatchObject({ computed: 30, copyTokens: 30 });
+    expect(world.lookUp([9, 9, 9])).toMatchObject({ computed: 0, copyTokens: 0 });
+    world.start(text(60));
+    expect(world.lookUp([...text(60), 1, 2, 3])).toMatchObject({ computed: 60, copyTokens: 60 });
+  });
+
+  it('learns how many tokens are copied in two milliseconds', () => {
+    const world = new World({ slotsMax: 8 });
+    world.copyMsPerToken = 0.1;
+    for (let round = 0; round < 20; round++) {
+      world.releaseAll();
+      for (let again = 0; again < 8; again++) world.start(text(60));
+    }
+    expect(world.memory.copyTokensMax).toBeGreaterThanOrEqual(19);
+    expect(world.memory.copyTokensMax).toBeLessThanOrEqual(21);
+  });
+
   it('gives up what was used least recently, when a slot or memory is needed', () => {
     const world = new World({ slotsMax: 3, kvTokensMax: 128 });
     const prompts = [1, 2, 3].map((token) => Array<number>(32).fill(token));
@@ -169,6 +190,10 @@ class World {
   readonly #out: Running[] = [];
   readonly #swapTokensMax: number;
 
+  /** Of copies from slot to slot, on the world's clock. */
+  copyMsPerToken = 0;
+  #nowMs = 0;
+
   constructor(options: { slotsMax: number; kvTokensMax?: number; prefixCache?: boolean; swapTokensMax?: number }) {
     const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true, swapTokensMax = 0 } = options;
     this.#slotsMax = slotsMax;
@@ -196,6 +221,7 @@ class World {
         },
         copy: (from, to, tokens) => {
           this.copies.push({ from, to, tokens });
+          this.#nowMs += tokens * this.copyMsPerToken;
           this.#slots[to]!.splice(0, tokens, ...this.#slots[from]!.slice(0, tokens));
         },
         release: (slot, fromToken) => {
@@ -203,8 +229,15 @@ class World {
           this.#slots[slot]!.fill(NOTHING, fromToken);
         },
       },
-      () => 0,
+      () => this.#nowMs,
     );
+  }
+
+  /** What a sequence would find that waits. */
+  lookUp(promptIds: readonly number[]): Running {
+    const sequence = holder(promptIds);
+    this.memory.lookUp(sequence);
+    return sequence;
   }
 
   act(act: Act): void {
@@ -343,6 +376,7 @@ function holder(promptIds: readonly number[]): Running {
       return tokenIds.length;
     },
     computed: 0,
+    copyTokens: 0,
     blocks: 0,
     slot: undefined,
     cachedTokens: undefined,

@@ -2,6 +2,7 @@ import { assert, type LoadState } from '@sluice/shared';
 import type { StepCost } from '../cost-model.js';
 import type { ModelPort } from '../model-port.js';
 import type { RestingSlot } from '../step-plan.js';
+import { CopyRate, withTimedCopies } from './copy-rate.js';
 import { type IdlePrompt, PrefixCache, type PrefixHit } from './prefix-cache.js';
 import { SlotTable } from './slot-table.js';
 import { type SwapHolder, SwapSpace } from './swap-space.js';
@@ -15,6 +16,11 @@ const COMPUTED_TOKENS_MIN = 2;
 
 /** A slot between running ones costs about as much over a sequence's life as copying so many tokens. */
 const HOLE_TOKENS = 1_024;
+
+/** What copies between two passes may take together; a single one may take longer. */
+const COPIES_MS_MAX = 2;
+/** Milliseconds a byte from slot to slot, before anything was copied: memory that is in use already. */
+const PRIOR_MS_PER_BYTE = 2e-7;
 
 const noIdle: ReadonlyMap<number, IdlePrompt> = new Map();
 
@@ -31,6 +37,8 @@ export interface SlotHolder extends SwapHolder {
   /** Tokens in its slot; while it waits, those that it would find there or brings back. */
   computed: number;
   blocks: number;
+  /** While it waits: tokens that are copied into its slot when it is let in, as far as one can tell. */
+  copyTokens: number;
   /** Undefined while it waits. */
   slot: number | undefined;
   /** Tokens of its prompt that were in the cache when it was first let in. */
@@ -55,7 +63,8 @@ export interface SlotMemoryOptions {
  * the decode lane, which rounds otherwise: with the cache a request gets the same bits as without.
  */
 export class SlotMemory {
-  readonly #model: Pick<ModelPort, 'copy' | 'release'>;
+  readonly #model: Pick<ModelPort, 'copy' | 'copyBytes' | 'release'>;
+  readonly #copyRate = new CopyRate(PRIOR_MS_PER_BYTE);
   readonly #swap: SwapSpace;
   readonly #slots: SlotTable;
   readonly #ledger: TokenLedger;
@@ -71,7 +80,7 @@ export class SlotMemory {
   /** @param nowMs of any clock: copies are timed. */
   constructor(options: SlotMemoryOptions, model: Omit<ModelPort, 'forward' | 'stop' | 'close'>, nowMs: () => number) {
     const { slotsMax } = model.limits;
-    this.#model = model;
+    this.#model = withTimedCopies(model, this.#copyRate, nowMs);
     this.#swap = new SwapSpace(options.swapBytesMax, model, nowMs);
     this.#slots = new SlotTable(slotsMax);
     this.#ledger = new TokenLedger(options.kvTokensMax);
@@ -96,6 +105,11 @@ export class SlotMemory {
   /** Free, or held by idle slots. */
   get blocksFree(): number {
     return this.#ledger.blocksFree + (this.#cache?.idleBlocks ?? 0);
+  }
+
+  /** Tokens that should be copied between two passes at most; a single copy may be longer. At least 1. */
+  get copyTokensMax(): number {
+    return Math.max(1, Math.floor(COPIES_MS_MAX / this.#copyRate.predictMs(this.#model.copyBytes(1))));
   }
 
   /** Held by sequences. */
@@ -132,7 +146,10 @@ export class SlotMemory {
 
   /** What a sequence would find in the cache goes into its `computed`. About 1 ms for a million tokens. */
   lookUp(sequence: SlotHolder): void {
-    sequence.computed = sequence.copied?.tokens ?? this.#find(sequence, sequence.promptTokens)?.tokens ?? 0;
+    const found = sequence.copied === undefined ? this.#find(sequence, sequence.promptTokens) : undefined;
+    sequence.computed = sequence.copied?.tokens ?? found?.tokens ?? 0;
+    const goesOnInPlace = found !== undefined && this.#hasNothingElse(found);
+    sequence.copyTokens = goesOnInPlace ? 0 : sequence.computed;
   }
 
   /**
@@ -249,8 +266,13 @@ export class SlotMemory {
   #isSpent(hit: PrefixHit, needed: number): boolean {
     const tokens = this.#cache!.idle.get(hit.slot)?.tokens;
     if (tokens === undefined) return false;
-    const loses = tokens - hit.tokens >= TOKENS_PER_BLOCK;
-    return !loses || this.slotsFree === 1 || this.blocksFree - blocksFor(tokens) < needed;
+    return this.#hasNothingElse(hit) || this.slotsFree === 1 || this.blocksFree - blocksFor(tokens) < needed;
+  }
+
+  /** Whether the slot is idle, with a prompt that ends where the hit does. */
+  #hasNothingElse({ slot, tokens }: PrefixHit): boolean {
+    const idle = this.#cache!.idle.get(slot);
+    return idle !== undefined && idle.tokens - tokens < TOKENS_PER_BLOCK;
   }
 
   /**

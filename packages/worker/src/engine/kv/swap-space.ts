@@ -1,16 +1,10 @@
 import { assert } from '@sluice/shared';
 import { noWork, type StepCost, withChunk, withDecode } from '../cost-model.js';
 import type { CopiedTokens, ModelPort } from '../model-port.js';
+import { CopyRate } from './copy-rate.js';
 
 /** Milliseconds a byte, before anything was copied: into memory that the system has to commit first. */
 const PRIOR_MS_PER_BYTE = 2e-6;
-/** How fast what a copy takes is learnt. */
-const GAIN = 0.2;
-/** A copy counts as at most so many times faster or slower than was thought. */
-const SURPRISE_MAX = 4;
-/** Where copies are too slow, what is thought of them goes back to the prior by so much each time none is made. */
-const DOUBT = 0.005;
-
 /** A sequence, as far as its copy is concerned. The fields that are not readonly are written here alone. */
 export interface SwapHolder {
   readonly promptTokens: number;
@@ -33,8 +27,8 @@ export class SwapSpace {
   readonly bytesMax: number;
   readonly #model: Pick<ModelPort, 'copyBytes' | 'copyOut' | 'copyIn'>;
   readonly #nowMs: () => number;
-  readonly #outRate = new CopyRate();
-  readonly #inRate = new CopyRate();
+  readonly #outRate = new CopyRate(PRIOR_MS_PER_BYTE);
+  readonly #inRate = new CopyRate(PRIOR_MS_PER_BYTE);
   #bytesHeld = 0;
 
   /** @param bytesMax of all copies together; 0: none is ever made. */
@@ -106,24 +100,4 @@ export function recomputeMs({ computed, promptTokens }: SwapHolder, cost: StepCo
   const generated = computed - prompt;
   const decodeMs = cost.predictMs(withDecode(noWork, prompt + generated / 2));
   return cost.predictMs(withChunk(noWork, 0, prompt)) + generated * decodeMs;
-}
-
-/** How long copies take, learnt from those that were made. */
-class CopyRate {
-  #msPerByte = PRIOR_MS_PER_BYTE;
-
-  predictMs(bytes: number): number {
-    return bytes * this.#msPerByte;
-  }
-
-  /** A clock that stood still says nothing. */
-  observe(bytes: number, ms: number): void {
-    if (ms <= 0) return;
-    const ratio = ms / this.predictMs(bytes);
-    this.#msPerByte *= Math.min(SURPRISE_MAX, Math.max(1 / SURPRISE_MAX, ratio)) ** GAIN;
-  }
-
-  doubt(): void {
-    this.#msPerByte *= (PRIOR_MS_PER_BYTE / this.#msPerByte) ** DOUBT;
-  }
 }

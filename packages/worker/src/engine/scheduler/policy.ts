@@ -21,6 +21,8 @@ export interface SequenceView {
    * It needs blocks for all its tokens none the less.
    */
   readonly computed: number;
+  /** Of a waiting one: tokens that are copied into its slot, between two passes, when it is let in. */
+  readonly copyTokens: number;
   /** Blocks of memory it holds. */
   readonly blocks: number;
   /** Most tokens of prompt and output. */
@@ -57,6 +59,8 @@ export interface StepLimits {
   /** What the model can take at most, for policies with no fixed budget; at least `tokenBudget`. */
   readonly stepTokensMax: number;
   readonly chunksMax: number;
+  /** Tokens that those let in may have copied; the first of them also more. */
+  readonly copyTokensMax: number;
   /** As the model says. */
   readonly chunkBlockTokens: ModelLimits['chunkBlockTokens'];
 }

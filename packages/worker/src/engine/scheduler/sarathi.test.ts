@@ -120,7 +120,7 @@ describe('sarathi in a small memory', () => {
       promptTokens: 20 + ((index * 7) % 25),
       outputTokens: 30,
     }));
-    const limits = { tokenBudget: 40, stepTokensMax: 40, chunksMax: 2, chunkBlockTokens: 32 };
+    const limits = { tokenBudget: 40, stepTokensMax: 40, chunksMax: 2, chunkBlockTokens: 32, copyTokensMax: 200 };
     const outcome = drive(memoryless(sarathi), arrivals, { slots: 8, blocks: 16, limits });
     expect(outcome.finished).toHaveLength(arrivals.length);
     expect(outcome.preemptions).toBeLessThan(arrivals.length / 3);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SequenceView } from './policy.js';
 import { StepDraft } from './step-draft.js';
 import { decoding, queueOf, view } from './test-support/queues.js';
 
@@ -49,6 +50,21 @@ describe('StepDraft', () => {
     draft.prefill([underWay, ...waiting], () => 100);
     expect(draft.decodes).toEqual([first]);
     expect(draft.chunks.map(({ sequence }) => sequence)).toEqual([underWay]);
+  });
+
+  it('lets in as many that wait for copies as take little time, or one, and none past one that is held back', () => {
+    const cached = (copyTokens: number) => view({ promptTokens: 300, computed: 200, copyTokens, blocks: 0 });
+    const copied = (copyTokens: number) => decoding(12, 4, { copyTokens, blocks: 0 });
+    const letIn = (waiting: readonly SequenceView[]): number => {
+      const draft = new StepDraft(queueOf({ waiting, limits: { chunksMax: 5, copyTokensMax: 100 } }));
+      draft.decodeAll([], waiting);
+      draft.prefill(waiting, () => 50);
+      return draft.decodes.length + draft.chunks.length;
+    };
+    expect(letIn([cached(200), cached(0), cached(0)])).toBe(3);
+    expect(letIn([cached(50), cached(50), cached(1), cached(0)])).toBe(2);
+    expect(letIn([copied(60), copied(40), copied(1), cached(0)])).toBe(2);
+    expect(letIn([copied(60), cached(41)])).toBe(1);
   });
 
   it('lets one that does not fit hold back those behind it, but nobody who runs', () => {

@@ -28,6 +28,7 @@ export class StepDraft<S extends SequenceView> {
   #blocksFree: number;
   #slotsFree: number;
   #prefillTokens = 0;
+  #copiedTokens = 0;
   #isShort = false;
 
   constructor(queue: QueueView<S>, rules: DraftRules = {}) {
@@ -66,7 +67,7 @@ export class StepDraft<S extends SequenceView> {
       this.decodes.push(sequence);
     }
     for (const sequence of waiting) {
-      if (this.#isShort || isPrompt(sequence) || !this.fits(sequence)) return;
+      if (this.#isShort || isPrompt(sequence) || !this.#copiesSoon(sequence) || !this.fits(sequence)) return;
       this.#resume(sequence);
     }
   }
@@ -101,7 +102,7 @@ export class StepDraft<S extends SequenceView> {
         this.#resume(sequence);
         continue;
       }
-      if (isNew && (isClosed || !isPrompt(sequence) || !this.fits(sequence))) {
+      if (isNew && (isClosed || !isPrompt(sequence) || !this.#copiesSoon(sequence) || !this.fits(sequence))) {
         isClosed = true;
         continue;
       }
@@ -141,6 +142,12 @@ export class StepDraft<S extends SequenceView> {
     return Math.max(growing, Math.floor(this.#queue.blocksMax * WATERMARK));
   }
 
+  /** Everybody waits for copies: one of any length, or as many as take little time. */
+  #copiesSoon({ copyTokens }: S): boolean {
+    const tokens = this.#copiedTokens + copyTokens;
+    return copyTokens === 0 || this.#copiedTokens === 0 || tokens <= this.#queue.limits.copyTokensMax;
+  }
+
   get #isEmpty(): boolean {
     return this.#running.size + this.#letInNow.size === 0;
   }
@@ -152,6 +159,7 @@ export class StepDraft<S extends SequenceView> {
 
   #letIn(sequence: S): void {
     this.#letInNow.add(sequence);
+    this.#copiedTokens += sequence.copyTokens;
     this.#slotsFree -= 1;
     this.#blocksFree -= blocksFor(sequence.tokens);
   }

@@ -20,6 +20,7 @@ export function view(fields: Partial<SequenceView> = {}): SequenceView {
     promptTokens,
     tokens,
     computed,
+    copyTokens: 0,
     blocks,
     tokensMax: tokens + 20,
     arrivalMs: nowMs,
@@ -41,7 +42,14 @@ export function decoding(promptTokens: number, generated: number, fields: Partia
 export function queueOf(
   fields: Partial<Omit<QueueView<SequenceView>, 'limits'>> & { readonly limits?: Partial<StepLimits> } = {},
 ): QueueView<SequenceView> {
-  const limits = { tokenBudget: 128, stepTokensMax: 1_024, chunksMax: 2, chunkBlockTokens: 32, ...fields.limits };
+  const limits = {
+    tokenBudget: 128,
+    stepTokensMax: 1_024,
+    chunksMax: 2,
+    chunkBlockTokens: 32,
+    copyTokensMax: 100,
+    ...fields.limits,
+  };
   return {
     nowMs,
     running: [],
@@ -112,7 +120,7 @@ const waitingSequences = fc
     const served = servedOf(terms, tokens);
     const computed = isCopied && generated > 0 ? tokens - 1 : 0;
     const lastToken = generated === 0 ? { lastTokenMs: undefined } : {};
-    return view({ promptTokens, tokens, computed, blocks: 0, ...served, ...lastToken });
+    return view({ promptTokens, tokens, computed, copyTokens: computed, blocks: 0, ...served, ...lastToken });
   });
 
 function servedOf(

@@ -73,7 +73,10 @@ export function drive(
     check(decision, work, running);
 
     preemptions += decision.preempted.length;
-    for (const one of decision.preempted) Object.assign(one, { blocks: 0, computed: isCopied(one) ? one.computed : 0 });
+    for (const one of decision.preempted) {
+      const computed = isCopied(one) ? one.computed : 0;
+      Object.assign(one, { blocks: 0, computed, copyTokens: computed });
+    }
     running = running.filter((one) => !decision.preempted.includes(one));
     for (const sequence of [...decision.decodes, ...decision.chunks.map((chunk) => chunk.sequence)]) {
       if (running.includes(sequence)) continue;
@@ -139,5 +142,5 @@ export const machines: fc.Arbitrary<Machine> = fc
   .map(({ slots, blocks, tokenBudget, stepExtra, chunksMax }) => ({
     slots,
     blocks,
-    limits: { tokenBudget, stepTokensMax: tokenBudget + stepExtra, chunksMax, chunkBlockTokens: 32 },
+    limits: { tokenBudget, stepTokensMax: tokenBudget + stepExtra, chunksMax, chunkBlockTokens: 32, copyTokensMax: 50 },
   }));
