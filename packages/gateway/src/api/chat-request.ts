@@ -84,7 +84,7 @@ function readMessage(input: unknown, index: number): Message {
 
 /**
  * Whether it is a role and a text and nothing else, as nearly all are: then it is already what the schema would make of
- * it, at a tenth of the cost, of which a long chat pays one for each turn.
+ * it, at half the cost, of which a long chat pays one for each turn.
  */
 function isPlain(input: object): input is Message {
   for (const field in input) if (field !== 'role' && field !== 'content') return false;

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 /**
  * The events of one reply, on their way to its socket. A token costs one `write` here, and that call is most of what a
  * gateway does for it. `ServerResponse.write` would make of each event three pieces under a cork, gathered by `writev` in
- * the next tick: about half as dear again. So the chunks of `Transfer-Encoding: chunked` (RFC 9112, section 7.1) are made
+ * the next tick: more than a third as dear again. So the chunks of `Transfer-Encoding: chunked` (RFC 9112, section 7.1) are made
  * here, each as one string. What goes before and behind the events, and what becomes of the connection, stays Node's.
  */
 export class EventStream {

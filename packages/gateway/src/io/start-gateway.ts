@@ -113,7 +113,7 @@ export interface RunningGateway {
   changeWorkers(change: WorkerChange): void;
 }
 
-/** A line for each request, each written by itself, would cost a tenth of the request. */
+/** A line for each request, each written by itself, would cost a twentieth of the request. */
 const LOG_GATHER_MS = 100;
 
 /**

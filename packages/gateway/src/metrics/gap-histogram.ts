@@ -8,8 +8,8 @@ export interface GapHistogramInit {
 }
 
 /**
- * A histogram for what happens once per token: prom-client's own takes a microsecond to observe a value, a tenth of what a
- * token costs in all. Streams that are served by the same steps have the same gaps, so the last bucket is tried first.
+ * A histogram for what happens once per token: prom-client's own takes seven times as long to observe a value. Streams
+ * that are served by the same steps have the same gaps, so the last bucket is tried first.
  */
 export class GapHistogram {
   readonly #bounds: readonly number[];
