@@ -83,7 +83,10 @@ export class GatewayProcesses {
   /** Resolves when none is left. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([...this.#all].map((child) => child.stop(deadlineMs)));
+    const children = [...this.#all];
+    // One that starts has nothing to end, and does not hear of it yet.
+    for (const child of children) if (!child.isServing) child.kill();
+    await Promise.all(children.filter(({ isServing }) => isServing).map((child) => child.stop(deadlineMs)));
   }
 
   async #replaceEach(): Promise<void> {

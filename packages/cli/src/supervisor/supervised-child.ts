@@ -65,6 +65,10 @@ export class SupervisedChild {
     return this.#process?.pid;
   }
 
+  get isServing(): boolean {
+    return this.#readyAtMs !== undefined;
+  }
+
   start(): void {
     const { script, fork = forkWithPipes, log, onMessage } = this.#spec;
     const child = fork(script, this.#spec.args(this.#port), { ...process.env, [supervisedVariable]: '1' });
