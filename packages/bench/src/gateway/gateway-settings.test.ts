@@ -39,11 +39,12 @@ describe('stepMsOf', () => {
 describe('requestsPerStream', () => {
   const pace = { tokens: 64, tokensPerSecondMax: 20_000 };
 
-  it('makes loads of at least 40,000 tokens, and of two requests a stream', () => {
-    expect([1, 64, 512, 5_000].map((streams) => requestsPerStream(streams, pace))).toEqual([625, 10, 2, 2]);
+  it('makes loads of ten seconds, and of two requests a stream at least', () => {
+    expect([1, 64, 300, 5_000].map((streams) => requestsPerStream(streams, pace))).toEqual([8, 8, 3, 2]);
+    expect(requestsPerStream(64, { ...pace, tokensPerSecondMax: 800 })).toBe(2);
   });
 
-  it('makes do with ten seconds of them where the rate is low', () => {
-    expect(requestsPerStream(64, { ...pace, tokensPerSecondMax: 800 })).toBe(2);
+  it('makes do with 40,000 tokens', () => {
+    expect(requestsPerStream(400, { tokens: 4, tokensPerSecondMax: 20_000 })).toBe(25);
   });
 });

@@ -72,8 +72,9 @@ export function stepMsOf(streams: number, { tokensPerSecondMax }: Pick<Pace, 'to
 }
 
 /** Requests, one after the other, of each of so many streams. */
-export function requestsPerStream(streams: number, { tokens, tokensPerSecondMax }: Pace): number {
-  const loadTokens = Math.min(LOAD_TOKENS_MIN, LOAD_SECONDS_MIN * tokensPerSecondMax);
+export function requestsPerStream(streams: number, pace: Pace): number {
+  const { tokens } = pace;
+  const loadTokens = Math.min(LOAD_TOKENS_MIN, (LOAD_SECONDS_MIN * 1000 * streams) / stepMsOf(streams, pace));
   return Math.max(REQUESTS_PER_STREAM_MIN, Math.ceil(loadTokens / (streams * tokens)));
 }
 
