@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
 
 /**
  * The events of one reply, on their way to its socket. A token costs one `write` here, and that call is most of what a
@@ -7,12 +7,12 @@ import type { ServerResponse } from 'node:http';
  * here, each as one string. What goes before and behind the events, and what becomes of the connection, stays Node's.
  */
 export class EventStream {
-  readonly #response: ServerResponse;
+  readonly #response: FastifyReply['raw'];
   readonly #isChunked: boolean;
   #isHeadSent = false;
 
   /** Takes a response whose head is not written yet; the head leaves with the first events. */
-  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
+  constructor(response: FastifyReply['raw'], headers: Readonly<Record<string, string>>) {
     response.writeHead(200, headers);
     this.#response = response;
     // False for clients of HTTP/1.0, who read until the connection closes.
