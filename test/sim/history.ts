@@ -92,7 +92,7 @@ export interface EventsEntry {
 }
 
 /** One number for a history: equal for equal histories, and hardly ever for others. */
-export function traceHash(history: History): number {
+export function traceHash(history: readonly object[]): number {
   let hash = 0x811c9dc5;
   const text = JSON.stringify(history, (_, value: unknown) => {
     if (value instanceof Map || value instanceof Set) return [...value];

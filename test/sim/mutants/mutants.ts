@@ -71,6 +71,14 @@ export const mutants: readonly Mutant[] = [
     policy: 'sarathi',
   },
   {
+    name: 'copy-of-a-cancelled-sequence-kept',
+    file: 'kv/slot-memory.ts',
+    find: '    this.#swap.drop(sequence);',
+    replace: '',
+    caughtBy: 'copied-state',
+    policy: 'sarathi',
+  },
+  {
     name: 'copies-without-bound',
     file: 'kv/swap-space.ts',
     find: 'if (tokens === 0 || this.#bytesHeld + bytes > this.bytesMax) return false;',

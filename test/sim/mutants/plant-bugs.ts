@@ -1,7 +1,11 @@
+import { systemMutants } from '../system/mutants/system-mutants.js';
 import { mutants } from './mutants.js';
 
 const query = /[?&]mutant=([\w-]+)/;
-const sources = /packages\/worker\/src\//;
+const sources = /packages\/(worker|gateway)\/src\//;
+
+/** Where each bug goes, from packages/ on. */
+const bugs = [...mutants.map((mutant) => ({ ...mutant, file: `worker/src/engine/${mutant.file}` })), ...systemMutants];
 
 /** What vite asks of a plugin, as far as this one goes. */
 interface BugPlugin {
@@ -17,7 +21,7 @@ interface Resolver {
 
 /**
  * A plugin of the test runner. A module imported with `?mutant=NAME` behind it is a copy of its own, as are all of the
- * worker's sources that it imports, and in the one file that the mutant names its bug is planted. So the mutant runs
+ * worker's and gateway's sources that it imports, and in the one file that the mutant names its bug is planted. So the mutant runs
  * beside the real engine in one process, and nothing on disk changes.
  */
 export function plantBugs(): BugPlugin {
@@ -32,8 +36,8 @@ export function plantBugs(): BugPlugin {
     },
     transform(code, id) {
       const name = query.exec(id)?.[1];
-      const mutant = mutants.find((known) => known.name === name);
-      if (mutant === undefined || !id.replace(query, '').endsWith(`worker/src/engine/${mutant.file}`)) return undefined;
+      const mutant = bugs.find((known) => known.name === name);
+      if (mutant === undefined || !id.replace(query, '').endsWith(`packages/${mutant.file}`)) return undefined;
       const places = code.split(mutant.find).length - 1;
       if (places !== 1) throw new Error(`mutant ${mutant.name}: ${mutant.file} has ${places} places "${mutant.find}"`);
       return code.replace(mutant.find, () => mutant.replace);

@@ -107,7 +107,16 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
   });
   await settle();
   let atOnce = 0;
-  for (let lastMs = 0; clock.nowMs() < restMs + CLOSE_AFTER_MS && clock.advance(); lastMs = clock.nowMs()) {
+  // What a callback throws ends its process; here that is one record, and the run goes on without it.
+  const advance = (): boolean => {
+    try {
+      return clock.advance();
+    } catch (failure) {
+      record({ kind: 'broken', message: String(failure) });
+      return true;
+    }
+  };
+  for (let lastMs = 0; clock.nowMs() < restMs + CLOSE_AFTER_MS && advance(); lastMs = clock.nowMs()) {
     await settle();
     if (clock.nowMs() > restMs && [...gateways, ...workers].every(({ isRunning }) => !isRunning)) break;
     atOnce = clock.nowMs() === lastMs ? atOnce + 1 : 0;

@@ -72,7 +72,12 @@ export class SimulatedClient {
     if (request.leavesAfterMs !== undefined) clock.after(request.leavesAfterMs, () => this.#leave());
   }
 
-  /** Its gateway closes the connection, or has died. */
+  /** Its gateway closes the connection; what was written before still comes. */
+  disconnect(): void {
+    this.#socket.destroy();
+  }
+
+  /** Its gateway has died. */
   cut(): void {
     this.#end('cut');
     this.#socket.destroy();

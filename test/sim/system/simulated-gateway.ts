@@ -109,7 +109,7 @@ export class SimulatedGateway {
     await run.membership?.leave();
     await run.gateway.drain(withinMs);
     if (this.#run !== run) return;
-    for (const client of [...run.clients]) client.cut();
+    for (const client of [...run.clients]) client.disconnect();
     // Connections say that they are closed when everything else has been done.
     await new Promise((resolve) => setImmediate(resolve));
     run.workers.close();

@@ -3,14 +3,15 @@ import type { SystemChecker } from './system-checker.js';
 
 /**
  * A reply that ends says how: with its finish reason and `[DONE]`, or with an error. A connection breaks before only where
- * its client left or does not read, or its gateway went away.
+ * its client left or does not read, or its gateway was killed.
  */
 export const noSilentEnd: SystemChecker = (history, scenario) => {
+  const { faults } = scenario;
+  const stalls = faults.some(({ kind }) => kind === 'hang-gateway');
   const goneGateways = new Set(
-    history.flatMap((record) =>
-      record.kind === 'fault' && (record.fault.kind === 'kill-gateway' || record.fault.kind === 'drain-gateway')
-        ? [record.fault.gateway]
-        : [],
+    faults.flatMap((fault) =>
+      // One that stalls while it drains is ended by whoever waits for it.
+      fault.kind === 'kill-gateway' || (fault.kind === 'drain-gateway' && stalls) ? [fault.gateway] : [],
     ),
   );
   return requestsOf(history, scenario).flatMap(({ request, records }) => {

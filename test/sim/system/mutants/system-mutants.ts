@@ -1,0 +1,155 @@
+import type { SystemCheckerName } from '../checkers/system-checkers.js';
+
+/** A bug that somebody could write in a gateway or in a worker's service, and the checker that must see it. */
+export interface SystemMutant {
+  readonly name: string;
+  /** Under packages. */
+  readonly file: string;
+  /** There exactly once; a mutant whose text is gone fails its test and has to follow the code. */
+  readonly find: string;
+  readonly replace: string;
+  readonly caughtBy: SystemCheckerName;
+}
+
+export const systemMutants: readonly SystemMutant[] = [
+  {
+    name: 'resume-repeats-the-last-token',
+    file: 'gateway/src/relay/journal.ts',
+    find: 'generatedTokenIds: [...this.#tokenIds] }',
+    replace: 'generatedTokenIds: this.#tokenIds.slice(0, -1) }',
+    caughtBy: 'goes-on-behind',
+  },
+  {
+    name: 'relay-forgets-to-cancel',
+    file: 'gateway/src/relay/relay.ts',
+    find: "    this.#reply.record.finish = 'cancelled';\n    this.#leaveRoom();\n    this.#generation?.cancel();",
+    replace: "    this.#reply.record.finish = 'cancelled';\n    this.#leaveRoom();",
+    caughtBy: 'gone-client',
+  },
+  {
+    name: 'gone-client-stays-in-the-room',
+    file: 'gateway/src/relay/relay.ts',
+    find: "    this.#reply.record.finish = 'cancelled';\n    this.#leaveRoom();",
+    replace: "    this.#reply.record.finish = 'cancelled';",
+    caughtBy: 'gone-client',
+  },
+  {
+    name: 'third-worker-for-a-poisonous-request',
+    file: 'gateway/src/relay/attempts.ts',
+    find: 'if (isDeath) this.#deaths += 1;',
+    replace: 'this.#deaths += isDeath && this.#count > 1 ? 1 : 0;',
+    caughtBy: 'two-deaths',
+  },
+  {
+    name: 'no-release-when-the-queue-is-full',
+    file: 'gateway/src/gateway.ts',
+    find: '      release();\n      if (!reply.isStarted) throw refusal;',
+    replace: '      if (!reply.isStarted) throw refusal;',
+    caughtBy: 'nothing-left',
+  },
+  {
+    name: 'gone-client-stays-in-the-queue',
+    file: 'gateway/src/gateway.ts',
+    find: '      this.queue.leave(newcomer);\n',
+    replace: '',
+    caughtBy: 'gone-client',
+  },
+  {
+    name: 'quote-not-settled',
+    file: 'gateway/src/gateway.ts',
+    find: 'if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);',
+    replace: 'if (firstTokenMs !== undefined && firstTokenMs <= quoteMs) this.quotes.settle(quoteMs, firstTokenMs);',
+    caughtBy: 'quotes',
+  },
+  {
+    name: 'started-twice-from-the-queue',
+    file: 'gateway/src/admission/admission-queue.ts',
+    find: 'line.shift(this.#parts.clock.nowMs())!.start();',
+    replace: '{ const one = line.shift(this.#parts.clock.nowMs())!; one.start(); one.start(); }',
+    caughtBy: 'one-worker-each',
+  },
+  {
+    name: 'unreported-tokens-kept-at-the-end',
+    file: 'gateway/src/workers/worker-connection.ts',
+    find: '    this.#requests.delete(id);\n    this.#settle(live);',
+    replace: '    this.#requests.delete(id);',
+    caughtBy: 'nothing-left',
+  },
+  {
+    name: 'unreported-tokens-kept-at-a-loss',
+    file: 'gateway/src/workers/worker-connection.ts',
+    find: '    this.#unreportedRequests = 0;\n    this.#unreportedTokens = 0;',
+    replace: '    this.#unreportedRequests = 0;',
+    caughtBy: 'nothing-left',
+  },
+  {
+    name: 'orphans-are-not-told',
+    file: 'gateway/src/workers/worker-connection.ts',
+    find: 'for (const { listener } of orphans) listener.onLost(error);',
+    replace: 'for (const { listener } of orphans.slice(1)) listener.onLost(error);',
+    caughtBy: 'nothing-left',
+  },
+  {
+    name: 'gap-in-frames-ignored',
+    file: 'gateway/src/workers/worker-connection.ts',
+    find: 'if (frame.frame !== this.#frame + 1) {',
+    replace: 'if (frame.frame < this.#frame + 1) {',
+    caughtBy: 'oracle-answer',
+  },
+  {
+    name: 'frames-not-acknowledged',
+    file: 'gateway/src/workers/worker-connection.ts',
+    find: 'state.stream.send({ acknowledge: { frame: this.#frame } });',
+    replace: '',
+    caughtBy: 'explained-errors',
+  },
+  {
+    name: 'silence-seen-once-is-not-enough',
+    file: 'gateway/src/workers/worker-connection.ts',
+    find: 'const nextMs = isSilent ? (isSecondLook ? silenceMs : silenceMs / 10) : silenceMs - silentMs;',
+    replace: 'const nextMs = silenceMs;',
+    caughtBy: 'found-silence',
+  },
+  {
+    name: 'circuit-never-closes',
+    file: 'gateway/src/workers/circuit-breaker.ts',
+    find: '    this.#openUntilMs = undefined;\n',
+    replace: '',
+    caughtBy: 'recovery',
+  },
+  {
+    name: 'held-back-text-repeated-at-the-next-worker',
+    file: 'worker/src/service/live-request.ts',
+    find: 'for (const tokenId of request.generatedIds) replay(running, this.#textOf(tokenId, running));',
+    replace: '',
+    caughtBy: 'oracle-answer',
+  },
+  {
+    name: 'done-twice',
+    file: 'gateway/src/api/completion-reply.ts',
+    find: "(head.includeUsage ? usage : '') + doneEvent;",
+    replace: "(head.includeUsage ? usage : '') + doneEvent + doneEvent;",
+    caughtBy: 'ends-once',
+  },
+  {
+    name: 'error-in-a-stream-not-said',
+    file: 'gateway/src/relay/reply-writer.ts',
+    find: 'if (reply.isStarted) reply.endEvents(errorEvent(error));',
+    replace: "if (reply.isStarted) reply.endEvents('');",
+    caughtBy: 'no-silent-end',
+  },
+  {
+    name: 'reasons-of-workers-lost-on-the-way',
+    file: 'gateway/src/api/worker-error.ts',
+    find: "isErrorCode(failed.code) ? failed.code : 'internal'",
+    replace: "'internal'",
+    caughtBy: 'explained-errors',
+  },
+  {
+    name: 'late-tokens-of-a-cancelled-request',
+    file: 'gateway/src/workers/worker-connection.ts',
+    find: 'if (live === undefined || event === null) continue;',
+    replace: 'if (event === null) continue;',
+    caughtBy: 'liveness',
+  },
+];
