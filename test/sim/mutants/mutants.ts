@@ -76,7 +76,7 @@ export const mutants: readonly Mutant[] = [
     find: '    this.#swap.drop(sequence);',
     replace: '',
     caughtBy: 'copied-state',
-    policy: 'sarathi',
+    policy: 'mlfq',
   },
   {
     name: 'copies-without-bound',
