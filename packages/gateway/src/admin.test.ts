@@ -59,7 +59,10 @@ describe('/admin/workers', () => {
 
   it.each([
     [{}, 'address: is required'],
-    [{ address: 'nowhere' }, 'address: "nowhere" must be an address like grpc://127.0.0.1:9000 or http://127.0.0.1:8080'],
+    [
+      { address: 'nowhere' },
+      'address: "nowhere" must be an address like grpc://127.0.0.1:9000 or http://127.0.0.1:8080',
+    ],
     [{ address: 7 }, 'address: 7 must be a string'],
     [{ address: 'a:1', weight: 2 }, 'weight: is not a field of this request'],
   ])('refuses %j by name', async (body, message) => {
