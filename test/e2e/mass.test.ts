@@ -24,7 +24,7 @@ let client: WorkerClient;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-mass-'));
   const model = path.join(folder, 'tiny.gguf');
-  writeFileSync(model, tinyModel(7, { layers: 4, hidden: 128, feedForward: 384 }).gguf);
+  writeFileSync(model, tinyModel(7, { layers: 4, hidden: 128, feedForward: 384, contextTokens: 4_096 }).gguf);
   const flags = ['--threads', '1', '--slots', String(SLOTS), '--port', '0', '--drain-ms', '10000'];
   const env = { SLUICE_CACHE: path.join(folder, 'cache'), SLUICE_LOG: 'fatal' };
   worker = new SluiceProcess(['worker', '--model', model, ...flags], env);
@@ -65,11 +65,11 @@ describe('a worker', () => {
   });
 });
 
-/** A thousand requests in one go, all taken back in the next. */
+/** A thousand requests in one go, all taken back in the next, long before any of them could end by itself. */
 async function wave(): Promise<void> {
   const gateway = new TestGateway(client);
   await gateway.attach();
-  for (let id = 1; id <= REQUESTS; id++) gateway.submit(id, crowdRequest(id, 64));
+  for (let id = 1; id <= REQUESTS; id++) gateway.submit(id, crowdRequest(id, 0));
   for (let id = 1; id <= REQUESTS; id++) gateway.send({ cancel: { id } });
   const ends = new Map<number, string>();
   while (ends.size < REQUESTS) {
@@ -84,6 +84,7 @@ async function wave(): Promise<void> {
   gateway.cut();
 }
 
+/** @param tokensMax 0: as many as the context leaves. */
 function crowdRequest(id: number, tokensMax: number): GenerateRequestInit {
   const ids = Array.from({ length: 200 }, (_, index) => 10 + ((id * 31 + index * 7) % 200));
   return request('', {
