@@ -285,6 +285,7 @@ export class Gateway {
   /** Milliseconds until its first token, by what is in front of it. */
   #predictMs(newcomer: Pick<Newcomer, 'model' | 'key' | 'class'>, routed: RoutedRequest): number {
     const views = readyViews(this.#parts.workers, newcomer.model);
+    if (views.length === 0) return 0;
     const queuedMs = this.queue.tokensAhead(newcomer) === 0 ? 0 : drainMs(views, this.queue.tokensAhead(newcomer));
     return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
   }
