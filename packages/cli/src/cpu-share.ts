@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
+import { controlGroupFolders, readIfThere } from '@sluice/shared';
 
 /** Compute threads for each of `workers` workers on this machine: an even share, at least 1. */
 export function threadsPerWorker(workers: number, cpus: number = cpusAvailable()): number {
@@ -28,12 +27,12 @@ function cgroupQuota(read: (file: string) => string | undefined): number | undef
     const [, controllers, group] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     if (group === undefined) continue;
     if (controllers === '') {
-      for (const folder of upwards('/sys/fs/cgroup', group)) {
+      for (const folder of controlGroupFolders('/sys/fs/cgroup', group)) {
         const [quota, period] = (read(`${folder}/cpu.max`) ?? '').trim().split(' ').map(Number);
         if (quota && period) quotas.push(quota / period);
       }
     } else if (controllers?.split(',').includes('cpu')) {
-      for (const folder of upwards('/sys/fs/cgroup/cpu', group)) {
+      for (const folder of controlGroupFolders('/sys/fs/cgroup/cpu', group)) {
         const quota = Number(read(`${folder}/cpu.cfs_quota_us`));
         const period = Number(read(`${folder}/cpu.cfs_period_us`));
         if (quota > 0 && period > 0) quotas.push(quota / period);
@@ -41,21 +40,4 @@ function cgroupQuota(read: (file: string) => string | undefined): number | undef
     }
   }
   return quotas.length === 0 ? undefined : Math.min(...quotas);
-}
-
-/** For root `r` and group `/a/b`: `r/a/b`, `r/a`, `r`. */
-function upwards(root: string, group: string): readonly string[] {
-  const folders: string[] = [];
-  for (let part = path.posix.normalize(group); part !== '/' && part !== '.'; part = path.posix.dirname(part)) {
-    folders.push(root + part);
-  }
-  return [...folders, root];
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

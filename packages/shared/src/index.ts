@@ -11,6 +11,7 @@ export {
 } from './errors.js';
 export { Ewma } from './ewma.js';
 export { cacheFolder } from './io/cache-folder.js';
+export { controlGroupFolders, readIfThere } from './io/control-groups.js';
 export { createLog, type Logger } from './io/log.js';
 export { systemClock } from './io/system-clock.js';
 export type { LoadState } from './load.js';

@@ -1,5 +1,6 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Quotes } from '../admission/quotes.js';
+import { gaugesIn } from './gauge.js';
 
 interface Admitting {
   readonly queue: { readonly requests: number; readonly tokens: number };
@@ -9,16 +10,7 @@ interface Admitting {
 /** What waits for workers, and how quotes of the first-token time fared. Read when Prometheus asks. */
 export function registerAdmission(registry: Registry, { queue, quotes }: Admitting): void {
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
+  const gauge = gaugesIn(registers);
   gauge('sluice_gateway_waiting_requests', 'Requests that no worker could begin soon.', () => queue.requests);
   gauge('sluice_gateway_waiting_tokens', 'Tokens of their prompts, estimated.', () => queue.tokens);
   gauge(

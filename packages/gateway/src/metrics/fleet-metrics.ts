@@ -1,19 +1,11 @@
 import type { FleetStore, FleetWatch } from '@sluice/store';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
+import { gaugesIn } from './gauge.js';
 
 /** What is shown of a fleet's store. Read when Prometheus asks. */
 export function registerFleet(registry: Registry, store: FleetStore, watch: FleetWatch): void {
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
+  const gauge = gaugesIn(registers);
   gauge('sluice_redis_up', 'Whether Redis is reachable: 1 or 0.', () => (store.status.isReachable ? 1 : 0));
   gauge('sluice_redis_state_seconds', 'Seconds since that last changed.', () => store.status.sinceMs / 1000);
   gauge('sluice_fleet_workers', 'Workers in the fleet, as last read from Redis.', () => watch.view.workers.length);

@@ -1,19 +1,11 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { StreamJournals } from '../streams/stream-journals.js';
+import { gaugesIn } from './gauge.js';
 
 /** How writing streams down goes. Read when Prometheus asks. */
 export function registerJournals(registry: Registry, journals: StreamJournals): void {
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
+  const gauge = gaugesIn(registers);
   gauge('sluice_gateway_journal_pending_units', 'Text of streams that waits to be written, in UTF-16 units.', () => {
     return journals.pendingUnits;
   });

@@ -4,6 +4,7 @@ import type { Admission } from '../admission/admission.js';
 import type { WorkerSet } from '../workers/worker-set.js';
 import type { CallRecord } from './call-record.js';
 import { GapHistogram } from './gap-histogram.js';
+import { gaugesIn } from './gauge.js';
 
 /** Seconds to a first token or a whole reply: from a cached prompt to a long queue. */
 const secondsBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -107,16 +108,7 @@ export function createMetrics(workers: WorkerSet, admission: Admission): Gateway
 }
 
 function registerFlight(registers: Registry[], admission: Admission): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
+  const gauge = gaugesIn(registers);
   const { limits } = admission;
   gauge('sluice_gateway_requests_in_flight', 'Requests in flight, streamed or not.', () => admission.requests);
   gauge('sluice_gateway_requests_in_flight_max', 'Requests that may be in flight.', () => limits.requestsMax);

@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 import type { PrefixIndex } from '../routing/prefix-index.js';
 import type { RoutingMetrics } from '../routing/routing.js';
+import { gaugesIn } from './gauge.js';
 
 /** Actual by predicted time: a tenth to ten times. */
 const ratioBuckets = [0.1, 0.25, 0.5, 0.67, 0.8, 0.9, 1, 1.11, 1.25, 1.5, 2, 4, 10];
@@ -30,16 +31,7 @@ export function createRoutingMetrics(registry: Registry, policy: string, prefixe
     help: 'Prompt tokens that the chosen worker was believed to have cached.',
     registers,
   });
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
+  const gauge = gaugesIn(registers);
   gauge('sluice_gateway_prefix_index_bytes', 'Bytes of the prefix index in use.', () => prefixes.bytes);
   gauge('sluice_gateway_prefix_index_bytes_max', 'Bytes that the prefix index may take.', () => prefixes.bytesMax);
   gauge(

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
+import { controlGroupFolders, readIfThere } from '@sluice/shared';
 
 /**
  * Bytes that this process may still take: what the machine has free, and what its control groups (version 2 and 1) leave
@@ -18,7 +17,8 @@ export function freeMemoryBytes(
     if (group === undefined) continue;
     const version = controllers === '' ? version2 : controllers!.split(',').includes('memory') ? version1 : undefined;
     if (version === undefined) continue;
-    for (const folder of upwards(version.root, group)) bytes = Math.min(bytes, leftIn(folder, version, read));
+    for (const folder of controlGroupFolders(version.root, group))
+      bytes = Math.min(bytes, leftIn(folder, version, read));
   }
   return Math.max(0, bytes);
 }
@@ -53,21 +53,4 @@ function leftIn(folder: string, files: GroupFiles, read: (file: string) => strin
   const stat = read(`${folder}/memory.stat`) ?? '';
   const reclaimable = Number(new RegExp(`^${files.reclaimable} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
   return limit - Math.max(0, usage - reclaimable);
-}
-
-/** For root `r` and group `/a/b`: `r/a/b`, `r/a`, `r`. */
-function upwards(root: string, group: string): readonly string[] {
-  const folders: string[] = [];
-  for (let part = path.posix.normalize(group); part !== '/' && part !== '.'; part = path.posix.dirname(part)) {
-    folders.push(root + part);
-  }
-  return [...folders, root];
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
