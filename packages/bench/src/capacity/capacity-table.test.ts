@@ -12,7 +12,7 @@ const result = (
   objective: 'strict',
   tbtMs: 300,
   capacityPerSecond,
-  beyondPerSecond: null,
+  beyondPerSecond: 1.1 * capacityPerSecond,
   onlyAbovePerSecond: null,
   tokenBudget: null,
   budgetsTried: [],
@@ -38,6 +38,11 @@ describe('withRatios', () => {
     expect(slo?.ratioToLlamaServer).toBe(2);
   });
 
+  it('gives no ratio to a comparator whose capacity is only a lower bound', () => {
+    const [slo] = withRatios([result('slo', 3), { ...result('prefill-first', 1), beyondPerSecond: null }]);
+    expect(slo?.ratioToPrefillFirst).toBeNull();
+  });
+
   it('gives no ratio to a comparator that served nothing within the limits', () => {
     const [slo] = withRatios([result('slo', 3), result('iteration-level', 0)]);
     expect(slo?.ratioToIterationLevel).toBeNull();
@@ -45,6 +50,11 @@ describe('withRatios', () => {
 });
 
 describe('capacityTable', () => {
+  it('says where a capacity is only a lower bound', () => {
+    expect(capacityTable([{ ...result('slo', 3), beyondPerSecond: null }])).toContain('≥ 3.00');
+    expect(capacityTable([result('slo', 3)])).not.toContain('≥');
+  });
+
   it('does not call a setting worthless that was only searched above a better one', () => {
     expect(capacityTable([{ ...result('llama-server b512', 0), onlyAbovePerSecond: 1.25 }])).toContain('≤ 1.25');
     expect(capacityTable([result('llama-server b512', 0)])).not.toContain('≤');

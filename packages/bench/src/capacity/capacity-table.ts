@@ -42,11 +42,16 @@ export function llamaServersOf(
     .sort((a, b) => b.capacityPerSecond - a.capacityPerSecond);
 }
 
-/** The same, each set beside the comparators. */
+/**
+ * The same, each set beside the comparators. A comparator whose capacity is only a lower bound, because no rate that was
+ * tried was too much for it, gives no ratio: it would flatter.
+ */
 export function withRatios(results: readonly CapacityTrialsResult[]): readonly CapacityTrialsResult[] {
   return results.map((result) => {
     const over = (other: CapacityTrialsResult | undefined): number | null =>
-      other && other.capacityPerSecond > 0 ? result.capacityPerSecond / other.capacityPerSecond : null;
+      other && other.capacityPerSecond > 0 && other.beyondPerSecond !== null
+        ? result.capacityPerSecond / other.capacityPerSecond
+        : null;
     const of = (policy: string): CapacityTrialsResult | undefined =>
       results.find(
         ({ subject, trace, objective }) =>
@@ -84,7 +89,11 @@ export function capacityTable(results: readonly CapacityTrialsResult[]): string 
       { title: 'gap P99 ms', align: 'right', cell: ({ atCapacity }) => figure(atCapacity?.gapP99Ms) },
       { title: 'delay P50 ms', align: 'right', cell: ({ atCapacity }) => figure(atCapacity?.delayP50Ms) },
       { title: 'simulated', align: 'right', cell: (one) => figure(one.simulatedPerSecond) },
-      { title: 'deviation', align: 'right', cell: (one) => percent(one.simulatedDeviationRatio) },
+      {
+        title: 'deviation',
+        align: 'right',
+        cell: (one) => (one.beyondPerSecond === null ? '–' : percent(one.simulatedDeviationRatio)),
+      },
       { title: 'steps: error', align: 'right', cell: (one) => percent(one.stepErrorRatio) },
       { title: 'bias', align: 'right', cell: (one) => percent(one.stepBiasRatio) },
     ],
@@ -92,10 +101,15 @@ export function capacityTable(results: readonly CapacityTrialsResult[]): string 
   );
 }
 
-/** What was searched only above another's capacity and kept no rate there has at most that. */
-function capacityText({ capacityPerSecond, onlyAbovePerSecond }: CapacityTrialsResult): string {
+/**
+ * What was searched only above another's capacity and kept no rate there has at most that; what no rate was too much for
+ * has at least the highest one.
+ */
+function capacityText({ capacityPerSecond, beyondPerSecond, onlyAbovePerSecond }: CapacityTrialsResult): string {
   if (capacityPerSecond === 0 && onlyAbovePerSecond !== null) return `≤ ${figure(onlyAbovePerSecond)}`;
-  return figure(capacityPerSecond);
+  return beyondPerSecond === null && capacityPerSecond > 0
+    ? `≥ ${figure(capacityPerSecond)}`
+    : figure(capacityPerSecond);
 }
 
 export function longPromptTable(results: readonly LongPromptResult[]): string {
