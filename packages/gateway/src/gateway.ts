@@ -19,6 +19,7 @@ import type { GatewayMetrics } from './metrics/metrics.js';
 import { openWriter } from './relay/open-writer.js';
 import { type Dispatch, Relay } from './relay/relay.js';
 import { WaitingRoom } from './relay/waiting-room.js';
+import type { WorkerView } from './routing/policy.js';
 import { chooseWorker, readyViews, resolveModel } from './routing/router.js';
 import type { RoutedRequest, Routing } from './routing/routing.js';
 import { predictFirstTokenMs } from './routing/ttft.js';
@@ -167,21 +168,27 @@ export class Gateway {
 
     // routing: what there is to know of the request before it is placed.
     const routed = routing.describe(workers, head.model, call.prompt, order.session);
-    if (readyViews(workers, head.model).length === 0) throw noWorkerError();
+    const views = readyViews(workers, head.model);
+    if (views.length === 0) throw noWorkerError();
 
-    // admission: what the caller may still use, and a place; held until the connection has closed or taken the whole reply.
+    // admission: what the caller may still use, and a place; held until the connection has closed or taken the whole reply,
+    // be that an error.
     const reservation = await reserveLimits(
       limits,
       wishes.caller,
       routed.promptTokens + (call.tokensMax || ANSWER_TOKENS),
     );
-    const release = admission.admit();
-    if (release instanceof ServingError || reply.isOver) {
+    const release = reply.isOver ? undefined : admission.admit();
+    if (release === undefined || release instanceof ServingError) {
       void reservation.settle(0);
-      if (release instanceof ServingError) throw release;
-      release();
-      return;
+      if (release === undefined) return;
+      throw release;
     }
+    reply.onClose(() => {
+      const { promptTokens, generatedTokens } = reply.record;
+      void reservation.settle(promptTokens + generatedTokens);
+      release();
+    });
     const newcomer: Newcomer = {
       ...this.#shareOf(wishes, routed),
       // Nothing waits between the choice and the submit, so no other choice sees the same view.
@@ -198,7 +205,7 @@ export class Gateway {
       },
       refuse: (error) => relay.abort(error),
     };
-    const quoteMs = this.quotes.quoteMs(this.#predictMs(newcomer, routed));
+    const quoteMs = this.quotes.quoteMs(this.#predictMs(newcomer, routed, views));
     reply.setHeader('x-sluice-ttft-quote-ms', `${quoteMs}`);
     for (const [name, value] of Object.entries(reservation.headers)) reply.setHeader(name, value);
 
@@ -238,17 +245,11 @@ export class Gateway {
       },
     };
     if (past) await retell(past.events, writer, reply, told);
-    if (reply.isOver) {
-      void reservation.settle(0);
-      release();
-      return;
-    }
+    if (reply.isOver) return;
 
     // workers: off it goes, now or when one has room, and again whenever a worker does not finish it.
     const refusal = this.queue.enter(newcomer);
     if (refusal !== undefined) {
-      void reservation.settle(0);
-      release();
       if (!reply.isStarted) throw refusal;
       relay.abort(refusal);
       return;
@@ -257,11 +258,9 @@ export class Gateway {
     reply.onClose(() => {
       this.queue.leave(newcomer);
       relay.onClientGone();
-      const { firstTokenMs, promptTokens, generatedTokens } = reply.record;
-      void reservation.settle(promptTokens + generatedTokens);
+      const { firstTokenMs } = reply.record;
       if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);
       this.#relays.delete(relay);
-      release();
     });
   }
 
@@ -283,10 +282,13 @@ export class Gateway {
   }
 
   /** Milliseconds until its first token, by what is in front of it. */
-  #predictMs(newcomer: Pick<Newcomer, 'model' | 'key' | 'class'>, routed: RoutedRequest): number {
-    const views = readyViews(this.#parts.workers, newcomer.model);
-    if (views.length === 0) return 0;
-    const queuedMs = this.queue.tokensAhead(newcomer) === 0 ? 0 : drainMs(views, this.queue.tokensAhead(newcomer));
+  #predictMs(
+    newcomer: Pick<Newcomer, 'model' | 'key' | 'class'>,
+    routed: RoutedRequest,
+    views: readonly WorkerView[],
+  ): number {
+    const tokensAhead = this.queue.tokensAhead(newcomer);
+    const queuedMs = tokensAhead === 0 ? 0 : drainMs(views, tokensAhead);
     return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
   }
 

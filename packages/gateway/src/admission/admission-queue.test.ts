@@ -85,6 +85,10 @@ describe('AdmissionQueue', () => {
     expect(refusal.retryAfterMs).toBe(1_000);
   });
 
+  it('says when to come again also where nobody may wait at all', () => {
+    expect(new House(0).enter('a')!.retryAfterMs).toBe(0);
+  });
+
   it('refuses too many tokens with the time in which as many have begun', () => {
     const house = new House(100, 1_000);
     house.enter('a', { tokens: 900 });

@@ -115,7 +115,7 @@ export class AdmissionQueue {
       ? `${line.requests} requests wait for model "${model}", at most ${requestsMax} may`
       : `${line.tokens} prompt tokens wait for model "${model}" and this request brings about ${tokens}, at most ${tokensMax} may wait`;
     // By count the next in line has to begin, by tokens as many have to as there is too little room for.
-    const excess = isCount ? line.tokens / line.requests : line.tokens + tokens - tokensMax;
+    const excess = isCount ? line.tokens / Math.max(1, line.requests) : line.tokens + tokens - tokensMax;
     return new ServingError('queue_full', problem, { retryAfterMs: this.#parts.drainMs(model, excess) });
   }
 
