@@ -43,8 +43,8 @@ export const systemMutants: readonly SystemMutant[] = [
   {
     name: 'no-release-when-the-queue-is-full',
     file: 'gateway/src/gateway.ts',
-    find: '      release();\n      if (!reply.isStarted) throw refusal;',
-    replace: '      if (!reply.isStarted) throw refusal;',
+    find: '      release();\n    });\n    const newcomer',
+    replace: '      if (reply.record.status !== 429) release();\n    });\n    const newcomer',
     caughtBy: 'nothing-left',
   },
   {
