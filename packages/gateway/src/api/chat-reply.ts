@@ -1,12 +1,13 @@
 import type { TokenLogprob } from '@sluice/proto';
 import {
+  type AnswerPart,
   doneEvent,
-  finishReasonOf,
   finiteLogprob,
   type ReplyFormat,
   type ReplyHead,
+  type ToolCall,
   tokenText,
-  usageOf,
+  usageJson,
 } from './reply-format.js';
 
 /** Replies of `POST /v1/chat/completions`. */
@@ -18,41 +19,56 @@ export function chatReply(head: ReplyHead): ReplyFormat {
   };
   // Everything around a delta's text is the same for the whole stream, so it is built once.
   const chunk = JSON.stringify({ id: head.id, object: 'chat.completion.chunk', ...common }).slice(0, -1);
-  const prefix = `data: ${chunk},"choices":[{"index":0,"delta":`;
+  const prefixOf = (choice: number) => `data: ${chunk},"choices":[{"index":${choice},"delta":`;
+  const prefixOfFirst = `${prefixOf(0)}{"content":`;
   const usageNull = head.includeUsage ? ',"usage":null' : '';
   const end = (finishReason: string) => `,"finish_reason":${finishReason}}]${usageNull}}\n\n`;
   const plainEnd = `},"logprobs":null${end('null')}`;
-  const event = (delta: string, finishReason = 'null') => `${prefix}${delta},"logprobs":null${end(finishReason)}`;
-  const contentPrefix = `${prefix}{"content":`;
+  const event = (choice: number, delta: string, finishReason = 'null') =>
+    `${prefixOf(choice)}${delta},"logprobs":null${end(finishReason)}`;
 
   return {
-    open: () => event('{"role":"assistant","content":""}'),
-    delta: (text, logprobs) => {
-      const content = contentPrefix + JSON.stringify(text);
+    open: (choice) => event(choice, '{"role":"assistant","content":""}'),
+    delta: (choice, part) => {
+      if (part.kind !== 'text') return event(choice, JSON.stringify({ tool_calls: [callDelta(part)] }));
+      const content = (choice === 0 ? prefixOfFirst : `${prefixOf(choice)}{"content":`) + JSON.stringify(part.text);
       if (!head.logprobs) return content + plainEnd;
-      return `${content}},"logprobs":${JSON.stringify(chatLogprobs(logprobs))}${end('null')}`;
+      return `${content}},"logprobs":${JSON.stringify(chatLogprobs(part.logprobs))}${end('null')}`;
     },
-    finish: (finished) => {
-      const last = event('{}', JSON.stringify(finishReasonOf(finished)));
-      const usage = `data: ${chunk},"choices":[],"usage":${JSON.stringify(usageOf(finished))}}\n\n`;
-      return last + (head.includeUsage ? usage : '') + doneEvent;
+    finish: (choice, { reason }) => event(choice, '{}', JSON.stringify(reason)),
+    end: (usage) => {
+      const last = `data: ${chunk},"choices":[],"usage":${JSON.stringify(usageJson(usage))}}\n\n`;
+      return (head.includeUsage ? last : '') + doneEvent;
     },
-    whole: ({ text, logprobs, finished }) =>
+    whole: ({ choices, usage }) =>
       JSON.stringify({
         id: head.id,
         object: 'chat.completion',
         ...common,
-        choices: [
-          {
-            index: 0,
-            message: { role: 'assistant', content: text, refusal: null },
-            logprobs: head.logprobs ? chatLogprobs(logprobs) : null,
-            finish_reason: finishReasonOf(finished),
+        choices: choices.map(({ text, calls, logprobs, ending }, index) => ({
+          index,
+          message: {
+            role: 'assistant',
+            content: text === '' && calls.length > 0 ? null : text,
+            refusal: null,
+            ...(calls.length > 0 ? { tool_calls: calls.map(wholeCall) } : {}),
           },
-        ],
-        usage: usageOf(finished),
+          logprobs: head.logprobs ? chatLogprobs(logprobs) : null,
+          finish_reason: ending.reason,
+        })),
+        usage: usageJson(usage),
       }),
   };
+}
+
+function callDelta(part: Exclude<AnswerPart, { kind: 'text' }>) {
+  const { index } = part;
+  if (part.kind === 'arguments') return { index, function: { arguments: part.text } };
+  return { index, id: part.id, type: 'function', function: { name: part.name, arguments: '' } };
+}
+
+function wholeCall({ id, name, arguments: json }: ToolCall) {
+  return { id, type: 'function', function: { name, arguments: json } };
 }
 
 function chatLogprobs(logprobs: readonly TokenLogprob[]) {

@@ -1,13 +1,5 @@
 import type { TokenLogprob } from '@sluice/proto';
-import {
-  doneEvent,
-  finishReasonOf,
-  finiteLogprob,
-  type ReplyFormat,
-  type ReplyHead,
-  tokenText,
-  usageOf,
-} from './reply-format.js';
+import { doneEvent, finiteLogprob, type ReplyFormat, type ReplyHead, tokenText, usageJson } from './reply-format.js';
 
 /** Replies of `POST /v1/completions`. */
 export function completionReply(head: ReplyHead): ReplyFormat {
@@ -19,18 +11,21 @@ export function completionReply(head: ReplyHead): ReplyFormat {
     system_fingerprint: head.systemFingerprint,
   };
   const chunk = JSON.stringify(common).slice(0, -1);
-  const prefix = `data: ${chunk},"choices":[{"index":0,"text":`;
+  const prefixOf = (choice: number) => `data: ${chunk},"choices":[{"index":${choice},"text":`;
+  const prefixOfFirst = prefixOf(0);
   const usageNull = head.includeUsage ? ',"usage":null' : '';
   const end = (finishReason: string) => `,"finish_reason":${finishReason}}]${usageNull}}\n\n`;
   const plainEnd = `,"logprobs":null${end('null')}`;
-  /** Where the next token begins in the text, in UTF-16 units: offsets go on from chunk to chunk. */
-  let textOffset = 0;
-  const legacyLogprobs = (logprobs: readonly TokenLogprob[]) => {
+  /** Where the next token of each choice begins in its text, in UTF-16 units: offsets go on from chunk to chunk. */
+  const textOffsets: number[] = [];
+  const legacyLogprobs = (choice: number, logprobs: readonly TokenLogprob[]) => {
+    let textOffset = textOffsets[choice] ?? 0;
     const offsets: number[] = [];
     for (const entry of logprobs) {
       offsets.push(textOffset);
       textOffset += tokenText(entry.token).length;
     }
+    textOffsets[choice] = textOffset;
     return {
       tokens: logprobs.map((entry) => tokenText(entry.token)),
       token_logprobs: logprobs.map((entry) => finiteLogprob(entry.logprob)),
@@ -43,28 +38,28 @@ export function completionReply(head: ReplyHead): ReplyFormat {
 
   return {
     open: () => '',
-    delta: (text, logprobs) => {
-      const content = prefix + JSON.stringify(text);
+    delta: (choice, part) => {
+      // This endpoint knows no tools.
+      if (part.kind !== 'text') return '';
+      const content = (choice === 0 ? prefixOfFirst : prefixOf(choice)) + JSON.stringify(part.text);
       if (!head.logprobs) return content + plainEnd;
-      return `${content},"logprobs":${JSON.stringify(legacyLogprobs(logprobs))}${end('null')}`;
+      return `${content},"logprobs":${JSON.stringify(legacyLogprobs(choice, part.logprobs))}${end('null')}`;
     },
-    finish: (finished) => {
-      const last = `${prefix}"","logprobs":null${end(JSON.stringify(finishReasonOf(finished)))}`;
-      const usage = `data: ${chunk},"choices":[],"usage":${JSON.stringify(usageOf(finished))}}\n\n`;
-      return last + (head.includeUsage ? usage : '') + doneEvent;
+    finish: (choice, { reason }) => `${prefixOf(choice)}"","logprobs":null${end(JSON.stringify(reason))}`,
+    end: (usage) => {
+      const last = `data: ${chunk},"choices":[],"usage":${JSON.stringify(usageJson(usage))}}\n\n`;
+      return (head.includeUsage ? last : '') + doneEvent;
     },
-    whole: ({ text, logprobs, finished }) =>
+    whole: ({ choices, usage }) =>
       JSON.stringify({
         ...common,
-        choices: [
-          {
-            index: 0,
-            text,
-            logprobs: head.logprobs ? legacyLogprobs(logprobs) : null,
-            finish_reason: finishReasonOf(finished),
-          },
-        ],
-        usage: usageOf(finished),
+        choices: choices.map(({ text, logprobs, ending }, index) => ({
+          index,
+          text,
+          logprobs: head.logprobs ? legacyLogprobs(index, logprobs) : null,
+          finish_reason: ending.reason,
+        })),
+        usage: usageJson(usage),
       }),
   };
 }

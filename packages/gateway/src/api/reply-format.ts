@@ -14,20 +14,58 @@ export interface ReplyHead {
   readonly includeUsage: boolean;
 }
 
-export interface WholeReply {
-  readonly text: string;
-  readonly logprobs: readonly TokenLogprob[];
+/** A part of an answer as its reader gets it. */
+export type AnswerPart =
+  | { readonly kind: 'text'; readonly text: string; readonly logprobs: readonly TokenLogprob[] }
+  /** The model begins to call a tool. `index`: of the call in its answer, from 0. */
+  | { readonly kind: 'call'; readonly index: number; readonly id: string; readonly name: string }
+  /** More of the JSON that a call's arguments are. */
+  | { readonly kind: 'arguments'; readonly index: number; readonly text: string };
+
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON, as the model wrote it. */
+  readonly arguments: string;
+}
+
+/** How one choice ended. */
+export interface Ending {
+  readonly reason: FinishReason;
   readonly finished: Finished;
+}
+
+export type FinishReason = 'stop' | 'length' | 'content_filter' | 'tool_calls';
+
+/** Tokens of a request: its prompt once, and all of its choices. */
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly cachedTokens: number;
+}
+
+export interface WholeChoice {
+  readonly text: string;
+  readonly calls: readonly ToolCall[];
+  readonly logprobs: readonly TokenLogprob[];
+  readonly ending: Ending;
+}
+
+export interface WholeReply {
+  readonly choices: readonly WholeChoice[];
+  readonly usage: Usage;
 }
 
 /** One endpoint's way of writing JSON. Strings in, strings out: a token costs one of them. */
 export interface ReplyFormat {
-  /** Events that come before the first text, each a whole server-sent event; may be empty. */
-  open(): string;
-  /** The event of new text and its log-probabilities. */
-  delta(text: string, logprobs: readonly TokenLogprob[]): string;
-  /** The events after the last text, `[DONE]` included. */
-  finish(finished: Finished): string;
+  /** Events that come before the first part of a choice, each a whole server-sent event; may be empty. */
+  open(choice: number): string;
+  /** The event of a new part. */
+  delta(choice: number, part: AnswerPart): string;
+  /** The events after the last part of a choice. */
+  finish(choice: number, ending: Ending): string;
+  /** The events after the last choice, `[DONE]` included. */
+  end(usage: Usage): string;
   /** The body of a reply that is not streamed. */
   whole(reply: WholeReply): string;
 }
@@ -44,16 +82,16 @@ export function errorBody(error: ServingError): string {
   return JSON.stringify({ error: { message, type: error.row.type, param: error.field ?? null, code } });
 }
 
-export function usageOf(finished: Finished) {
+export function usageJson({ promptTokens, completionTokens, cachedTokens }: Usage) {
   return {
-    prompt_tokens: finished.promptTokens,
-    completion_tokens: finished.completionTokens,
-    total_tokens: finished.promptTokens + finished.completionTokens,
-    prompt_tokens_details: { cached_tokens: finished.cachedTokens },
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
   };
 }
 
-export function finishReasonOf(finished: Finished): 'stop' | 'length' | 'content_filter' {
+export function finishReasonOf(finished: Finished): Exclude<FinishReason, 'tool_calls'> {
   switch (finished.reason) {
     case 'FINISH_REASON_STOP':
       return 'stop';

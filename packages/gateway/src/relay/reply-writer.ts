@@ -1,6 +1,6 @@
-import type { GenerateEvent, TokenLogprob } from '@sluice/proto';
+import type { Finished, GenerateEvent, TokenLogprob } from '@sluice/proto';
 import type { ServingError } from '@sluice/shared';
-import { errorEvent, type ReplyFormat } from '../api/reply-format.js';
+import { type Ending, errorEvent, finishReasonOf, type ReplyFormat } from '../api/reply-format.js';
 import type { HttpReply } from '../http/http-reply.js';
 
 /** Turns a request's events into its reply. Each is called in the order of the events, `fail` or a last event once. */
@@ -20,11 +20,11 @@ export function eventWriter(format: ReplyFormat, reply: HttpReply): ReplyWriter 
       let events = '';
       if (!reply.isStarted && (event.tokenIds.length > 0 || event.finished)) {
         reply.startEvents();
-        events = format.open();
+        events = format.open(0);
       }
-      if (event.text !== '' || event.logprobs.length > 0) events += format.delta(event.text, event.logprobs);
+      if (hasText(event)) events += format.delta(0, textOf(event));
       if (event.finished) {
-        reply.endEvents(events + format.finish(event.finished));
+        reply.endEvents(events + format.finish(0, endingOf(event.finished)) + format.end(event.finished));
         return true;
       }
       return events === '' || reply.writeEvents(events);
@@ -44,9 +44,24 @@ export function wholeWriter(format: ReplyFormat, reply: HttpReply): ReplyWriter 
     write: (event) => {
       text += event.text;
       for (const logprob of event.logprobs) logprobs.push(logprob);
-      if (event.finished) reply.send(200, format.whole({ text, logprobs, finished: event.finished }));
+      if (event.finished) {
+        const choice = { text, calls: [], logprobs, ending: endingOf(event.finished) };
+        reply.send(200, format.whole({ choices: [choice], usage: event.finished }));
+      }
       return true;
     },
     fail: (error) => reply.sendError(error),
   };
+}
+
+export function hasText({ text, logprobs }: GenerateEvent): boolean {
+  return text !== '' || logprobs.length > 0;
+}
+
+export function textOf({ text, logprobs }: GenerateEvent) {
+  return { kind: 'text', text, logprobs } as const;
+}
+
+export function endingOf(finished: Finished): Ending {
+  return { reason: finishReasonOf(finished), finished };
 }

@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { AlignedGeneration } from './aligned-generation.js';
 
 function event(...tokenIds: number[]): GenerateEvent {
-  return { accepted: null, tokenIds, text: tokenIds.join(), logprobs: [], finished: null, failed: null };
+  return {
+    accepted: null,
+    tokenIds,
+    text: tokenIds.join(),
+    logprobs: [],
+    promptReport: null,
+    finished: null,
+    failed: null,
+  };
 }
 
 /** A client that has 5 tokens, of which the journal has 2. */

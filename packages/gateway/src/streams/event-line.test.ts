@@ -4,7 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { readLines, writeFailure, writeLine } from './event-line.js';
 
 function event(given: Partial<GenerateEvent>): GenerateEvent {
-  return { accepted: null, tokenIds: [], text: '', logprobs: [], finished: null, failed: null, ...given };
+  return {
+    accepted: null,
+    tokenIds: [],
+    text: '',
+    logprobs: [],
+    promptReport: null,
+    finished: null,
+    failed: null,
+    ...given,
+  };
 }
 
 const entry: TokenLogprob = { tokenId: 3, token: Buffer.from([0xff, 0]), logprob: Math.fround(-0.1), top: [] };

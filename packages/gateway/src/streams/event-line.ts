@@ -41,7 +41,7 @@ function readLine(line: string): GenerateEvent {
   const [tokenIds, text, rest] = JSON.parse(line) as Line;
   if (!Array.isArray(tokenIds) || typeof text !== 'string') throw new TypeError('not the line of an event');
   const { accepted = null, logprobs = [], finished = null, failed = null } = rest ?? {};
-  return { accepted, tokenIds, text, logprobs: logprobs.map(readLogprob), finished, failed };
+  return { accepted, tokenIds, text, logprobs: logprobs.map(readLogprob), promptReport: null, finished, failed };
 }
 
 function logprobLine({ tokenId, token, logprob, top }: TokenLogprob): LogprobLine {

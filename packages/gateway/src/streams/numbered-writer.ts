@@ -1,7 +1,7 @@
 import { ServingError } from '@sluice/shared';
 import { errorEvent, type ReplyFormat } from '../api/reply-format.js';
 import type { HttpReply } from '../http/http-reply.js';
-import type { ReplyWriter } from '../relay/reply-writer.js';
+import { endingOf, hasText, type ReplyWriter, textOf } from '../relay/reply-writer.js';
 import type { EventId } from './event-id.js';
 
 /**
@@ -18,7 +18,7 @@ export function numberedWriter(format: ReplyFormat, reply: HttpReply, has: Event
     position = Math.max(tokens, position + 1);
     return position > has.position ? `${idPrefix}${position}\n${event}` : '';
   };
-  const open = (): string => eachEvent(format.open(), numbered);
+  const open = (): string => eachEvent(format.open(0), numbered);
   let isOpen = false;
 
   return {
@@ -29,9 +29,10 @@ export function numberedWriter(format: ReplyFormat, reply: HttpReply, has: Event
         events = open();
       }
       tokens += event.tokenIds.length;
-      if (event.text !== '' || event.logprobs.length > 0) events += numbered(format.delta(event.text, event.logprobs));
+      if (hasText(event)) events += numbered(format.delta(0, textOf(event)));
       if (event.finished) {
-        endStream(reply, events + eachEvent(format.finish(event.finished), numbered), has, position);
+        const end = format.finish(0, endingOf(event.finished)) + format.end(event.finished);
+        endStream(reply, events + eachEvent(end, numbered), has, position);
         return true;
       }
       if (events === '') return true;

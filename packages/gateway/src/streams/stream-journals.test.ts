@@ -64,7 +64,7 @@ function begin(given = order()) {
 }
 
 function token(tokenId: number, text = 'word '): GenerateEvent {
-  return { accepted: null, tokenIds: [tokenId], text, logprobs: [], finished: null, failed: null };
+  return { accepted: null, tokenIds: [tokenId], text, logprobs: [], promptReport: null, finished: null, failed: null };
 }
 
 /** Lets time pass, and what was sent be answered. */

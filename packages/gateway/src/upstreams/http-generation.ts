@@ -147,7 +147,13 @@ export class HttpGeneration implements UpstreamListener {
     const tokens = Math.max(1, chunk.logprobs.length);
     this.#tokens += tokens;
     const tokenIds = new Array<number>(tokens).fill(unknownTokenId);
-    this.#listener.onEvent({ accepted: null, tokenIds, text: chunk.text, logprobs: [...chunk.logprobs] });
+    this.#listener.onEvent({
+      accepted: null,
+      tokenIds,
+      text: chunk.text,
+      logprobs: [...chunk.logprobs],
+      promptReport: null,
+    });
   }
 
   /** No more will come. @param problem what is wrong with that if the answer is not whole. */
@@ -168,6 +174,7 @@ export class HttpGeneration implements UpstreamListener {
       tokenIds: [],
       text: '',
       logprobs: [],
+      promptReport: null,
       finished,
     });
   }

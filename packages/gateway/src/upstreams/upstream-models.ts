@@ -26,6 +26,9 @@ export function readModels(body: string): readonly ModelInfo[] {
           endTokenIds: [],
           createdSeconds: countOf(model.created) ?? 0,
           weights: 'upstream',
+          toolFormat: '',
+          embeddingLength: 0,
+          fillIn: null,
         },
       ];
     });

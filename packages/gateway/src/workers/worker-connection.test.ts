@@ -270,6 +270,8 @@ const load = {
   swapBytesUsed: 0,
   hostGapP50Ms: 0,
   hostGapP99Ms: 0,
+  tokensDrafted: 0,
+  tokensAccepted: 0,
   steps: 0,
 } as const;
 let frameNumber = 0;
@@ -285,6 +287,9 @@ function welcome(): void {
     endTokenIds: [],
     createdSeconds: 1,
     weights: 'q8',
+    toolFormat: 'json',
+    embeddingLength: 0,
+    fillIn: null,
   };
   const message: WorkerMessage = {
     message: 'welcome',
@@ -299,7 +304,7 @@ function frame(deltas: StepFrame['deltas']): void {
 }
 
 function delta(id: number, event: Partial<GenerateEvent>): StepFrame['deltas'][number] {
-  return { id, event: { accepted: null, tokenIds: [], text: '', logprobs: [], ...event } };
+  return { id, event: { accepted: null, tokenIds: [], text: '', logprobs: [], promptReport: null, ...event } };
 }
 
 function submit(promptTokens = 10) {

@@ -127,7 +127,7 @@ export const systemMutants: readonly SystemMutant[] = [
   {
     name: 'done-twice',
     file: 'gateway/src/api/completion-reply.ts',
-    find: "(head.includeUsage ? usage : '') + doneEvent;",
+    find: "(head.includeUsage ? last : '') + doneEvent;",
     replace: "(head.includeUsage ? usage : '') + doneEvent + doneEvent;",
     caughtBy: 'ends-once',
   },

@@ -120,5 +120,6 @@ export function joined(events: readonly GenerateEvent[]): GenerateEvent {
     tokenIds: events.flatMap((event) => event.tokenIds),
     text: events.map((event) => event.text).join(''),
     logprobs: events.flatMap((event) => event.logprobs),
+    promptReport: null,
   };
 }

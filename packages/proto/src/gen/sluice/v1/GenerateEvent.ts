@@ -4,6 +4,7 @@ import type { AcceptedInit as _sluice_v1_AcceptedInit, Accepted as _sluice_v1_Ac
 import type { TokenLogprobInit as _sluice_v1_TokenLogprobInit, TokenLogprob as _sluice_v1_TokenLogprob } from '../../sluice/v1/TokenLogprob.js';
 import type { FinishedInit as _sluice_v1_FinishedInit, Finished as _sluice_v1_Finished } from '../../sluice/v1/Finished.js';
 import type { FailedInit as _sluice_v1_FailedInit, Failed as _sluice_v1_Failed } from '../../sluice/v1/Failed.js';
+import type { PromptReportInit as _sluice_v1_PromptReportInit, PromptReport as _sluice_v1_PromptReport } from '../../sluice/v1/PromptReport.js';
 
 export interface GenerateEventInit {
   /**
@@ -19,6 +20,10 @@ export interface GenerateEventInit {
   'logprobs'?: (_sluice_v1_TokenLogprobInit)[];
   'finished'?: (_sluice_v1_FinishedInit | null);
   'failed'?: (_sluice_v1_FailedInit | null);
+  /**
+   * Where the request asked for it.
+   */
+  'promptReport'?: (_sluice_v1_PromptReportInit | null);
   /**
    * Set once, in the last event.
    */
@@ -39,6 +44,10 @@ export interface GenerateEvent {
   'logprobs': (_sluice_v1_TokenLogprob)[];
   'finished'?: (_sluice_v1_Finished | null);
   'failed'?: (_sluice_v1_Failed | null);
+  /**
+   * Where the request asked for it.
+   */
+  'promptReport': (_sluice_v1_PromptReport | null);
   /**
    * Set once, in the last event.
    */

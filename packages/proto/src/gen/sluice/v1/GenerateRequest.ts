@@ -3,6 +3,8 @@
 import type { TokenIdsInit as _sluice_v1_TokenIdsInit, TokenIds as _sluice_v1_TokenIds } from '../../sluice/v1/TokenIds.js';
 import type { SamplingInit as _sluice_v1_SamplingInit, Sampling as _sluice_v1_Sampling } from '../../sluice/v1/Sampling.js';
 import type { ServiceTermsInit as _sluice_v1_ServiceTermsInit, ServiceTerms as _sluice_v1_ServiceTerms } from '../../sluice/v1/ServiceTerms.js';
+import type { ConstraintInit as _sluice_v1_ConstraintInit, Constraint as _sluice_v1_Constraint } from '../../sluice/v1/Constraint.js';
+import type { PoolingInit as _sluice_v1_PoolingInit, Pooling as _sluice_v1_Pooling } from '../../sluice/v1/Pooling.js';
 
 export interface GenerateRequestInit {
   /**
@@ -48,6 +50,35 @@ export interface GenerateRequestInit {
    * include them, and events carry only what is new.
    */
   'generatedTokenIds'?: (number)[];
+  /**
+   * An OpenAI `tools` array as JSON, for messages_json: what the chat template tells the model that it may call.
+   */
+  'toolsJson'?: (string);
+  /**
+   * Absent: any text.
+   */
+  'constraint'?: (_sluice_v1_ConstraintInit | null);
+  /**
+   * Requests of one group (not 0, unique on the stream) have the same prompt: one computes it, the others wait for it and
+   * take it over. A hint: each of them is a whole request of its own.
+   */
+  'group'?: (number);
+  /**
+   * End tokens and stop tokens cannot come before so many tokens have.
+   */
+  'tokensMin'?: (number);
+  /**
+   * Return the log-probability of each token of the prompt, with logprobs_top of the likeliest beside it (logprobs or not).
+   */
+  'promptLogprobs'?: (boolean);
+  /**
+   * Set: nothing is generated; the last event carries the prompt's embedding.
+   */
+  'pooling'?: (_sluice_v1_PoolingInit);
+  /**
+   * With messages_json: render the last message, an assistant's, as the beginning of the answer and go on behind it.
+   */
+  'continueFinalMessage'?: (boolean);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
 
@@ -95,5 +126,34 @@ export interface GenerateRequest {
    * include them, and events carry only what is new.
    */
   'generatedTokenIds': (number)[];
+  /**
+   * An OpenAI `tools` array as JSON, for messages_json: what the chat template tells the model that it may call.
+   */
+  'toolsJson': (string);
+  /**
+   * Absent: any text.
+   */
+  'constraint': (_sluice_v1_Constraint | null);
+  /**
+   * Requests of one group (not 0, unique on the stream) have the same prompt: one computes it, the others wait for it and
+   * take it over. A hint: each of them is a whole request of its own.
+   */
+  'group': (number);
+  /**
+   * End tokens and stop tokens cannot come before so many tokens have.
+   */
+  'tokensMin': (number);
+  /**
+   * Return the log-probability of each token of the prompt, with logprobs_top of the likeliest beside it (logprobs or not).
+   */
+  'promptLogprobs': (boolean);
+  /**
+   * Set: nothing is generated; the last event carries the prompt's embedding.
+   */
+  'pooling': (_sluice_v1_Pooling);
+  /**
+   * With messages_json: render the last message, an assistant's, as the beginning of the answer and go on behind it.
+   */
+  'continueFinalMessage': (boolean);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }

@@ -48,6 +48,11 @@ export interface LoadInit {
    */
   'hostGapP50Ms'?: (number | string);
   'hostGapP99Ms'?: (number | string);
+  /**
+   * Tokens that were guessed since the worker started, and those of them that were right.
+   */
+  'tokensDrafted'?: (number | string | Long);
+  'tokensAccepted'?: (number | string | Long);
 }
 
 export interface Load {
@@ -95,4 +100,9 @@ export interface Load {
    */
   'hostGapP50Ms': (number);
   'hostGapP99Ms': (number);
+  /**
+   * Tokens that were guessed since the worker started, and those of them that were right.
+   */
+  'tokensDrafted': (number);
+  'tokensAccepted': (number);
 }

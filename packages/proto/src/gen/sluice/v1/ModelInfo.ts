@@ -1,5 +1,6 @@
 // Original file: proto/sluice/v1/worker.proto
 
+import type { FillInInit as _sluice_v1_FillInInit, FillIn as _sluice_v1_FillIn } from '../../sluice/v1/FillIn.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ModelInfoInit {
@@ -20,6 +21,18 @@ export interface ModelInfoInit {
    */
   'createdSeconds'?: (number | string | Long);
   'weights'?: (string);
+  /**
+   * How the model writes calls of tools: hermes, llama3, mistral or json; empty: it has no chat template.
+   */
+  'toolFormat'?: (string);
+  /**
+   * Length of an embedding.
+   */
+  'embeddingLength'?: (number);
+  /**
+   * Tokens between which a model that fills in the middle expects prefix and suffix; all 0: it does not.
+   */
+  'fillIn'?: (_sluice_v1_FillInInit | null);
 }
 
 export interface ModelInfo {
@@ -40,4 +53,16 @@ export interface ModelInfo {
    */
   'createdSeconds': (number);
   'weights': (string);
+  /**
+   * How the model writes calls of tools: hermes, llama3, mistral or json; empty: it has no chat template.
+   */
+  'toolFormat': (string);
+  /**
+   * Length of an embedding.
+   */
+  'embeddingLength': (number);
+  /**
+   * Tokens between which a model that fills in the middle expects prefix and suffix; all 0: it does not.
+   */
+  'fillIn': (_sluice_v1_FillIn | null);
 }

@@ -3,8 +3,16 @@
 
 export interface TokenizeReplyInit {
   'ids'?: (number)[];
+  /**
+   * The text that messages render to; empty for a text.
+   */
+  'text'?: (string);
 }
 
 export interface TokenizeReply {
   'ids': (number)[];
+  /**
+   * The text that messages render to; empty for a text.
+   */
+  'text': (string);
 }

@@ -4,11 +4,27 @@
 export interface TokenizeRequestInit {
   'text'?: (string);
   'messagesJson'?: (string);
+  /**
+   * As in GenerateRequest.
+   */
+  'toolsJson'?: (string);
+  /**
+   * Text only: do not put the token in front with which the model expects a text to begin.
+   */
+  'withoutBegin'?: (boolean);
   'input'?: "text"|"messagesJson";
 }
 
 export interface TokenizeRequest {
   'text'?: (string);
   'messagesJson'?: (string);
+  /**
+   * As in GenerateRequest.
+   */
+  'toolsJson': (string);
+  /**
+   * Text only: do not put the token in front with which the model expects a text to begin.
+   */
+  'withoutBegin': (boolean);
   'input'?: "text"|"messagesJson";
 }

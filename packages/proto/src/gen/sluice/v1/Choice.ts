@@ -1,0 +1,10 @@
+// Original file: proto/sluice/v1/worker.proto
+
+
+export interface ChoiceInit {
+  'texts'?: (string)[];
+}
+
+export interface Choice {
+  'texts': (string)[];
+}
