@@ -128,7 +128,7 @@ export const systemMutants: readonly SystemMutant[] = [
     name: 'done-twice',
     file: 'gateway/src/api/completion-reply.ts',
     find: "(head.includeUsage ? last : '') + doneEvent;",
-    replace: "(head.includeUsage ? usage : '') + doneEvent + doneEvent;",
+    replace: "(head.includeUsage ? last : '') + doneEvent + doneEvent;",
     caughtBy: 'ends-once',
   },
   {
