@@ -48,8 +48,14 @@ describe.each(kvModes)('the default model with keys and values in %s', (kv) => {
     const alone = await answerTo(many, 2);
     for (const slot of [0, 4]) place(slot, 20);
     for (const [index, tokenId] of output.entries()) {
-      const others = [0, 4].map((slot) => ({ slot, tokenId: 9, position: 20 + index, want: undefined }));
-      const own = { slot: 2, tokenId, position: PROMPT_TOKENS + index, want: wantBest };
+      const others = [0, 4].map((slot) => ({
+        slot,
+        tokenIds: [9],
+        position: 20 + index,
+        want: undefined,
+        wantTokens: 0,
+      }));
+      const own = { slot: 2, tokenIds: [tokenId], position: PROMPT_TOKENS + index, want: wantBest, wantTokens: 1 };
       const plan = { decodes: [others[0]!, own, others[1]!], chunks: [], resting: [] };
       expect(bitsOf((await many.forward(plan)).rows[0]!.logits)).toBe(bitsOf(alone[index]!));
     }
@@ -84,7 +90,7 @@ async function answer(model: LaneModel, slot: number, from: number, budgets: rea
 async function answerTo(model: LaneModel, slot: number): Promise<Float32Array[]> {
   const rows: Float32Array[] = [];
   for (const [index, tokenId] of output.entries()) {
-    const decode = { slot, tokenId, position: PROMPT_TOKENS + index, want: wantBest };
+    const decode = { slot, tokenIds: [tokenId], position: PROMPT_TOKENS + index, want: wantBest, wantTokens: 1 };
     rows.push((await model.forward({ decodes: [decode], chunks: [], resting: [] })).rows[0]!.logits.slice());
   }
   return rows;

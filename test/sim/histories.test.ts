@@ -114,6 +114,7 @@ function scenario(
       stepTokensMax: 19,
       chunksMax: 2,
       chunkBlockTokens: 8,
+      decodeTokensMax: 1,
       wantedRowsMax: 5,
     },
     options: { tokenBudget: 19, kvTokensMax, swapBytesMax, waitingMax: 3 },

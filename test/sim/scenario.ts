@@ -86,6 +86,7 @@ export function drawScenario(seed: number): Scenario {
       stepTokensMax: tokenBudget + rng.below(2) * 200,
       chunksMax: 1 + rng.below(2),
       chunkBlockTokens: 4 + 4 * rng.below(3),
+      decodeTokensMax: 1,
       wantedRowsMax: slotsMax + 4,
     },
     options: {

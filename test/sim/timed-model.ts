@@ -100,7 +100,13 @@ export class TimedModel implements ModelPort {
 }
 
 function tagged(plan: StepPlan): StepPlan {
-  return { ...plan, decodes: plan.decodes.map((row) => ({ ...row, tokenId: row.tokenId + DECODED })) };
+  return {
+    ...plan,
+    decodes: plan.decodes.map((row) => ({
+      ...row,
+      tokenIds: Array.from(row.tokenIds, (tokenId) => tokenId + DECODED),
+    })),
+  };
 }
 
 /** Without its jitter, in milliseconds. */

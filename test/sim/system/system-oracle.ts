@@ -17,6 +17,7 @@ const limits = {
   stepTokensMax: CONTEXT_TOKENS,
   chunksMax: 1,
   chunkBlockTokens: 4,
+  decodeTokensMax: 1,
   wantedRowsMax: 1,
 };
 

@@ -113,7 +113,13 @@ async function runUnderLoad(model: LaneModel, settings: CapacitySettings, tokenB
 }
 
 async function measureDecode(model: LaneModel, position: number, repeats: number): Promise<number> {
-  const decodes = Array.from({ length: SLOTS }, (_, slot) => ({ slot, tokenId: 1, position, want: wantBest }));
+  const decodes = Array.from({ length: SLOTS }, (_, slot) => ({
+    slot,
+    tokenIds: [1],
+    position,
+    want: wantBest,
+    wantTokens: 1,
+  }));
   const plan: StepPlan = { decodes, chunks: [], resting: [] };
   const times: number[] = [];
   for (let i = -2; i < repeats; i++) {

@@ -6,7 +6,7 @@ import { linearMachine, twoCores } from '../simulate/machine.js';
 import { StepWatch, stepErrors } from './step-watch.js';
 
 const decode: StepPlan = {
-  decodes: [{ slot: 0, tokenId: 1, position: 9, want: wantBest }],
+  decodes: [{ slot: 0, tokenIds: [1], position: 9, want: wantBest, wantTokens: 1 }],
   chunks: [],
   resting: [],
 };

@@ -106,7 +106,13 @@ function planOf({ decodes, chunks, sampled }: PassCase, vocabularyCount: number)
   const rng = seededRng(2);
   const tokenIds = (count: number): number[] => Array.from({ length: count }, () => rng.below(vocabularyCount));
   return {
-    decodes: tokenIds(decodes).map((tokenId, slot) => ({ slot, tokenId, position: 256, want })),
+    decodes: tokenIds(decodes).map((tokenId, slot) => ({
+      slot,
+      tokenIds: [tokenId],
+      position: 256,
+      want,
+      wantTokens: 1,
+    })),
     chunks: chunks.map((count, index) => ({
       slot: benchSizes.slots - 1 - index,
       tokenIds: tokenIds(count),

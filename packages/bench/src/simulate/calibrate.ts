@@ -63,7 +63,13 @@ export async function measurePasses(
 /** Decodes in the first slots, chunks in the last. */
 function planOf({ decodes, context, chunks }: Shape, slots: number): StepPlan {
   return {
-    decodes: Array.from({ length: decodes }, (_, slot) => ({ slot, tokenId: 1, position: context, want: wantBest })),
+    decodes: Array.from({ length: decodes }, (_, slot) => ({
+      slot,
+      tokenIds: [1],
+      position: context,
+      want: wantBest,
+      wantTokens: 1,
+    })),
     chunks: chunks.map((tokens, index) => ({
       slot: slots - chunks.length + index,
       tokenIds: new Array<number>(tokens).fill(1),

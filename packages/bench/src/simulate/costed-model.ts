@@ -35,14 +35,14 @@ export class CostedModel implements ModelPort {
       stepTokensMax,
       chunksMax: machine.chunksMax,
       chunkBlockTokens: 32,
+      decodeTokensMax: 1,
       wantedRowsMax: machine.slotsMax + machine.chunksMax,
     };
   }
 
   forward(plan: StepPlan): Promise<StepOutput> {
-    const wanted = (rows: readonly { readonly want: unknown }[]): number =>
-      rows.filter(({ want }) => want !== undefined).length;
-    const rows = new Array<LogitsRow>(wanted(plan.decodes) + wanted(plan.chunks)).fill(row);
+    const wanted = [...plan.decodes, ...plan.chunks].reduce((sum, { wantTokens }) => sum + wantTokens, 0);
+    const rows = new Array<LogitsRow>(wanted).fill(row);
     const passMs = this.#machine.passMs(workOf(plan)) + this.#copiesMs;
     this.#copiesMs = 0;
     return new Promise((resolve) => {

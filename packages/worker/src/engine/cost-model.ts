@@ -3,7 +3,7 @@ import type { StepPlan } from './step-plan.js';
 
 /** What a step computes, as far as its time depends on it. */
 export interface StepWork {
-  /** Decode rows. */
+  /** Tokens of decode rows, drafts included. */
   readonly decodes: number;
   /** Tokens that all decode rows together attend to. */
   readonly decodeContext: number;
@@ -51,9 +51,13 @@ export function withChunk(work: StepWork, contextTokens: number, tokens: number)
 }
 
 export function workOf({ decodes, chunks }: StepPlan): StepWork {
+  let rows = 0;
   let decodeContext = 0;
-  for (const { position } of decodes) decodeContext += position + 1;
-  const decoding = { ...noWork, decodes: decodes.length, decodeContext };
+  for (const { position, tokenIds } of decodes) {
+    rows += tokenIds.length;
+    for (let token = 1; token <= tokenIds.length; token++) decodeContext += position + token;
+  }
+  const decoding = { ...noWork, decodes: rows, decodeContext };
   return chunks.reduce((work, { position, tokenIds }) => withChunk(work, position, tokenIds.length), decoding);
 }
 

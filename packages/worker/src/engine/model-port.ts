@@ -64,6 +64,8 @@ export interface ModelLimits {
    * is computed right, but rounded otherwise than the same tokens in other chunks.
    */
   readonly chunkBlockTokens: number;
+  /** Tokens of one decode row: one, and at most so many less one drafts behind it. */
+  readonly decodeTokensMax: number;
   /** Wanted rows of one pass. */
   readonly wantedRowsMax: number;
 }

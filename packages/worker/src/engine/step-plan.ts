@@ -2,10 +2,10 @@
  * A step as data: what one forward pass computes. The scheduler makes it, a model runs it, the engine commits it; the
  * same plan can be run by the real model, by the slow reference or by a simulator.
  *
- *   packed tokens of the pass:   [ decode 0 | decode 1 | … | chunk 0 ……… | chunk 1 …… ]
+ *   packed tokens of the pass:   [ decode 0 … | decode 1 … | … | chunk 0 ……… | chunk 1 …… ]
  */
 export interface StepPlan {
-  /** One token each, of different sequences; through the decode lane. */
+  /** Of different sequences; through the decode lane. */
   readonly decodes: readonly DecodeRow[];
   /** Slices of prompts, of different sequences; each through a prefill lane of its own. */
   readonly chunks: readonly PrefillChunk[];
@@ -21,10 +21,17 @@ export interface RestingSlot {
 
 export interface DecodeRow {
   readonly slot: number;
-  readonly tokenId: number;
-  /** Tokens of the sequence already in the slot; the row's key and value are written at this position. */
+  /**
+   * The sequence's next token, and behind it others: known ones, or drafts that the rows of logits will confirm or not.
+   * Each is computed as if it were alone in its pass. At least one, at most the model's `decodeTokensMax`.
+   */
+  readonly tokenIds: ArrayLike<number>;
+  /** Tokens of the sequence already in the slot; the first one's key and value are written at this position. */
   readonly position: number;
+  /** What is wanted of the logits of the last `wantTokens` tokens. */
   readonly want: LogitsWant | undefined;
+  /** 0 with no want; else 1 and one more for each draft. */
+  readonly wantTokens: number;
 }
 
 export interface PrefillChunk {
@@ -50,7 +57,7 @@ export interface LogitsWant {
 
 export const wantBest: LogitsWant = { temperatures: [] };
 
-/** One wanted row, in the order of the plan: decodes with a want first, then chunks. Valid until the next pass. */
+/** One wanted row, in the order of the plan: those of decodes first, then those of chunks. Valid until the next pass. */
 export interface LogitsRow {
   /** The likeliest token; of equals the lowest id. */
   readonly best: number;
@@ -70,6 +77,6 @@ export interface Candidates {
 }
 
 export interface StepOutput {
-  /** One per wanted token: decodes in plan order, then each chunk's wanted tokens in order. */
+  /** One per wanted token: those of each decode in order, then those of each chunk. */
   readonly rows: readonly LogitsRow[];
 }

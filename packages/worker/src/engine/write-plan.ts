@@ -30,11 +30,13 @@ export function writePlan(
   });
   const decodes = decision.decodes.map((sequence): DecodeRow => {
     memory.grow(sequence);
+    const decides = sequence.computed + 1 === sequence.tokens;
     return {
       slot: slotOf(sequence),
-      tokenId: sequence.tokenIds[sequence.computed]!,
+      tokenIds: [sequence.tokenIds[sequence.computed]!],
       position: sequence.computed,
-      want: sequence.computed + 1 === sequence.tokens ? sequence.want : undefined,
+      want: decides ? sequence.want : undefined,
+      wantTokens: decides ? 1 : 0,
     };
   });
   const resting = sequences.running

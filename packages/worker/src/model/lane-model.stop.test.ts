@@ -26,7 +26,7 @@ const prompt: StepPlan = {
   resting: [],
 };
 const decode: StepPlan = {
-  decodes: [{ slot: 0, tokenId: 9, position: TOKENS, want: wantBest }],
+  decodes: [{ slot: 0, tokenIds: [9], position: TOKENS, want: wantBest, wantTokens: 1 }],
   chunks: [],
   resting: [],
 };

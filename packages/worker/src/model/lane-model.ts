@@ -52,6 +52,7 @@ export class LaneModel implements ModelPort {
       stepTokensMax,
       chunksMax: Math.max(...files.graphs.keys()),
       chunkBlockTokens: attentionBlockTokens(config),
+      decodeTokensMax: 1,
       wantedRowsMax: stepTokensMax,
     };
     // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.

@@ -66,12 +66,12 @@ export class LaneSession {
     const wanted = this.#longs('wanted');
     const wants: LogitsWant[] = [];
     let tokens = 0;
-    for (const { tokenId, want } of plan.decodes) {
+    for (const { tokenIds, want } of plan.decodes) {
       if (want !== undefined) {
         wanted[wants.length] = BigInt(tokens);
         wants.push(want);
       }
-      ids[tokens++] = BigInt(tokenId);
+      ids[tokens++] = BigInt(tokenIds[0]!);
     }
     this.#placeDecodes(plan);
     for (const [index, chunk] of plan.chunks.entries()) {

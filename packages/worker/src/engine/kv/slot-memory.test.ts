@@ -207,6 +207,7 @@ class World {
       stepTokensMax: 64,
       chunksMax: 2,
       chunkBlockTokens: 8,
+      decodeTokensMax: 4,
       wantedRowsMax: 64,
     };
     this.memory = new SlotMemory(

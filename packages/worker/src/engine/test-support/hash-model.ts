@@ -27,6 +27,7 @@ export class HashModel implements ModelPort {
       stepTokensMax: 64,
       chunksMax: 2,
       chunkBlockTokens: 8,
+      decodeTokensMax: 4,
       wantedRowsMax: 64,
       ...limits,
     };
@@ -42,11 +43,7 @@ export class HashModel implements ModelPort {
     if (this.failing.has(pass)) throw new Error(`pass ${pass} was told to fail`);
     this.#writeGarbage(plan);
     const rows: LogitsRow[] = [];
-    for (const { slot, position, tokenId, want } of plan.decodes) {
-      this.#slots[slot]![position] = tokenId;
-      if (want !== undefined) rows.push(this.#row(slot, position + 1, want));
-    }
-    for (const { slot, position, tokenIds, want, wantTokens } of plan.chunks) {
+    for (const { slot, position, tokenIds, want, wantTokens } of [...plan.decodes, ...plan.chunks]) {
       for (let i = 0; i < tokenIds.length; i++) this.#slots[slot]![position + i] = tokenIds[i]!;
       const end = position + tokenIds.length;
       for (let row = end - wantTokens; row < end; row++)
@@ -130,12 +127,15 @@ function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits):
     `slots ${slots.join()} of ${limits.slotsMax}`,
   );
   assert(chunks.length <= limits.chunksMax, `${chunks.length} chunks of ${limits.chunksMax}`);
-  const tokens = decodes.length + chunks.reduce((sum, chunk) => sum + chunk.tokenIds.length, 0);
+  const tokens = [...decodes, ...chunks].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   assert(tokens > 0 && tokens <= limits.stepTokensMax, `${tokens} tokens of ${limits.stepTokensMax}`);
   for (const { position, tokenIds } of chunks) {
     assert(tokenIds.length >= 2 || position === 0, 'a chunk of one token is the whole prompt');
     assert(tokenIds.length === 1 || tokenIds.length % limits.chunkBlockTokens !== 1, 'no block has one token');
     assert(position + tokenIds.length <= limits.contextTokens, 'a chunk stays inside its slot');
   }
-  for (const { position } of decodes) assert(position < limits.contextTokens, 'a decode stays inside its slot');
+  for (const { position, tokenIds } of decodes) {
+    assert(tokenIds.length >= 1 && tokenIds.length <= limits.decodeTokensMax, `a decode of ${tokenIds.length} tokens`);
+    assert(position + tokenIds.length <= limits.contextTokens, 'a decode stays inside its slot');
+  }
 }

@@ -53,7 +53,13 @@ export async function measureWeights(candidates: readonly CompiledFiles[], threa
 const want = { temperatures: [] };
 
 const decodePlan: StepPlan = {
-  decodes: Array.from({ length: DECODES }, (_, slot) => ({ slot, tokenId: slot, position: PAST_TOKENS, want })),
+  decodes: Array.from({ length: DECODES }, (_, slot) => ({
+    slot,
+    tokenIds: [slot],
+    position: PAST_TOKENS,
+    want,
+    wantTokens: 1,
+  })),
   chunks: [],
   resting: [],
 };

@@ -6,7 +6,7 @@ export interface Act {
   readonly tokenIds: readonly number[];
 }
 
-/** What is done in one pass: one token each of `decodes`, a slice each of `chunks`. */
+/** What is done in one pass: a few tokens each of `decodes`, a slice each of `chunks`. */
 export interface Pass {
   readonly decodes?: readonly Act[];
   readonly chunks?: readonly Act[];
@@ -55,9 +55,10 @@ export class SlotDriver {
     const plan: StepPlan = {
       decodes: decodes.map(({ slot, tokenIds }) => ({
         slot,
-        tokenId: tokenIds[0]!,
+        tokenIds,
         position: this.context(slot).length,
         want: this.#want,
+        wantTokens: tokenIds.length,
       })),
       chunks: chunks.map(({ slot, tokenIds }) => ({
         slot,
