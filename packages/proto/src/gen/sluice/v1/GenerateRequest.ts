@@ -79,6 +79,11 @@ export interface GenerateRequestInit {
    * With messages_json: render the last message, an assistant's, as the beginning of the answer and go on behind it.
    */
   'continueFinalMessage'?: (boolean);
+  /**
+   * Generate nothing: the request ends, with reason length, once its prompt is computed. tokens_max, tokens_min and
+   * generated_token_ids must be absent then; the prompt may fill the whole context. Implied by pooling.
+   */
+  'noGeneration'?: (boolean);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
 
@@ -155,5 +160,10 @@ export interface GenerateRequest {
    * With messages_json: render the last message, an assistant's, as the beginning of the answer and go on behind it.
    */
   'continueFinalMessage': (boolean);
+  /**
+   * Generate nothing: the request ends, with reason length, once its prompt is computed. tokens_max, tokens_min and
+   * generated_token_ids must be absent then; the prompt may fill the whole context. Implied by pooling.
+   */
+  'noGeneration': (boolean);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
