@@ -2,6 +2,7 @@ import type { TokenLogprob } from '@sluice/proto';
 import {
   type AnswerPart,
   doneEvent,
+  errorEvent,
   finiteLogprob,
   type ReplyFormat,
   type ReplyHead,
@@ -40,6 +41,7 @@ export function chatReply(head: ReplyHead): ReplyFormat {
       const last = `data: ${chunk},"choices":[],"usage":${JSON.stringify(usageJson(usage))}}\n\n`;
       return (head.includeUsage ? last : '') + doneEvent;
     },
+    fail: errorEvent,
     whole: ({ choices, usage }) =>
       JSON.stringify({
         id: head.id,

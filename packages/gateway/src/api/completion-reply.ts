@@ -1,5 +1,13 @@
 import type { TokenLogprob } from '@sluice/proto';
-import { doneEvent, finiteLogprob, type ReplyFormat, type ReplyHead, tokenText, usageJson } from './reply-format.js';
+import {
+  doneEvent,
+  errorEvent,
+  finiteLogprob,
+  type ReplyFormat,
+  type ReplyHead,
+  tokenText,
+  usageJson,
+} from './reply-format.js';
 
 /** Replies of `POST /v1/completions`. */
 export function completionReply(head: ReplyHead): ReplyFormat {
@@ -50,6 +58,7 @@ export function completionReply(head: ReplyHead): ReplyFormat {
       const last = `data: ${chunk},"choices":[],"usage":${JSON.stringify(usageJson(usage))}}\n\n`;
       return (head.includeUsage ? last : '') + doneEvent;
     },
+    fail: errorEvent,
     whole: ({ choices, usage }) =>
       JSON.stringify({
         ...common,

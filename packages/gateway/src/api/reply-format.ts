@@ -66,6 +66,8 @@ export interface ReplyFormat {
   finish(choice: number, ending: Ending): string;
   /** The events after the last choice, `[DONE]` included. */
   end(usage: Usage): string;
+  /** The events of an answer that fails after it has begun; nothing comes after them. */
+  fail(error: ServingError): string;
   /** The body of a reply that is not streamed. */
   whole(reply: WholeReply): string;
 }

@@ -1,5 +1,6 @@
 import { assert, type Clock, type Logger } from '@sluice/shared';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorDialectOf } from '../api/error-dialect.js';
 import { anybody, type Caller } from '../auth/caller.js';
 import type { CallRecord } from '../metrics/call-record.js';
 import type { GatewayMetrics } from '../metrics/metrics.js';
@@ -51,9 +52,8 @@ export class Calls {
       generatedTokens: 0,
       firstTokenMs: undefined,
     };
-    const made = new HttpReply(reply.raw, record, clock, limits);
+    const made = new HttpReply(reply.raw, record, clock, limits, errorDialectOf(request.url));
     request.httpReply = made;
-    made.setHeader('x-request-id', request.id);
     made.onClose(() => this.#finish(record));
     return made;
   }

@@ -3,6 +3,9 @@ import type { HttpReply } from './http-reply.js';
 
 /** What web pages of other origins may send; what they need for every header that the API reads. */
 const allowedHeaders = [
+  'anthropic-beta',
+  'anthropic-dangerous-direct-browser-access',
+  'anthropic-version',
   'authorization',
   'content-type',
   'last-event-id',
@@ -16,6 +19,7 @@ const allowedHeaders = [
 ].join(', ');
 
 const exposedHeaders = [
+  'request-id',
   'retry-after',
   'x-request-id',
   'x-sluice-ttft-quote-ms',

@@ -1,6 +1,6 @@
 import type { Clock, ServingError } from '@sluice/shared';
 import type { FastifyReply } from 'fastify';
-import { errorBody } from '../api/reply-format.js';
+import type { ErrorDialect } from '../api/error-dialect.js';
 import type { CallRecord } from '../metrics/call-record.js';
 import { EventStream } from './event-stream.js';
 
@@ -19,15 +19,25 @@ export class HttpReply {
   readonly #raw: FastifyReply['raw'];
   readonly #clock: Clock;
   readonly #limits: HttpReplyLimits;
+  readonly #errors: ErrorDialect;
   /** Of the head, together with those that its kind has; Node assembles a head faster from one object than header by header. */
   readonly #headers: Record<string, string> = {};
   #events: EventStream | undefined;
 
-  constructor(raw: FastifyReply['raw'], record: CallRecord, clock: Clock, limits: HttpReplyLimits) {
+  constructor(
+    raw: FastifyReply['raw'],
+    record: CallRecord,
+    clock: Clock,
+    limits: HttpReplyLimits,
+    errors: ErrorDialect,
+  ) {
     this.#raw = raw;
     this.record = record;
     this.#clock = clock;
     this.#limits = limits;
+    this.#errors = errors;
+    this.setHeader('x-request-id', record.requestId);
+    if (errors.requestIdHeader !== undefined) this.setHeader(errors.requestIdHeader, record.requestId);
   }
 
   /** Whether the head has gone out; from then on an error can only be an event. */
@@ -48,7 +58,8 @@ export class HttpReply {
     this.record.finish ??= error.code;
     const retry = error.row.fault === 'load' ? { 'retry-after': retryAfter(error) } : {};
     const isBodyRead = this.#raw.req.complete || !hasBody(this.#raw.req.headers);
-    if (isBodyRead) this.send(error.row.httpStatus, errorBody(error), { ...retry, ...headers });
+    if (isBodyRead)
+      this.send(error.row.httpStatus, this.#errors.body(error, this.record.requestId), { ...retry, ...headers });
     else this.#refuse(error, { ...retry, ...headers });
   }
 
@@ -127,7 +138,7 @@ export class HttpReply {
    */
   #refuse(error: ServingError, headers: Readonly<Record<string, string>>): void {
     if (!this.#isWritable) return;
-    const body = errorBody(error);
+    const body = this.#errors.body(error, this.record.requestId);
     this.record.status = error.row.httpStatus;
     this.#raw.req.pause();
     this.#raw.writeHead(error.row.httpStatus, {

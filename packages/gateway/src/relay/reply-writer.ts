@@ -1,6 +1,6 @@
 import type { Finished, GenerateEvent, TokenLogprob } from '@sluice/proto';
 import type { ServingError } from '@sluice/shared';
-import { type Ending, errorEvent, finishReasonOf, type ReplyFormat } from '../api/reply-format.js';
+import { type Ending, finishReasonOf, type ReplyFormat } from '../api/reply-format.js';
 import type { HttpReply } from '../http/http-reply.js';
 
 /** Turns a request's events into its reply. Each is called in the order of the events, `fail` or a last event once. */
@@ -30,7 +30,7 @@ export function eventWriter(format: ReplyFormat, reply: HttpReply): ReplyWriter 
       return events === '' || reply.writeEvents(events);
     },
     fail: (error) => {
-      if (reply.isStarted) reply.endEvents(errorEvent(error));
+      if (reply.isStarted) reply.endEvents(format.fail(error));
       else reply.sendError(error);
     },
   };

@@ -1,5 +1,5 @@
 import { ServingError } from '@sluice/shared';
-import { errorEvent, type ReplyFormat } from '../api/reply-format.js';
+import type { ReplyFormat } from '../api/reply-format.js';
 import type { HttpReply } from '../http/http-reply.js';
 import { endingOf, hasText, type ReplyWriter, textOf } from '../relay/reply-writer.js';
 import type { EventId } from './event-id.js';
@@ -41,7 +41,7 @@ export function numberedWriter(format: ReplyFormat, reply: HttpReply, has: Event
     },
     // Without an id: a client that comes back gets what is behind the last event of the answer.
     fail: (error) => {
-      if (reply.isStarted) reply.endEvents(errorEvent(error));
+      if (reply.isStarted) reply.endEvents(format.fail(error));
       else reply.sendError(error);
     },
   };
