@@ -2,17 +2,17 @@ import { ServingError } from '@sluice/shared';
 import { preview, unknownField } from './field-error.js';
 
 /** Whether a value asks for nothing beyond what is done anyway. */
-type IsNeutral = (value: unknown) => boolean;
+export type IsNeutral = (value: unknown) => boolean;
 
-const is =
+export const is =
   (...neutral: readonly unknown[]): IsNeutral =>
   (value) =>
     neutral.includes(value);
-const isEmpty: IsNeutral = (value) => Array.isArray(value) && value.length === 0;
+export const isEmpty: IsNeutral = (value) => Array.isArray(value) && value.length === 0;
 const isTextOnly: IsNeutral = (value) => Array.isArray(value) && value.every((entry) => entry === 'text');
 const isTextFormat: IsNeutral = (value) =>
   typeof value === 'object' && value !== null && 'type' in value && value.type === 'text';
-const never: IsNeutral = () => false;
+export const never: IsNeutral = () => false;
 
 /** Fields of the protocol, or of engines that speak it, that are known and not done. */
 const unsupported: Readonly<Record<string, IsNeutral>> = {
@@ -54,13 +54,18 @@ const unsupported: Readonly<Record<string, IsNeutral>> = {
 /**
  * The body without unsupported fields whose value is the neutral one, and without nulls: null is as good as absent for
  * every field that we know, `supported` or not. Looks no further than the first field that it refuses.
+ * @param known those of the API that the body is written for; default: OpenAI's for text.
  * @throws ServingError `unsupported_parameter` for a field that asks for what is not done, `invalid_request` for one
  * that nobody knows.
  */
-export function withoutUnsupported(body: object, supported: Readonly<Record<string, unknown>>): object {
+export function withoutUnsupported(
+  body: object,
+  supported: Readonly<Record<string, unknown>>,
+  known: Readonly<Record<string, IsNeutral>> = unsupported,
+): object {
   const rest: [string, unknown][] = [];
   for (const [field, value] of Object.entries(body)) {
-    const isNeutral = Object.hasOwn(unsupported, field) ? unsupported[field] : undefined;
+    const isNeutral = Object.hasOwn(known, field) ? known[field] : undefined;
     const isSupported = Object.hasOwn(supported, field);
     if (!isSupported && isNeutral === undefined) throw unknownField(field);
     if (value === null) continue;
