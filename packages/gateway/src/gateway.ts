@@ -128,7 +128,7 @@ export class Gateway {
     };
     const seed = call.seed ?? rng.below(2 ** 32);
     const order = { endpoint, call, head, seed, terms: wishes.terms, session: wishes.session ?? call.user };
-    const isJournalled = call.stream && journals !== undefined;
+    const isJournalled = call.stream && endpoint.isResumable && journals !== undefined;
     const has = isJournalled ? { streamId: journals.newStreamId(), position: -1 } : undefined;
     await this.#carry({ order, has, past: undefined }, wishes, reply);
   }
@@ -141,6 +141,9 @@ export class Gateway {
   async resume(endpoint: Endpoint | undefined, has: EventId, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
     const { journals, workers, admission, contentChecks } = this.#parts;
     if (this.#isDraining) throw drainingError();
+    if (endpoint?.isResumable === false) {
+      throw fieldError('last-event-id', `streams of ${endpoint.path} are not kept; the request can be sent again`);
+    }
     if (journals === undefined) throw fieldError('last-event-id', 'this gateway keeps no journals of streams');
     const past = await journals.find(has, wishes.terms.client ?? '');
     const { order } = past;

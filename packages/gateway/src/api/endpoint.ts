@@ -3,6 +3,8 @@ import { parseChatRequest } from './chat-request.js';
 import { completionReply } from './completion-reply.js';
 import { parseCompletionRequest } from './completion-request.js';
 import type { GenerationCall } from './generation-call.js';
+import { messagesReply } from './messages/messages-reply.js';
+import { parseMessagesRequest } from './messages/messages-request.js';
 import type { ReplyFormat, ReplyHead } from './reply-format.js';
 
 /** One way of asking for text: how its body is read and its reply written. */
@@ -12,9 +14,27 @@ export interface Endpoint {
   /** @throws ServingError that names field, value and bound. */
   parse(body: unknown): GenerationCall;
   reply(head: ReplyHead): ReplyFormat;
+  /**
+   * Whether streams are written down where journals are kept: an event's place has to follow from the number of tokens
+   * alone, in however many steps they came.
+   */
+  readonly isResumable: boolean;
 }
 
 export const endpoints: readonly Endpoint[] = [
-  { path: '/v1/chat/completions', idPrefix: 'chatcmpl-', parse: parseChatRequest, reply: chatReply },
-  { path: '/v1/completions', idPrefix: 'cmpl-', parse: parseCompletionRequest, reply: completionReply },
+  {
+    path: '/v1/chat/completions',
+    idPrefix: 'chatcmpl-',
+    parse: parseChatRequest,
+    reply: chatReply,
+    isResumable: true,
+  },
+  {
+    path: '/v1/completions',
+    idPrefix: 'cmpl-',
+    parse: parseCompletionRequest,
+    reply: completionReply,
+    isResumable: true,
+  },
+  { path: '/v1/messages', idPrefix: 'msg_', parse: parseMessagesRequest, reply: messagesReply, isResumable: false },
 ];

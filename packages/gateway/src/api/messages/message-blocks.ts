@@ -1,0 +1,139 @@
+import { ServingError } from '@sluice/shared';
+import { z } from 'zod';
+import type { ChatMessage, ChatToolCall } from '../chat-message.js';
+import { errorFromIssues, fieldError, preview } from '../field-error.js';
+import { wellFormedString } from '../generation-fields.js';
+
+/** Between two blocks of text of a message, and between messages of one role that follow each other. */
+const seam = '\n';
+
+const blocksMax = 1_024;
+const idSchema = wellFormedString.min(1).max(512);
+
+/** A hint of what to keep for later requests, which is done without being asked. */
+const cacheControl = z.unknown().optional();
+
+const textSchema = z.strictObject({
+  type: z.literal('text'),
+  text: wellFormedString,
+  cache_control: cacheControl,
+  citations: z.null().or(z.array(z.unknown()).max(0)).optional(),
+});
+const toolUseSchema = z.strictObject({
+  type: z.literal('tool_use'),
+  id: idSchema,
+  name: wellFormedString.min(1).max(128),
+  input: z.record(z.string(), z.unknown()),
+  cache_control: cacheControl,
+  caller: z.strictObject({ type: z.literal('direct') }).optional(),
+  toolset_name: z.null().optional(),
+});
+const toolResultSchema = z.strictObject({
+  type: z.literal('tool_result'),
+  tool_use_id: idSchema,
+  content: z.union([wellFormedString, z.array(z.unknown()).max(blocksMax)]).optional(),
+  is_error: z.boolean().optional(),
+  cache_control: cacheControl,
+  toolset_name: z.null().optional(),
+});
+const messageSchema = z.strictObject({
+  role: z.enum(['user', 'assistant', 'system']),
+  content: z.union([wellFormedString, z.array(z.unknown()).min(1).max(blocksMax)]),
+});
+
+/**
+ * Messages of Anthropic's API as chat templates know them. A result of a tool becomes a message of its own; neighbours of
+ * one role become one, as the API says.
+ * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
+ */
+export function readMessages(system: string | readonly unknown[] | undefined, given: readonly unknown[]) {
+  const messages: ChatMessage[] = [];
+  const systemText = system === undefined ? '' : textOf(system, 'system');
+  if (systemText !== '') messages.push({ role: 'system', content: systemText });
+  for (const [index, message] of given.entries()) {
+    const field = `messages[${index}]`;
+    const { role, content } = parsed(messageSchema, message, field);
+    const read = role === 'assistant' ? readAnswer : role === 'user' ? readQuestion : readSystem;
+    for (const each of read(content, `${field}.content`)) add(messages, each);
+  }
+  return messages;
+}
+
+/** @throws ServingError for a block that is not text. */
+export function textOf(content: string | readonly unknown[], field: string): string {
+  if (typeof content === 'string') return content;
+  return content.map((block, at) => readBlock(block, `${field}[${at}]`, { text: textSchema }).text).join(seam);
+}
+
+function readSystem(content: string | readonly unknown[], field: string): ChatMessage[] {
+  return [{ role: 'system', content: textOf(content, field) }];
+}
+
+function readQuestion(content: string | readonly unknown[], field: string): ChatMessage[] {
+  if (typeof content === 'string') return [{ role: 'user', content }];
+  return content.map((given, at) => {
+    const place = `${field}[${at}]`;
+    const block = readBlock(given, place, { text: textSchema, tool_result: toolResultSchema });
+    if (block.type === 'text') return { role: 'user', content: block.text };
+    const result = textOf(block.content ?? '', `${place}.content`);
+    // Chat templates have no place for it.
+    const said = block.is_error === true ? `Error: ${result}` : result;
+    return { role: 'tool', content: said, tool_call_id: block.tool_use_id };
+  });
+}
+
+function readAnswer(content: string | readonly unknown[], field: string): ChatMessage[] {
+  if (typeof content === 'string') return [{ role: 'assistant', content }];
+  const texts: string[] = [];
+  const calls: ChatToolCall[] = [];
+  for (const [at, given] of content.entries()) {
+    const block = readBlock(given, `${field}[${at}]`, { text: textSchema, tool_use: toolUseSchema });
+    if (block.type === 'text') texts.push(block.text);
+    else {
+      const { id, name, input } = block;
+      calls.push({ id, type: 'function', function: { name, arguments: JSON.stringify(input) } });
+    }
+  }
+  return [{ role: 'assistant', content: texts.join(seam), ...(calls.length > 0 ? { tool_calls: calls } : {}) }];
+}
+
+/** Behind the message before, or as a part of it. */
+function add(messages: ChatMessage[], message: ChatMessage): void {
+  const last = messages.at(-1);
+  if (last === undefined || last.role !== message.role || message.role === 'tool' || message.role === 'system') {
+    messages.push(message);
+    return;
+  }
+  const calls = [...(last.tool_calls ?? []), ...(message.tool_calls ?? [])];
+  messages[messages.length - 1] = {
+    role: last.role,
+    content: [last.content, message.content].filter(Boolean).join(seam),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
+}
+
+/** One of the kinds that may stand here. Others that the API knows are refused by name. */
+function readBlock<Schemas extends Readonly<Record<string, z.ZodObject>>>(
+  given: unknown,
+  field: string,
+  schemas: Schemas,
+): z.output<Schemas[keyof Schemas]> {
+  const type = typeof given === 'object' && given !== null && 'type' in given ? given.type : undefined;
+  if (typeof type !== 'string') {
+    const problem = type === undefined ? 'is required' : `${preview(type)} must be a string`;
+    throw fieldError(typeof given === 'object' ? `${field}.type` : field, problem);
+  }
+  const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
+  if (schema === undefined) {
+    const known = Object.keys(schemas).map((name) => JSON.stringify(name));
+    const problem = `${preview(type)} is not supported here, only ${known.join(' and ')}`;
+    throw new ServingError('unsupported_parameter', `${field}.type: ${problem}`, { field: `${field}.type` });
+  }
+  return parsed(schema, given, field) as z.output<Schemas[keyof Schemas]>;
+}
+
+function parsed<Schema extends z.ZodType>(schema: Schema, given: unknown, field: string): z.output<Schema> {
+  const result = schema.safeParse(given);
+  if (!result.success) throw errorFromIssues(result.error.issues, given, field);
+  return result.data;
+}

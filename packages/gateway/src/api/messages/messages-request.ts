@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { errorFromIssues } from '../field-error.js';
+import type { GenerationCall } from '../generation-call.js';
+import { wellFormedString } from '../generation-fields.js';
+import { type IsNeutral, is, isEmpty, never, withoutUnsupported } from '../unsupported-fields.js';
+import { readMessages } from './message-blocks.js';
+
+const countMax = 2 ** 31 - 1;
+const messagesMax = 4_096;
+
+/** What of a body is the prompt; all of the body where its tokens are to be counted. */
+export const promptFields = {
+  model: z.string().min(1).max(512),
+  messages: z.array(z.unknown()).min(1).max(messagesMax),
+  system: z.union([wellFormedString, z.array(z.unknown()).max(1_024)]).optional(),
+};
+
+const messagesSchema = z.strictObject({
+  ...promptFields,
+  max_tokens: z.int().min(1).max(countMax),
+  stop_sequences: z.array(wellFormedString.min(1).max(1_024)).max(16).optional(),
+  stream: z.boolean().optional(),
+  temperature: z.number().min(0).max(1).optional(),
+  top_p: z.number().gt(0).max(1).optional(),
+  top_k: z.int().min(0).max(countMax).optional(),
+  metadata: z.strictObject({ user_id: z.string().max(512).nullish() }).optional(),
+});
+
+const isOff: IsNeutral = (value) =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'disabled';
+
+/** Fields of the API that are known and not done. */
+export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
+  cache_control: () => true,
+  container: never,
+  context_management: never,
+  diagnostics: never,
+  inference_geo: never,
+  mcp_servers: isEmpty,
+  output_config: never,
+  service_tier: is('auto', 'standard_only'),
+  speed: is('standard'),
+  thinking: isOff,
+  tool_choice: never,
+  tools: isEmpty,
+  user_profile_id: never,
+  workspace_id: never,
+};
+
+/**
+ * Body of `POST /v1/messages`.
+ * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
+ */
+export function parseMessagesRequest(body: unknown): GenerationCall {
+  const fields = readFields(messagesSchema, body);
+  return {
+    model: fields.model,
+    prompt: { kind: 'messages', json: JSON.stringify(readMessages(fields.system, fields.messages)) },
+    tokensMax: fields.max_tokens,
+    tokensMaxField: 'max_tokens',
+    sampling: {
+      temperature: fields.temperature ?? 1,
+      topP: fields.top_p ?? 1,
+      topK: fields.top_k ?? 0,
+      minP: 0,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      repetitionPenalty: 1,
+      logitBias: [],
+    },
+    seed: undefined,
+    stopStrings: fields.stop_sequences ?? [],
+    ignoreEnd: false,
+    logprobsTop: undefined,
+    stream: fields.stream ?? false,
+    includeUsage: true,
+    user: fields.metadata?.user_id ?? undefined,
+  };
+}
+
+export function readFields<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {
+  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const given = isRecord ? withoutUnsupported(body, schema.shape, unsupportedFields) : body;
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
+  return parsed.data;
+}
