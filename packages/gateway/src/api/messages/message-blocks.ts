@@ -1,8 +1,7 @@
-import { ServingError } from '@sluice/shared';
 import { z } from 'zod';
 import type { ChatMessage, ChatToolCall } from '../chat-message.js';
-import { errorFromIssues, fieldError, preview } from '../field-error.js';
 import { wellFormedString } from '../generation-fields.js';
+import { readChecked, readKind } from '../read-kind.js';
 
 /** Between two blocks of text of a message, and between messages of one role that follow each other. */
 const seam = '\n';
@@ -52,7 +51,7 @@ export function readMessages(system: string | readonly unknown[] | undefined, gi
   if (systemText !== '') messages.push({ role: 'system', content: systemText });
   for (const [index, message] of given.entries()) {
     const field = `messages[${index}]`;
-    const { role, content } = parsed(messageSchema, message, field);
+    const { role, content } = readChecked(messageSchema, message, field);
     const read = role === 'assistant' ? readAnswer : role === 'user' ? readQuestion : readSystem;
     for (const each of read(content, `${field}.content`)) add(messages, each);
   }
@@ -62,7 +61,7 @@ export function readMessages(system: string | readonly unknown[] | undefined, gi
 /** @throws ServingError for a block that is not text. */
 export function textOf(content: string | readonly unknown[], field: string): string {
   if (typeof content === 'string') return content;
-  return content.map((block, at) => readBlock(block, `${field}[${at}]`, { text: textSchema }).text).join(seam);
+  return content.map((block, at) => readKind(block, `${field}[${at}]`, { text: textSchema }).text).join(seam);
 }
 
 function readSystem(content: string | readonly unknown[], field: string): ChatMessage[] {
@@ -73,7 +72,7 @@ function readQuestion(content: string | readonly unknown[], field: string): Chat
   if (typeof content === 'string') return [{ role: 'user', content }];
   return content.map((given, at) => {
     const place = `${field}[${at}]`;
-    const block = readBlock(given, place, { text: textSchema, tool_result: toolResultSchema });
+    const block = readKind(given, place, { text: textSchema, tool_result: toolResultSchema });
     if (block.type === 'text') return { role: 'user', content: block.text };
     const result = textOf(block.content ?? '', `${place}.content`);
     // Chat templates have no place for it.
@@ -87,7 +86,7 @@ function readAnswer(content: string | readonly unknown[], field: string): ChatMe
   const texts: string[] = [];
   const calls: ChatToolCall[] = [];
   for (const [at, given] of content.entries()) {
-    const block = readBlock(given, `${field}[${at}]`, { text: textSchema, tool_use: toolUseSchema });
+    const block = readKind(given, `${field}[${at}]`, { text: textSchema, tool_use: toolUseSchema });
     if (block.type === 'text') texts.push(block.text);
     else {
       const { id, name, input } = block;
@@ -110,30 +109,4 @@ function add(messages: ChatMessage[], message: ChatMessage): void {
     content: [last.content, message.content].filter(Boolean).join(seam),
     ...(calls.length > 0 ? { tool_calls: calls } : {}),
   };
-}
-
-/** One of the kinds that may stand here. Others that the API knows are refused by name. */
-function readBlock<Schemas extends Readonly<Record<string, z.ZodObject>>>(
-  given: unknown,
-  field: string,
-  schemas: Schemas,
-): z.output<Schemas[keyof Schemas]> {
-  const type = typeof given === 'object' && given !== null && 'type' in given ? given.type : undefined;
-  if (typeof type !== 'string') {
-    const problem = type === undefined ? 'is required' : `${preview(type)} must be a string`;
-    throw fieldError(typeof given === 'object' ? `${field}.type` : field, problem);
-  }
-  const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
-  if (schema === undefined) {
-    const known = Object.keys(schemas).map((name) => JSON.stringify(name));
-    const problem = `${preview(type)} is not supported here, only ${known.join(' and ')}`;
-    throw new ServingError('unsupported_parameter', `${field}.type: ${problem}`, { field: `${field}.type` });
-  }
-  return parsed(schema, given, field) as z.output<Schemas[keyof Schemas]>;
-}
-
-function parsed<Schema extends z.ZodType>(schema: Schema, given: unknown, field: string): z.output<Schema> {
-  const result = schema.safeParse(given);
-  if (!result.success) throw errorFromIssues(result.error.issues, given, field);
-  return result.data;
 }
