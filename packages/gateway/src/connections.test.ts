@@ -51,6 +51,8 @@ describe('a client that leaves', () => {
     expect(Buffer.from((await reader.read()).value!).toString()).toContain('Hello');
     await reader.cancel();
     await gateway.worker.until(({ cancelled }) => cancelled.includes('leaver'));
+    const cancelled = 'route="/v1/chat/completions",status="200",finish_reason="cancelled"';
+    expect(await metric(`sluice_gateway_requests_total{${cancelled}}`)).toBe(1);
   });
 });
 

@@ -54,7 +54,8 @@ export class Calls {
     };
     const made = new HttpReply(reply.raw, record, clock, limits, errorDialectOf(request.url));
     request.httpReply = made;
-    made.onClose(() => this.#finish(record));
+    // Behind the other callbacks, which come later and say how generation ended.
+    made.onClose(() => queueMicrotask(() => this.#finish(record)));
     return made;
   }
 
