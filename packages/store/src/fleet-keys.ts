@@ -8,6 +8,9 @@ export interface FleetKeys {
   limit(name: string): string;
   /** Of one stream's journal: what is known of it, and its entries. */
   journal(streamId: string): readonly [state: string, entries: string];
+  /** Of all responses: their expiry by id, and their bytes by id. */
+  readonly responses: readonly [expiry: string, bytes: string];
+  response(id: string): string;
 }
 
 export type MemberKind = 'workers' | 'gateways';
@@ -22,6 +25,8 @@ export function fleetKeys(fleet: string): FleetKeys {
     members: (kind) => [`${prefix}:${kind}:expiry`, `${prefix}:${kind}:records`],
     limit: (name) => `${prefix}:limit:${shortName(name)}`,
     journal: (streamId) => [`${prefix}:journal:${streamId}:state`, `${prefix}:journal:${streamId}:entries`],
+    responses: [`${prefix}:responses:expiry`, `${prefix}:responses:bytes`],
+    response: (id) => `${prefix}:response:${id}`,
   };
 }
 

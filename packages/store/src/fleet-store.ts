@@ -1,6 +1,7 @@
 import type { JournalStore } from './journal-store.js';
 import type { LimitStore } from './limit-store.js';
 import type { LoadStore } from './load-store.js';
+import type { ResponseStore } from './response-store.js';
 
 /** Whether a store can be used, for gauges and dashboards. */
 export interface StoreStatus {
@@ -16,6 +17,7 @@ export interface FleetStore {
   readonly loads: LoadStore;
   readonly limits: LimitStore;
   readonly journals: JournalStore;
+  readonly responses: ResponseStore;
   readonly status: StoreStatus;
   close(): Promise<void>;
 }

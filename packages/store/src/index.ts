@@ -32,3 +32,11 @@ export {
 } from './load-store.js';
 export { type MemoryStoreOptions, memoryStore } from './memory-store.js';
 export { parseRedisUrl, type RedisTarget } from './redis-url.js';
+export {
+  defaultResponseLimits,
+  type ResponseLimits,
+  type ResponsePut,
+  type ResponseRead,
+  type ResponseRemove,
+  type ResponseStore,
+} from './response-store.js';

@@ -2,6 +2,7 @@ import { journalStoreContract } from './journal-store.contract.js';
 import { limitStoreContract } from './limit-store.contract.js';
 import { loadStoreContract } from './load-store.contract.js';
 import { memoryStore } from './memory-store.js';
+import { responseStoreContract } from './response-store.contract.js';
 import { PassingClock } from './test-support/passing-clock.js';
 import { contractOptions, type StoreUnderTest } from './test-support/store-under-test.js';
 
@@ -13,3 +14,4 @@ async function open(): Promise<StoreUnderTest> {
 loadStoreContract('The store in memory', open);
 limitStoreContract('The store in memory', open);
 journalStoreContract('The store in memory', open);
+responseStoreContract('The store in memory', open);

@@ -5,9 +5,12 @@ import { memberExpireMs } from './load-store.js';
 import { MemoryJournalStore } from './memory-journal-store.js';
 import { MemoryLimitStore } from './memory-limit-store.js';
 import { MemoryLoadStore } from './memory-load-store.js';
+import { MemoryResponseStore } from './memory-response-store.js';
+import type { ResponseLimits } from './response-store.js';
 
 export interface MemoryStoreOptions {
   readonly journal?: Partial<JournalLimits>;
+  readonly response?: Partial<ResponseLimits>;
   /** Milliseconds that a member stays without being announced. Default 2,000. */
   readonly memberExpireMs?: number;
 }
@@ -19,6 +22,7 @@ export function memoryStore(clock: Clock, options: MemoryStoreOptions = {}): Fle
     loads: new MemoryLoadStore(clock, options.memberExpireMs ?? memberExpireMs),
     limits: new MemoryLimitStore(clock),
     journals: new MemoryJournalStore(clock, options.journal),
+    responses: new MemoryResponseStore(clock, options.response),
     get status() {
       return { isReachable: true, sinceMs: clock.nowMs() - startMs, errors: 0 };
     },

@@ -66,6 +66,9 @@ describe('A Redis that is killed', () => {
     expect(view.ageMs).toBeGreaterThan(0);
     expect(await store.journals.append('s', 0, ['x'])).toBe('unavailable');
     expect(await store.journals.read('s', 0)).toEqual({ kind: 'unavailable' });
+    expect(await store.responses.put('a', 'ann', 'x')).toBe('unavailable');
+    expect(await store.responses.read('a', 'ann')).toEqual({ kind: 'unavailable' });
+    expect(await store.responses.remove('a', 'ann')).toBe('unavailable');
     expect(store.status.errors).toBeGreaterThan(0);
 
     await redis.start();

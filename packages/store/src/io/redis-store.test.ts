@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { journalStoreContract } from '../journal-store.contract.js';
 import { limitStoreContract } from '../limit-store.contract.js';
 import { loadStoreContract } from '../load-store.contract.js';
+import { responseStoreContract } from '../response-store.contract.js';
 import { openReachable } from '../test-support/open-reachable.js';
 import { worker } from '../test-support/records.js';
 import { noRedis, RedisServer, type RedisServerOptions } from '../test-support/redis-server.js';
@@ -60,5 +61,6 @@ for (const [name, options] of Object.entries(kinds)) {
     loadStoreContract(name, open);
     limitStoreContract(name, open);
     journalStoreContract(name, open);
+    responseStoreContract(name, open);
   });
 }

@@ -4,10 +4,12 @@ import type { FleetStore } from '../fleet-store.js';
 import { defaultJournalLimits, type JournalLimits } from '../journal-store.js';
 import { memberExpireMs } from '../load-store.js';
 import type { RedisTarget } from '../redis-url.js';
+import { defaultResponseLimits, type ResponseLimits } from '../response-store.js';
 import { RedisJournalStore } from './redis-journal-store.js';
 import { RedisLimitStore } from './redis-limit-store.js';
 import { RedisLink } from './redis-link.js';
 import { RedisLoadStore } from './redis-load-store.js';
+import { RedisResponseStore } from './redis-response-store.js';
 
 export interface RedisStoreOptions {
   /** See parseRedisUrl. */
@@ -17,6 +19,7 @@ export interface RedisStoreOptions {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly journal?: Partial<JournalLimits>;
+  readonly response?: Partial<ResponseLimits>;
   /** Milliseconds that a member stays without being announced. Default 2,000. */
   readonly memberExpireMs?: number;
   /** Milliseconds that a command may take. Default 250. */
@@ -43,6 +46,7 @@ export function openRedisStore(options: RedisStoreOptions): FleetStore {
     loads: new RedisLoadStore(link, keys, options.memberExpireMs ?? memberExpireMs, clock),
     limits: new RedisLimitStore(link, keys, clock),
     journals: new RedisJournalStore(link, keys, { ...defaultJournalLimits, ...options.journal }),
+    responses: new RedisResponseStore(link, keys, { ...defaultResponseLimits, ...options.response }),
     get status() {
       return link.status;
     },

@@ -7,4 +7,8 @@ export interface StoreUnderTest {
 }
 
 /** What the contract suites count on. */
-export const contractOptions = { memberExpireMs: 300, journal: { streamBytesMax: 100, expireMs: 1_000 } } as const;
+export const contractOptions = {
+  memberExpireMs: 300,
+  journal: { streamBytesMax: 100, expireMs: 1_000 },
+  response: { responseBytesMax: 60, bytesMax: 100, countMax: 3, expireMs: 1_000 },
+} as const;
