@@ -3,6 +3,8 @@ export type { Accepted, AcceptedInit } from './gen/sluice/v1/Accepted.js';
 export type { Acknowledge, AcknowledgeInit } from './gen/sluice/v1/Acknowledge.js';
 export type { Attach, AttachInit } from './gen/sluice/v1/Attach.js';
 export type { Cancel, CancelInit } from './gen/sluice/v1/Cancel.js';
+export type { Choice, ChoiceInit } from './gen/sluice/v1/Choice.js';
+export type { Constraint, ConstraintInit } from './gen/sluice/v1/Constraint.js';
 export type { Delta, DeltaInit } from './gen/sluice/v1/Delta.js';
 export type { DetokenizeReply, DetokenizeReplyInit } from './gen/sluice/v1/DetokenizeReply.js';
 export type { DetokenizeRequest, DetokenizeRequestInit } from './gen/sluice/v1/DetokenizeRequest.js';
