@@ -8,7 +8,7 @@ const joined = { index: 0, name: 'weather', arguments: weather };
 const second = { index: 1, name: 'time', arguments: '{}' };
 
 /** Format, what a model writes, and what its reader gets. */
-const answers: readonly (readonly [string, string, ...(string | typeof joined)[]])[] = [
+const answers: readonly (readonly [format: string, text: string, ...parts: (string | typeof joined)[]])[] = [
   // One call, as each family writes it.
   ['hermes', `<tool_call>\n{"name": "weather", "arguments": ${weather}}\n</tool_call>`, joined],
   ['llama3', `{"name": "weather", "parameters": ${weather}}`, joined],
@@ -68,8 +68,8 @@ const answers: readonly (readonly [string, string, ...(string | typeof joined)[]
 ];
 
 describe('CallParser', () => {
-  it.each(answers)('%s: reads %s', (format, text, ...parts) => {
-    expect(parsed(format, [text])).toEqual(parts);
+  it.each(answers.map(([format, text, ...parts]) => ({ format, text, parts })))('$format: reads $text', (answer) => {
+    expect(parsed(answer.format, [answer.text])).toEqual(answer.parts);
   });
 
   it('gives the same parts however the text is cut', () => {

@@ -16,13 +16,15 @@ export interface ToolFormat {
   readonly written: WrittenCalls;
 }
 
-/** An answer of calls is `before`, calls with `separator` between them, `after`. */
+/**
+ * An answer that is nothing but calls: `before`, a name, `between`, its arguments, `separator`, a name and so on, `after`.
+ * None of them is empty, for a grammar's sake.
+ */
 export interface WrittenCalls {
   readonly before: string;
-  readonly after: string;
+  readonly between: string;
   readonly separator: string;
-  /** The text in front of a call's arguments. */
-  begin(name: string): string;
-  /** The text behind them. */
-  readonly end: string;
+  readonly after: string;
+  /** Within free text, what no text but a call begins with; undefined: `before` and a tool's name. */
+  readonly trigger: string | undefined;
 }

@@ -8,10 +8,10 @@ export const hermes: ToolFormat = {
   isBare: false,
   isNamed: false,
   written: {
-    before: '',
-    after: '',
-    separator: '\n',
-    begin: (name) => `<tool_call>\n{"name": "${name}", "arguments": `,
-    end: '}\n</tool_call>',
+    before: '<tool_call>\n{"name": "',
+    between: '", "arguments": ',
+    separator: '}\n</tool_call>\n<tool_call>\n{"name": "',
+    after: '}\n</tool_call>',
+    trigger: '<tool_call>',
   },
 };

@@ -8,10 +8,10 @@ export const json: ToolFormat = {
   isBare: true,
   isNamed: false,
   written: {
-    before: '',
-    after: '',
-    separator: '\n',
-    begin: (name) => `{"name": "${name}", "arguments": `,
-    end: '}',
+    before: '{"name": "',
+    between: '", "arguments": ',
+    separator: '}\n{"name": "',
+    after: '}',
+    trigger: undefined,
   },
 };

@@ -8,10 +8,10 @@ export const llama3: ToolFormat = {
   isBare: true,
   isNamed: false,
   written: {
-    before: '',
-    after: '',
-    separator: '; ',
-    begin: (name) => `{"name": "${name}", "parameters": `,
-    end: '}',
+    before: '{"name": "',
+    between: '", "parameters": ',
+    separator: '}; {"name": "',
+    after: '}',
+    trigger: undefined,
   },
 };

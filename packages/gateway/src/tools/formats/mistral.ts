@@ -8,10 +8,10 @@ export const mistral: ToolFormat = {
   isBare: true,
   isNamed: true,
   written: {
-    before: '[TOOL_CALLS] [',
-    after: ']',
-    separator: ', ',
-    begin: (name) => `{"name": "${name}", "arguments": `,
-    end: '}',
+    before: '[TOOL_CALLS] [{"name": "',
+    between: '", "arguments": ',
+    separator: '}, {"name": "',
+    after: '}]',
+    trigger: '[TOOL_CALLS]',
   },
 };
