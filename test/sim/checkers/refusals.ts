@@ -10,7 +10,7 @@ export const refusals: Checker = (history, scenario) => {
   for (const record of history) {
     if (record.kind === 'drain') draining = true;
     if (record.kind === 'events') {
-      for (const event of record.events) if (event.kind !== 'token') live.delete(event.id);
+      for (const { kind, id } of record.events) if (kind === 'finished' || kind === 'failed') live.delete(id);
     }
     if (record.kind !== 'submit') continue;
     const { request, refusal, loadBefore } = record;

@@ -4,13 +4,14 @@ import type { EnginePort } from './engine-port.js';
 import { SlotMemory } from './kv/slot-memory.js';
 import { LiveSequence } from './live-sequence.js';
 import { PassRunner } from './pass-runner.js';
-import { refusalOf } from './refusal.js';
+import { hiddenOf, tellPrompt } from './prompt-report.js';
+import { refusalOf, scoredTokensMax } from './refusal.js';
 import type { Decision } from './scheduler/policy.js';
 import { defaultObjectives, type EngineFinishReason, type SequenceEvent, type SequenceRequest } from './sequence.js';
 import { SequenceTable } from './sequence-table.js';
 import type { LogitsRow, StepOutput, StepPlan } from './step-plan.js';
 import { type StepRecord, StepRecorder } from './step-record.js';
-import { type TokenEvent, takeToken } from './take-token.js';
+import { takeToken } from './take-token.js';
 import { writePlan } from './write-plan.js';
 
 export type { EngineOptions, EngineParts } from './engine-parts.js';
@@ -48,6 +49,8 @@ export class Engine implements EnginePort {
   #state: 'ready' | 'draining' | 'closed' | 'broken' = 'ready';
   #wake: (() => void) | undefined;
   #drained: (() => void)[] = [];
+  /** Of a chunk each of whose tokens has a wanted row. */
+  readonly #scoredTokensMax: number;
   readonly #loop: Promise<void>;
 
   constructor(options: EngineOptions, parts: EngineParts) {
@@ -59,6 +62,7 @@ export class Engine implements EnginePort {
     this.#options = options;
     this.#parts = parts;
     this.contextTokens = limits.contextTokens;
+    this.#scoredTokensMax = scoredTokensMax(limits);
     this.#memory = new SlotMemory(
       {
         kvTokensMax: options.kvTokensMax,
@@ -84,6 +88,7 @@ export class Engine implements EnginePort {
       this.contextTokens,
       this.#parts.clock.nowMs(),
       this.#options.objectives ?? defaultObjectives,
+      this.#scoredTokensMax,
     );
     this.#sequences.add(sequence);
     this.#wake?.();
@@ -175,7 +180,7 @@ export class Engine implements EnginePort {
     return this.#parts.policy.decide({
       nowMs: this.#parts.clock.nowMs(),
       running: this.#sequences.running,
-      waiting: this.#sequences.waiting,
+      waiting: this.#sequences.admissible,
       slotsFree: this.#memory.slotsFree,
       blocksFree: this.#memory.blocksFree,
       blocksMax: this.#memory.blocksMax,
@@ -200,13 +205,31 @@ export class Engine implements EnginePort {
     for (const [index, { sequence, tokens }] of decision.chunks.entries()) {
       sequence.computed += tokens;
       this.#memory.wrote(sequence);
-      if (plan.chunks[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!, nowMs);
+      const { wantTokens } = plan.chunks[index]!;
+      const rows = output.rows.slice(row, row + wantTokens);
+      row += wantTokens;
+      if (!this.#tell(sequence, tokens, rows, () => hiddenOf(plan, index, output))) continue;
+      if (sequence.computed === sequence.tokens) this.#take(sequence, rows.at(-1)!, nowMs);
     }
+  }
+
+  /** What a slice of a prompt tells of it. False: it was all that there was to do, or it has failed. */
+  #tell(sequence: LiveSequence, tokens: number, rows: LogitsRow[], hidden: () => Float32Array | undefined): boolean {
+    const { promptReport, computed, endsWithPrompt } = sequence;
+    if (sequence.cancelled || (promptReport === undefined && !endsWithPrompt)) return true;
+    const slice = { start: computed - tokens, end: computed, rows, hidden: hidden() };
+    const told = this.#alone(sequence, () => ({ event: tellPrompt(sequence, slice) }));
+    if (told === undefined) return false;
+    if (told.event !== undefined) this.#events.push(told.event);
+    if (!endsWithPrompt || computed < sequence.promptTokens) return true;
+    this.#finish(sequence, 'length');
+    this.#ended.push(sequence);
+    return false;
   }
 
   #take(sequence: LiveSequence, row: LogitsRow, nowMs: number): void {
     if (sequence.cancelled) return;
-    const event = this.#sample(sequence, row, nowMs);
+    const event = this.#alone(sequence, () => takeToken(sequence, row, nowMs));
     if (event === undefined) return;
     this.#events.push(event);
     const isStop = sequence.request.stopTokenIds.has(event.tokenId);
@@ -216,9 +239,9 @@ export class Engine implements EnginePort {
   }
 
   /** Undefined: the sequence has failed, alone. */
-  #sample(sequence: LiveSequence, row: LogitsRow, nowMs: number): TokenEvent | undefined {
+  #alone<Result>(sequence: LiveSequence, read: () => Result): Result | undefined {
     try {
-      return takeToken(sequence, row, nowMs);
+      return read();
     } catch (failure) {
       if (failure instanceof BrokenAssertion) throw failure;
       const { id } = sequence.request;
@@ -278,6 +301,8 @@ export class Engine implements EnginePort {
       return new ServingError('invalid_request', `request id "${request.id}" is in use`, { field: 'id' });
     }
     return refusalOf(request, {
+      scoredTokensMax: this.#scoredTokensMax,
+      embeddingLength: this.#parts.model.limits.embeddingLength ?? 0,
       contextTokens: this.contextTokens,
       kvTokensMax: this.#memory.tokensMax,
       waiting: this.#sequences.waiting.length,

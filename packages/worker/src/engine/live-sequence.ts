@@ -1,5 +1,6 @@
 import type { SlotHolder } from './kv/slot-memory.js';
 import type { CopiedTokens } from './model-port.js';
+import { PromptReport } from './prompt-report.js';
 import { LogitAdjustments } from './sampling/logit-adjustments.js';
 import { wantFor } from './sampling/sampler.js';
 import type { SequenceView } from './scheduler/policy.js';
@@ -29,6 +30,9 @@ export class LiveSequence implements SequenceView, SlotHolder {
   readonly objectives: Objectives;
   readonly client: string;
   readonly times: TokenTimes;
+  /** Undefined: nobody asks about its prompt. */
+  readonly promptReport: PromptReport | undefined;
+  readonly chunkTokensMax: number;
   computed = 0;
   copyTokens = 0;
   blocks = 0;
@@ -38,14 +42,27 @@ export class LiveSequence implements SequenceView, SlotHolder {
   copied: CopiedTokens | undefined;
   cancelled = false;
 
-  constructor(request: SequenceRequest, contextTokens: number, arrivalMs = 0, objectives = defaultObjectives) {
-    const { promptIds, generatedIds = [], sampling, terms = defaultTerms } = request;
+  /** @param scoredTokensMax tokens of a chunk each of which has a wanted row. */
+  constructor(
+    request: SequenceRequest,
+    contextTokens: number,
+    arrivalMs = 0,
+    objectives = defaultObjectives,
+    scoredTokensMax = Number.POSITIVE_INFINITY,
+  ) {
+    const { promptIds, generatedIds = [], sampling, terms = defaultTerms, tokensMin = 0, promptWish } = request;
     this.request = request;
     this.promptTokens = promptIds.length;
     this.tokensMax = Math.min(contextTokens, promptIds.length + request.tokensMax);
     this.tokenIds = [...promptIds, ...generatedIds];
-    this.want = wantFor(sampling, request.logprobsTop);
-    this.adjustments = LogitAdjustments.any(sampling) ? new LogitAdjustments(sampling, promptIds) : undefined;
+    this.promptReport = promptWish && new PromptReport(promptWish, promptIds.length);
+    this.chunkTokensMax = this.promptReport?.wantsRows === true ? scoredTokensMax : Number.POSITIVE_INFINITY;
+    const held = tokensMin > 0 ? { tokenIds: request.stopTokenIds, tokensMin } : undefined;
+    this.want = wantFor(sampling, request.logprobsTop ?? (this.promptReport?.wantsRows ? 0 : undefined), held);
+    this.adjustments =
+      held !== undefined || LogitAdjustments.any(sampling)
+        ? new LogitAdjustments(sampling, promptIds, held)
+        : undefined;
     this.arrivalMs = arrivalMs;
     this.priority = terms.priority;
     this.objectives = { ttftMs: terms.ttftMs ?? objectives.ttftMs, tbtMs: terms.tbtMs ?? objectives.tbtMs };
@@ -65,6 +82,21 @@ export class LiveSequence implements SequenceView, SlotHolder {
 
   get generated(): number {
     return this.tokenIds.length - this.promptTokens;
+  }
+
+  /** Whether it ends once its prompt is computed. */
+  get endsWithPrompt(): boolean {
+    return this.tokensMax === this.promptTokens;
+  }
+
+  get reusableTokens(): number {
+    return this.promptReport?.reusableTokens ?? this.promptTokens;
+  }
+
+  /** Rows wanted at the end of a slice of its prompt that begins where it stands. */
+  wantTokens(end: number): number {
+    const decides = end === this.tokens && !this.endsWithPrompt;
+    return Math.max(decides ? 1 : 0, this.promptReport?.wantTokens(this.computed, end) ?? 0);
   }
 
   /** Prompt tokens not yet in the slot. */

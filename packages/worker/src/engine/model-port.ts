@@ -68,4 +68,6 @@ export interface ModelLimits {
   readonly decodeTokensMax: number;
   /** Wanted rows of one pass. */
   readonly wantedRowsMax: number;
+  /** Length of a token's hidden state; absent: passes give none. */
+  readonly embeddingLength?: number;
 }

@@ -1,6 +1,7 @@
 import { assert } from '@sluice/shared';
 import type { StepCost } from './cost-model.js';
-import type { SlotMemory } from './kv/slot-memory.js';
+import { CACHED_TOKENS_MIN } from './kv/prefix-cache.js';
+import { COMPUTED_TOKENS_MIN, type SlotMemory } from './kv/slot-memory.js';
 import type { LiveSequence } from './live-sequence.js';
 
 /**
@@ -15,6 +16,8 @@ export class SequenceTable {
   readonly #waiting: LiveSequence[] = [];
   /** In the order in which they got their slots. */
   #running: LiveSequence[] = [];
+  /** Live sequences that are of a group. */
+  #grouped = 0;
 
   constructor(memory: SlotMemory) {
     this.#memory = memory;
@@ -30,6 +33,29 @@ export class SequenceTable {
 
   get running(): readonly LiveSequence[] {
     return this.#running;
+  }
+
+  /**
+   * Those that wait and may be let in. While one of a group computes the prompt, or waits for its turn to, the others have
+   * nothing to gain from coming in: they stay behind and find it in the cache. Where that one ends, fails or loses its
+   * slot, the next leads. Who would not find it there waits for nobody.
+   */
+  get admissible(): readonly LiveSequence[] {
+    if (this.#grouped === 0 || !this.#memory.keepsPrompts) return this.#waiting;
+    const led = new Set<string>();
+    const computed = new Set<string>();
+    for (const { request, prefillTokens } of this.#running) {
+      if (request.group !== undefined) (prefillTokens > 0 ? led : computed).add(request.group);
+    }
+    return this.#waiting.filter((sequence) => {
+      const { request, promptTokens, prefillTokens, reusableTokens } = sequence;
+      const { group } = request;
+      if (group === undefined || computed.has(group) || prefillTokens <= COMPUTED_TOKENS_MIN) return true;
+      const canFind = reusableTokens === promptTokens && promptTokens - COMPUTED_TOKENS_MIN >= CACHED_TOKENS_MIN;
+      const stays = led.has(group) && canFind;
+      led.add(group);
+      return !stays;
+    });
   }
 
   /** Prompt tokens not yet computed. */
@@ -55,6 +81,7 @@ export class SequenceTable {
   /** Puts a new one at the end of the queue. */
   add(sequence: LiveSequence): void {
     this.#live.set(sequence.request.id, sequence);
+    if (sequence.request.group !== undefined) this.#grouped += 1;
     this.#memory.lookUp(sequence);
     this.#waiting.push(sequence);
   }
@@ -79,6 +106,7 @@ export class SequenceTable {
   /** @param isIntact false: nobody knows what is in its slot, and nobody may find its prompt there. */
   remove(sequence: LiveSequence, isIntact: boolean): void {
     this.#live.delete(sequence.request.id);
+    if (sequence.request.group !== undefined) this.#grouped -= 1;
     const list = sequence.slot === undefined ? this.#waiting : this.#running;
     list.splice(list.indexOf(sequence), 1);
     if (sequence.slot === undefined) this.#memory.forget(sequence);

@@ -64,7 +64,10 @@ export interface SequenceRequest {
   readonly promptIds: readonly number[];
   /** Generated elsewhere already, fewer than `tokensMax`: the sequence goes on behind them. Absent: none. */
   readonly generatedIds?: readonly number[];
-  /** Most tokens to generate, `generatedIds` included, at least 1; the engine lowers it to what the context leaves. */
+  /**
+   * Most tokens to generate, `generatedIds` included; the engine lowers it to what the context leaves. 0: the sequence
+   * ends once its prompt is computed.
+   */
   readonly tokensMax: number;
   readonly sampling: SamplingParams;
   /** Ends the sequence when generated: the model's end tokens (unless they are to be ignored) and the caller's. */
@@ -73,6 +76,26 @@ export interface SequenceRequest {
   readonly logprobsTop: number | undefined;
   /** Absent: {@link defaultTerms}. */
   readonly terms?: ServiceTerms;
+  /** Tokens of `stopTokenIds` cannot come before so many tokens have, `generatedIds` included; absent: 0. */
+  readonly tokensMin?: number;
+  /** What is to be told of the prompt itself; absent: nothing. */
+  readonly promptWish?: PromptWish;
+  /**
+   * Sequences of one group begin alike, as a rule with the same prompt: while one computes it, the others wait, and take
+   * it from the prefix cache then. Without a prefix cache each goes its own way. Absent: it is alone.
+   */
+  readonly group?: string;
+}
+
+/** How the hidden states of a prompt become one vector: their mean, or that of the last token. */
+export type Pooling = 'mean' | 'last';
+
+/** What is to be told of a prompt, at least one of both. */
+export interface PromptWish {
+  /** How many of the likeliest tokens to list beside each token of the prompt; undefined: no log-probabilities. */
+  readonly logprobsTop: number | undefined;
+  /** Undefined: no embedding. */
+  readonly pooling: Pooling | undefined;
 }
 
 export interface TokenLogprob {
@@ -96,6 +119,17 @@ export type EngineFinishReason = 'stop' | 'length' | 'cancelled';
 
 /** What a step did for one sequence. A sequence ends with exactly one `finished` or `failed`. */
 export type SequenceEvent =
+  | {
+      /** Of the prompt, before the first token; in parts, as it is computed. */
+      readonly kind: 'prompt';
+      readonly id: string;
+      /** Of the next of its tokens, in order; the first has no log-probability of its own, and 0 in its place. */
+      readonly logprobs: readonly Logprobs[];
+      /** Of length 1; with the last part, where one was asked for. */
+      readonly embedding: Float32Array | undefined;
+      /** As with tokens. */
+      readonly cachedTokens: number;
+    }
   | {
       readonly kind: 'token';
       readonly id: string;

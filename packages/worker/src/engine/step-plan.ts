@@ -79,4 +79,9 @@ export interface Candidates {
 export interface StepOutput {
   /** One per wanted token: those of each decode in order, then those of each chunk. */
   readonly rows: readonly LogitsRow[];
+  /**
+   * [tokens of the pass, embeddingLength] in packed order: what the head reads of every token. Costs nothing until it is
+   * read; valid until the next pass. Undefined where the model gives none.
+   */
+  readonly hidden?: Float32Array | undefined;
 }

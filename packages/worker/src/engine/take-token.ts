@@ -23,8 +23,11 @@ export function takeToken(sequence: LiveSequence, row: LogitsRow, nowMs: number)
   return { kind: 'token', id, tokenId, logprobs, cachedTokens: sequence.cachedTokens ?? 0, timeliness: sequence.times };
 }
 
-/** Where arithmetic went wrong, it did so for the whole row: what the likeliest token and the sums say will do. */
-function requireNumbers({ best, logits, logSumExps }: LogitsRow): void {
+/**
+ * Where arithmetic went wrong, it did so for the whole row: what the likeliest token and the sums say will do.
+ * @throws ServingError `engine_failed`.
+ */
+export function requireNumbers({ best, logits, logSumExps }: LogitsRow): void {
   const bestLogit = logits[best];
   if (bestLogit !== undefined && Number.isFinite(bestLogit) && logSumExps.every(Number.isFinite)) return;
   throw new ServingError('engine_failed', `the model gave no numbers: its likeliest token has a logit of ${bestLogit}`);

@@ -19,13 +19,13 @@ export function writePlan(
     planned.add(sequence);
     if (sequence.slot === undefined) sequences.admit(sequence);
     const end = sequence.computed + tokens;
-    const decides = end === sequence.tokens;
+    const wantTokens = sequence.wantTokens(end);
     return {
       slot: slotOf(sequence),
       tokenIds: sequence.tokenIds.slice(sequence.computed, end),
       position: sequence.computed,
-      want: decides ? sequence.want : undefined,
-      wantTokens: decides ? 1 : 0,
+      want: wantTokens > 0 ? sequence.want : undefined,
+      wantTokens,
     };
   });
   const decodes = decision.decodes.map((sequence): DecodeRow => {

@@ -117,7 +117,8 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
         for (const event of events) {
           const outcome = outcomes.get(event.id)!;
           if (event.kind === 'token') outcome.tokenIds.push(event.tokenId);
-          else outcome.reason = event.kind === 'finished' ? event.reason : event.error.code;
+          else if (event.kind === 'finished') outcome.reason = event.reason;
+          else if (event.kind === 'failed') outcome.reason = event.error.code;
         }
         wake();
       },

@@ -1,13 +1,28 @@
 import type { GenerateRequest, Sampling, ServiceTerms as TermsMessage } from '@sluice/proto';
-import { defaultTerms, OBJECTIVE_MS_MAX, type SamplingParams, type ServiceTerms } from '../engine/sequence.js';
+import {
+  defaultTerms,
+  OBJECTIVE_MS_MAX,
+  type Pooling,
+  type PromptWish,
+  type SamplingParams,
+  type ServiceTerms,
+} from '../engine/sequence.js';
 import { type ChatMessage, parseMessages } from '../text/chat-messages.js';
 import { priorityOf } from './messages.js';
 import { atMost, inRange, invalid, tokenIdBelow, wellFormed } from './ranges.js';
 
 export type Prompt =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'messages'; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: 'messages'; readonly messages: readonly ChatMessage[]; readonly chat: ChatOptions }
   | { readonly kind: 'tokenIds'; readonly tokenIds: readonly number[] };
+
+/** How messages become a prompt. */
+export interface ChatOptions {
+  /** An OpenAI `tools` array; empty: none. */
+  readonly toolsJson: string;
+  /** The last message is the beginning of the answer. */
+  readonly continuesFinal: boolean;
+}
 
 /** A request whose every field has been checked; only {@link parseGenerateRequest} makes one. */
 export interface ParsedRequest {
@@ -18,6 +33,14 @@ export interface ParsedRequest {
   readonly sampling: SamplingParams;
   /** 0: as many as the context leaves. */
   readonly tokensMax: number;
+  /** End and stop tokens cannot come before so many tokens have. */
+  readonly tokensMin: number;
+  /** Whether it ends once its prompt is computed. */
+  readonly endsWithPrompt: boolean;
+  /** What is to be told of the prompt; undefined: nothing. */
+  readonly promptWish: PromptWish | undefined;
+  /** Requests of one group have the same prompt; 0: of none. */
+  readonly group: number;
   readonly stopStrings: readonly string[];
   readonly stopTokenIds: ReadonlySet<number>;
   /** Undefined: no log-probabilities. */
@@ -38,12 +61,19 @@ export interface ModelBounds {
  */
 export function parseGenerateRequest(request: GenerateRequest, model: ModelBounds): ParsedRequest {
   atMost('request_id', request.requestId.length, 256, 'characters');
+  const promptWish = parsePromptWish(request);
+  const endsWithPrompt = request.noGeneration || promptWish?.pooling !== undefined;
+  if (endsWithPrompt) refuseTokens(request);
   return {
     requestId: request.requestId,
     prompt: parsePrompt(request, model),
     generatedIds: parseTokenIds('generated_token_ids', request.generatedTokenIds, model),
     sampling: parseSampling(request.sampling, model),
     tokensMax: request.tokensMax,
+    tokensMin: request.tokensMin,
+    endsWithPrompt,
+    promptWish,
+    group: request.group,
     stopStrings: parseStopStrings(request.stopStrings),
     stopTokenIds: parseStopTokenIds(request, model),
     logprobsTop: parseLogprobs(request),
@@ -53,11 +83,23 @@ export function parseGenerateRequest(request: GenerateRequest, model: ModelBound
 }
 
 function parsePrompt(request: GenerateRequest, model: ModelBounds): Prompt {
+  if (request.prompt !== 'messagesJson') {
+    for (const [field, isSet] of [
+      ['tools_json', request.toolsJson !== ''],
+      ['continue_final_message', request.continueFinalMessage],
+    ] as const) {
+      if (isSet) throw invalid(field, `${field} needs a prompt of messages_json`);
+    }
+  }
   switch (request.prompt) {
     case 'text':
       return { kind: 'text', text: request.text ?? '' };
     case 'messagesJson':
-      return { kind: 'messages', messages: parseMessages(request.messagesJson ?? '') };
+      return {
+        kind: 'messages',
+        messages: parseMessages(request.messagesJson ?? ''),
+        chat: { toolsJson: request.toolsJson, continuesFinal: request.continueFinalMessage },
+      };
     case 'tokenIds':
       return { kind: 'tokenIds', tokenIds: parseTokenIds('prompt', request.tokenIds?.ids ?? [], model) };
     default:
@@ -141,8 +183,37 @@ function parseTerms(terms: TermsMessage | null): ServiceTerms {
 function parseLogprobs(request: GenerateRequest): number | undefined {
   inRange('logprobs_top', request.logprobsTop, 0, 20);
   if (request.logprobs) return request.logprobsTop;
-  if (request.logprobsTop > 0) {
-    throw invalid('logprobs_top', `logprobs_top ${request.logprobsTop} needs logprobs to be set`);
+  if (request.logprobsTop > 0 && !request.promptLogprobs) {
+    throw invalid('logprobs_top', `logprobs_top ${request.logprobsTop} needs logprobs or prompt_logprobs to be set`);
   }
   return undefined;
+}
+
+function parsePromptWish(request: GenerateRequest): PromptWish | undefined {
+  const pooling = parsePooling(request.pooling);
+  if (pooling === undefined && !request.promptLogprobs) return undefined;
+  return { logprobsTop: request.promptLogprobs ? request.logprobsTop : undefined, pooling };
+}
+
+function parsePooling(pooling: GenerateRequest['pooling']): Pooling | undefined {
+  switch (pooling) {
+    case 'POOLING_UNSPECIFIED':
+      return undefined;
+    case 'POOLING_MEAN':
+      return 'mean';
+    case 'POOLING_LAST':
+      return 'last';
+    default:
+      // A number that this worker does not know yet.
+      throw invalid('pooling', `pooling ${String(pooling)} must be POOLING_MEAN or POOLING_LAST`);
+  }
+}
+
+/** Of a request that generates nothing. */
+function refuseTokens({ tokensMax, tokensMin, generatedTokenIds }: GenerateRequest): void {
+  const why = 'must be 0 where nothing is generated';
+  if (tokensMax > 0) throw invalid('tokens_max', `tokens_max ${tokensMax} ${why}`);
+  if (tokensMin > 0) throw invalid('tokens_min', `tokens_min ${tokensMin} ${why}`);
+  const generated = generatedTokenIds.length;
+  if (generated > 0) throw invalid('generated_token_ids', `generated_token_ids: ${generated} tokens ${why}`);
 }

@@ -10,6 +10,7 @@ import { failedMessage, finishReasons, objectiveOutcome } from './messages.js';
 import { invalid } from './ranges.js';
 
 type TokenEvent = Extract<SequenceEvent, { kind: 'token' }>;
+type PromptEvent = Extract<SequenceEvent, { kind: 'prompt' }>;
 
 /** A GenerateEvent that still grows. */
 interface PendingEvent {
@@ -17,6 +18,7 @@ interface PendingEvent {
   readonly tokenIds: number[];
   text: string;
   readonly logprobs: TokenLogprobInit[];
+  promptReport?: { logprobs: TokenLogprobInit[]; embedding: number[] };
   finished?: FinishedInit;
   failed?: FailedInit;
 }
@@ -80,7 +82,7 @@ export class LiveRequest {
       promptTokens,
       detokenizer: this.#tokenizer.detokenizer({
         special: request.includeStop,
-        startsText: request.prompt.kind === 'messages',
+        startsText: request.prompt.kind === 'messages' && !request.prompt.chat.continuesFinal,
       }),
       stopStrings: new StopStrings(request.stopStrings),
     };
@@ -88,6 +90,22 @@ export class LiveRequest {
     for (const tokenId of request.generatedIds) replay(running, this.#textOf(tokenId, running));
     this.#completionTokens = request.generatedIds.length;
     this.#open().accepted = { promptTokens };
+  }
+
+  /** Adds what was computed of the prompt itself. */
+  prompt({ logprobs, embedding, cachedTokens }: PromptEvent): void {
+    if (this.#running === undefined || this.#hasEnded) return;
+    this.#cachedTokens = cachedTokens;
+    if (logprobs.length === 0 && embedding === undefined) return;
+    const pending = this.#open();
+    pending.promptReport ??= { logprobs: [], embedding: [] };
+    for (const one of logprobs) {
+      pending.promptReport.logprobs.push(this.#logprobsMessage(one));
+      this.outlet.buffer.grow(24 * (1 + one.top.length));
+    }
+    if (embedding === undefined) return;
+    pending.promptReport.embedding = [...embedding];
+    this.outlet.buffer.grow(4 * embedding.length);
   }
 
   /** Adds a generated token. True when its text met a stop string, which ends the request here. */

@@ -19,6 +19,7 @@ export class LiveRequests {
   readonly #log: Logger;
   readonly #bySequenceId = new Map<string, LiveRequest>();
   readonly #touched = new Set<Outlet>();
+  readonly #outletNames = new WeakMap<Outlet, number>();
   #startedCount = 0;
 
   constructor(engine: EnginePort, text: TextPort, log: Logger) {
@@ -115,25 +116,41 @@ export class LiveRequests {
     const { contextTokens } = this.#engine;
     const promptIds = await promptTokenIds(parsed.prompt, this.#text, contextTokens);
     if (live.hasEnded) return;
-    const tokensMax = tokensToGenerate(promptIds.length, parsed.tokensMax, contextTokens, parsed.prompt);
-    inRange('generated_token_ids', parsed.generatedIds.length, 0, tokensMax - 1);
+    const tokensMax = parsed.endsWithPrompt
+      ? 0
+      : tokensToGenerate(promptIds.length, parsed.tokensMax, contextTokens, parsed.prompt);
+    inRange('generated_token_ids', parsed.generatedIds.length, 0, Math.max(0, tokensMax - 1));
+    inRange('tokens_min', parsed.tokensMin, 0, tokensMax);
     this.#submit(live, parsed, promptIds, tokensMax);
     live.outlet.flush();
   }
 
   #submit(live: LiveRequest, parsed: ParsedRequest, promptIds: readonly number[], tokensMax: number): void {
-    const { generatedIds, sampling, stopTokenIds, logprobsTop, terms } = parsed;
+    const { generatedIds, sampling, stopTokenIds, logprobsTop, terms, tokensMin, promptWish, group } = parsed;
     const id = live.sequenceId;
     this.#bySequenceId.set(id, live);
-    const sequence = { id, promptIds, generatedIds, tokensMax, sampling, stopTokenIds, logprobsTop, terms };
-    const refusal = this.#engine.submit(sequence);
+    const refusal = this.#engine.submit({
+      ...{ id, promptIds, generatedIds, tokensMax, sampling, stopTokenIds, logprobsTop, terms, tokensMin },
+      ...(promptWish === undefined ? {} : { promptWish }),
+      ...(group === 0 ? {} : { group: `${this.#nameOf(live.outlet)}:${group}` }),
+    });
     if (refusal !== undefined) throw refusal;
     live.accept(parsed, promptIds.length);
     this.#log.debug({ requestId: parsed.requestId, sequence: id, promptTokens: promptIds.length }, 'accepted');
   }
 
+  /** Groups are unique where they came from. */
+  #nameOf(outlet: Outlet): number {
+    const name = this.#outletNames.get(outlet) ?? this.#startedCount;
+    this.#outletNames.set(outlet, name);
+    return name;
+  }
+
   #apply(event: SequenceEvent, live: LiveRequest): void {
     switch (event.kind) {
+      case 'prompt':
+        live.prompt(event);
+        return;
       case 'token':
         if (live.token(event)) {
           this.#bySequenceId.delete(event.id);

@@ -1,6 +1,6 @@
 import { ServingError, unreachable } from '@sluice/shared';
 import type { ChatMessage } from '../text/chat-messages.js';
-import type { Prompt } from './generate-request.js';
+import type { ChatOptions, Prompt } from './generate-request.js';
 import { invalid } from './ranges.js';
 import type { TextPort } from './text-port.js';
 
@@ -52,9 +52,34 @@ export function tokensToGenerate(
  * The conversation as the model was trained to read it, the assistant's turn opened.
  * @throws ServingError `invalid_request`, field `messages`, when the model has no template or its template refuses them.
  */
-export function renderChat(messages: readonly ChatMessage[], text: TextPort): string {
-  if (text.chatTemplate !== undefined) return text.chatTemplate.render(messages, { addGenerationPrompt: true });
+export function renderChat(messages: readonly ChatMessage[], text: TextPort, chat: ChatOptions): string {
+  const template = text.chatTemplate;
+  if (template !== undefined) {
+    if (chat.continuesFinal) return beginningOfAnswer(messages, (all) => template.render(all, NO_TURN));
+    return template.render(messages, { addGenerationPrompt: true });
+  }
   throw invalid('messages', 'this model has no chat template; send a text or token ids instead of messages');
+}
+
+const NO_TURN = { addGenerationPrompt: false } as const;
+
+/** Stands behind the last message while it is rendered: no control token, and nothing that templates trim. */
+const MARK = '\u{F0002}\u{F0001}\u{F0002}';
+
+/** The conversation up to the end of its last message, the assistant's, whatever the template writes behind it. */
+function beginningOfAnswer(
+  messages: readonly ChatMessage[],
+  render: (messages: readonly ChatMessage[]) => string,
+): string {
+  const field = 'continue_final_message';
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant' || typeof last.content !== 'string') {
+    throw invalid(field, `${field} needs a last message of the assistant whose content is a string`);
+  }
+  const rendered = render([...messages.slice(0, -1), { ...last, content: last.content + MARK }]);
+  const end = rendered.lastIndexOf(MARK);
+  if (end < 0) throw invalid(field, `${field}: the model's chat template leaves out the last message`);
+  return rendered.slice(0, end);
 }
 
 /** How a prompt, written or rendered, becomes tokens. */
@@ -68,7 +93,7 @@ async function encode(prompt: Prompt, text: TextPort, contextTokens: number): Pr
       refuseHopeless(prompt.text, 'prompt', text, contextTokens);
       return text.encode(prompt.text, asPrompt);
     case 'messages': {
-      const rendered = renderChat(prompt.messages, text);
+      const rendered = renderChat(prompt.messages, text, prompt.chat);
       refuseHopeless(rendered, 'messages', text, contextTokens);
       return text.encode(rendered, asPrompt);
     }

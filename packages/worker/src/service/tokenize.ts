@@ -1,5 +1,6 @@
 import type { DetokenizeReplyInit, DetokenizeRequest, TokenizeReplyInit, TokenizeRequest } from '@sluice/proto';
 import { parseMessages } from '../text/chat-messages.js';
+import { unmarked } from '../text/special-tokens.js';
 import { asPrompt, renderChat } from './prompt.js';
 import { atMost, invalid, tokenIdBelow } from './ranges.js';
 import type { TextPort } from './text-port.js';
@@ -13,12 +14,16 @@ export async function tokenize(request: TokenizeRequest, text: TextPort): Promis
     case 'text': {
       const input = request.text ?? '';
       atMost('text', input.length, charactersMax, 'characters');
-      return { ids: [...(await text.encode(input, asPrompt))] };
+      if (request.toolsJson !== '') throw invalid('tools_json', 'tools_json needs an input of messages_json');
+      return { ids: [...(await text.encode(input, { ...asPrompt, begin: !request.withoutBegin }))] };
     }
     case 'messagesJson': {
       const json = request.messagesJson ?? '';
       atMost('messages', json.length, charactersMax, 'characters');
-      return { ids: [...(await text.encode(renderChat(parseMessages(json), text), asPrompt))] };
+      if (request.withoutBegin) throw invalid('without_begin', 'without_begin needs an input of text');
+      const chat = { toolsJson: request.toolsJson, continuesFinal: false };
+      const rendered = renderChat(parseMessages(json), text, chat);
+      return { ids: [...(await text.encode(rendered, asPrompt))], text: unmarked(rendered) };
     }
     default:
       throw invalid('input', 'input is missing: one of text and messages_json must be set');

@@ -24,6 +24,6 @@ export function literalPattern(literals: readonly string[]): RegExp | undefined 
   return new RegExp(longestFirst.map((literal) => literal.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'gu');
 }
 
-function unmarked(text: string): string {
+export function unmarked(text: string): string {
   return text.replaceAll(shieldMark, '');
 }

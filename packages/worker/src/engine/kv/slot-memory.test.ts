@@ -378,6 +378,7 @@ function holder(promptIds: readonly number[]): Running {
     },
     computed: 0,
     copyTokens: 0,
+    reusableTokens: Number.POSITIVE_INFINITY,
     blocks: 0,
     slot: undefined,
     cachedTokens: undefined,

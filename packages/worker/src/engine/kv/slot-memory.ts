@@ -12,7 +12,7 @@ import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
 const LOOK_UPS_MAX = 64;
 
 /** Tokens of a prompt that are always computed: the last one's logits are needed, and none may be alone (policy.ts). */
-const COMPUTED_TOKENS_MIN = 2;
+export const COMPUTED_TOKENS_MIN = 2;
 
 /** A slot between running ones costs about as much over a sequence's life as copying so many tokens. */
 const HOLE_TOKENS = 1_024;
@@ -34,6 +34,8 @@ interface Source extends PrefixHit {
 export interface SlotHolder extends SwapHolder {
   readonly tokens: number;
   readonly tokenIds: readonly number[];
+  /** Tokens at the beginning of its prompt that may come out of the cache. */
+  readonly reusableTokens: number;
   /** Tokens in its slot; while it waits, those that it would find there or brings back. */
   computed: number;
   blocks: number;
@@ -87,6 +89,11 @@ export class SlotMemory {
     this.#cache = options.prefixCache ? new PrefixCache() : undefined;
     this.#blocks = new Int32Array(slotsMax);
     this.#written = new Int32Array(slotsMax);
+  }
+
+  /** Whether a prompt is found again. */
+  get keepsPrompts(): boolean {
+    return this.#cache !== undefined;
   }
 
   get slotsMax(): number {
@@ -259,7 +266,8 @@ export class SlotMemory {
   }
 
   #find(sequence: SlotHolder, tokensMax: number): PrefixHit | undefined {
-    return this.#cache?.find(sequence.tokenIds, Math.min(tokensMax, sequence.promptTokens - COMPUTED_TOKENS_MIN));
+    const reusable = Math.min(sequence.reusableTokens, sequence.promptTokens - COMPUTED_TOKENS_MIN);
+    return this.#cache?.find(sequence.tokenIds, Math.min(tokensMax, reusable));
   }
 
   /** Whether an idle slot's prompt is of no use beside the sequence that finds its beginning in it, or has no room. */

@@ -1,5 +1,11 @@
 import type { SamplingParams } from '../sequence.js';
 
+/** Tokens that cannot come before so many others have. */
+export interface HeldTokens {
+  readonly tokenIds: ReadonlySet<number>;
+  readonly tokensMin: number;
+}
+
 /**
  * Penalties and biases of one sequence: they change the logits of few tokens, those that occurred and those the caller
  * named, so they are kept as that set and never as a row of the vocabulary.
@@ -11,8 +17,12 @@ export class LogitAdjustments {
   /** Every token whose logit may change. */
   readonly #touched = new Set<number>();
   readonly #penalizesGenerated: boolean;
+  readonly #held: HeldTokens | undefined;
+  #generated = 0;
 
-  constructor(params: SamplingParams, promptIds: readonly number[]) {
+  constructor(params: SamplingParams, promptIds: readonly number[], held?: HeldTokens) {
+    this.#held = held;
+    for (const tokenId of held?.tokenIds ?? []) this.#touched.add(tokenId);
     this.#params = params;
     this.#penalizesGenerated =
       params.repetitionPenalty !== 1 || params.presencePenalty !== 0 || params.frequencyPenalty !== 0;
@@ -38,6 +48,7 @@ export class LogitAdjustments {
   }
 
   addGenerated(tokenId: number): void {
+    this.#generated += 1;
     if (!this.#penalizesGenerated) return;
     this.#generatedCounts.set(tokenId, (this.#generatedCounts.get(tokenId) ?? 0) + 1);
     this.#touched.add(tokenId);
@@ -46,6 +57,9 @@ export class LogitAdjustments {
   /** The logit after bias, repetition penalty (CTRL, Keskar et al. 2019), presence and frequency penalties (OpenAI). */
   adjust(tokenId: number, logit: number): number {
     if (!this.#touched.has(tokenId)) return logit;
+    if (this.#held !== undefined && this.#generated < this.#held.tokensMin && this.#held.tokenIds.has(tokenId)) {
+      return Number.NEGATIVE_INFINITY;
+    }
     const { repetitionPenalty, presencePenalty, frequencyPenalty, logitBias } = this.#params;
     const bias = logitBias.get(tokenId) ?? 0;
     const count = this.#generatedCounts.get(tokenId) ?? 0;

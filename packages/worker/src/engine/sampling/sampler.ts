@@ -1,15 +1,16 @@
 import { assert } from '@sluice/shared';
 import type { Logprobs, SamplingParams } from '../sequence.js';
 import { type LogitsRow, type LogitsWant, wantBest } from '../step-plan.js';
-import { LogitAdjustments } from './logit-adjustments.js';
+import { type HeldTokens, LogitAdjustments } from './logit-adjustments.js';
 import { type Pool, poolOf, rank, wholeVocabulary, widened } from './pool.js';
 
 /** What a sequence needs of each row of logits to choose its tokens and report on them. */
-export function wantFor(params: SamplingParams, logprobsTop: number | undefined): LogitsWant {
+export function wantFor(params: SamplingParams, logprobsTop: number | undefined, held?: HeldTokens): LogitsWant {
   const temperatures: number[] = [];
   if (params.temperature > 0) temperatures.push(params.temperature);
   // Greedy with penalties looks for the best token that no penalty touched: among the candidates.
-  const needsOne = logprobsTop !== undefined || (params.temperature === 0 && LogitAdjustments.any(params));
+  const isAdjusted = held !== undefined || LogitAdjustments.any(params);
+  const needsOne = logprobsTop !== undefined || (params.temperature === 0 && isAdjusted);
   if (needsOne && params.temperature !== 1) temperatures.push(1);
   return temperatures.length === 0 ? wantBest : { temperatures };
 }

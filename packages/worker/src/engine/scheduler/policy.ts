@@ -23,6 +23,8 @@ export interface SequenceView {
   readonly computed: number;
   /** Of a waiting one: tokens that are copied into its slot, between two passes, when it is let in. */
   readonly copyTokens: number;
+  /** Most tokens of one of its chunks, at least 4. */
+  readonly chunkTokensMax: number;
   /** Blocks of memory it holds. */
   readonly blocks: number;
   /** Most tokens of prompt and output. */

@@ -107,7 +107,7 @@ export class StepDraft<S extends SequenceView> {
         continue;
       }
       const left = sequence.promptTokens - sequence.computed;
-      const most = room(sequence);
+      const most = Math.min(room(sequence), sequence.chunkTokensMax);
       if (this.#rules.wholePrompts === true && most < left && this.chunks.length > 0) return;
       const tokens = chunkTokens(left, Math.max(0, most), chunkBlockTokens);
       if (tokens === 0) return;

@@ -4,6 +4,8 @@ import { rank } from '../sampling/pool.js';
 import type { LogitsRow, LogitsWant, StepOutput, StepPlan } from '../step-plan.js';
 
 const GARBAGE = -1;
+/** Length of a hidden state. */
+const HIDDEN = 6;
 
 /**
  * A model whose next token is a hash of everything it reads from its slot, so that one wrong token, slot or position
@@ -29,6 +31,7 @@ export class HashModel implements ModelPort {
       chunkBlockTokens: 8,
       decodeTokensMax: 4,
       wantedRowsMax: 64,
+      embeddingLength: HIDDEN,
       ...limits,
     };
     const { slotsMax, contextTokens } = this.limits;
@@ -43,13 +46,15 @@ export class HashModel implements ModelPort {
     if (this.failing.has(pass)) throw new Error(`pass ${pass} was told to fail`);
     this.#writeGarbage(plan);
     const rows: LogitsRow[] = [];
+    const hidden: number[] = [];
     for (const { slot, position, tokenIds, want, wantTokens } of [...plan.decodes, ...plan.chunks]) {
       for (let i = 0; i < tokenIds.length; i++) this.#slots[slot]![position + i] = tokenIds[i]!;
       const end = position + tokenIds.length;
       for (let row = end - wantTokens; row < end; row++)
         if (want !== undefined) rows.push(this.#row(slot, row + 1, want));
+      for (let length = position + 1; length <= end; length++) hidden.push(...this.#hidden(slot, length));
     }
-    return { rows };
+    return { rows, hidden: Float32Array.from(hidden) };
   }
 
   copy(fromSlot: number, toSlot: number, tokens: number): void {
@@ -91,10 +96,23 @@ export class HashModel implements ModelPort {
   }
 
   #row(slot: number, length: number, want: LogitsWant): LogitsRow {
+    return hashRow(this.#context(slot, length), want, this.limits.vocabularyCount);
+  }
+
+  #hidden(slot: number, length: number): Float32Array {
+    return hashHidden(this.#context(slot, length));
+  }
+
+  #context(slot: number, length: number): Int32Array {
     const context = this.#slots[slot]!.subarray(0, length);
     assert(!context.includes(GARBAGE), `slot ${slot} is read at a position that holds garbage`);
-    return hashRow(context, want, this.limits.vocabularyCount);
+    return context;
   }
+}
+
+/** [{@link HIDDEN}]: the hidden state of a context's last token. */
+export function hashHidden(context: ArrayLike<number>): Float32Array {
+  return hashRow(context, { temperatures: [] }, HIDDEN).logits;
 }
 
 /** The row of logits behind a context: the oracle, and what the model gives when it read the right one. */
@@ -129,6 +147,8 @@ function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits):
   assert(chunks.length <= limits.chunksMax, `${chunks.length} chunks of ${limits.chunksMax}`);
   const tokens = [...decodes, ...chunks].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   assert(tokens > 0 && tokens <= limits.stepTokensMax, `${tokens} tokens of ${limits.stepTokensMax}`);
+  const wanted = [...decodes, ...chunks].reduce((sum, { wantTokens }) => sum + wantTokens, 0);
+  assert(wanted <= limits.wantedRowsMax, `${wanted} wanted rows of ${limits.wantedRowsMax}`);
   for (const { position, tokenIds } of chunks) {
     assert(tokenIds.length >= 2 || position === 0, 'a chunk of one token is the whole prompt');
     assert(tokenIds.length === 1 || tokenIds.length % limits.chunkBlockTokens !== 1, 'no block has one token');

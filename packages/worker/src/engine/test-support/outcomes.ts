@@ -2,7 +2,7 @@ import { type Clock, createLog, systemClock } from '@sluice/shared';
 import { Engine, type EngineOptions, type EngineParts } from '../engine.js';
 import type { ModelLimits } from '../model-port.js';
 import { createPolicy, type PolicyName } from '../scheduler/policies.js';
-import { greedySampling, type SequenceEvent, type SequenceRequest } from '../sequence.js';
+import { greedySampling, type Logprobs, type SequenceEvent, type SequenceRequest } from '../sequence.js';
 import type { StepRecord } from '../step-record.js';
 import { HashModel } from './hash-model.js';
 
@@ -15,6 +15,9 @@ export interface Outcome {
   reason: string | undefined;
   /** Of the failure. */
   message?: string;
+  /** Of the prompt's tokens, where they were told. */
+  scores?: Logprobs[];
+  embedding?: Float32Array | undefined;
   /** Of the prompt; 0 before the first token. */
   cachedTokens: number;
 }
@@ -43,6 +46,11 @@ export class Outcomes {
       if (outcome.reason !== undefined) this.#broken.push(`${event.id} gets ${event.kind} after its end`);
       if (event.kind === 'token') {
         outcome.tokenIds.push(event.tokenId);
+        outcome.cachedTokens = event.cachedTokens;
+      } else if (event.kind === 'prompt') {
+        if (outcome.tokenIds.length > 0) this.#broken.push(`${event.id} hears of its prompt after a token`);
+        outcome.scores = [...(outcome.scores ?? []), ...event.logprobs];
+        outcome.embedding = event.embedding;
         outcome.cachedTokens = event.cachedTokens;
       } else outcome.reason = event.kind === 'finished' ? event.reason : event.error.code;
       if (event.kind === 'failed') outcome.message = event.error.message;

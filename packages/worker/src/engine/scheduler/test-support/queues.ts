@@ -21,6 +21,7 @@ export function view(fields: Partial<SequenceView> = {}): SequenceView {
     tokens,
     computed,
     copyTokens: 0,
+    chunkTokensMax: Number.POSITIVE_INFINITY,
     blocks,
     tokensMax: tokens + 20,
     arrivalMs: nowMs,

@@ -1,0 +1,132 @@
+import { assert, ServingError } from '@sluice/shared';
+import type { LiveSequence } from './live-sequence.js';
+import { logprobsOf } from './sampling/sampler.js';
+import type { Logprobs, Pooling, PromptWish, SequenceEvent } from './sequence.js';
+import type { LogitsRow, LogitsWant, StepOutput, StepPlan } from './step-plan.js';
+import { requireNumbers } from './take-token.js';
+
+/** What a pass computed of a slice of a prompt. */
+export interface ReadSlice {
+  /** Of the whole prompt. */
+  readonly promptIds: readonly number[];
+  /** Where the slice begins and ends in it. */
+  readonly start: number;
+  readonly end: number;
+  /** Of the last of its tokens, as many as were wanted. */
+  readonly rows: readonly LogitsRow[];
+  readonly want: LogitsWant;
+  /** [tokens of the slice, hidden], row-major; undefined where the model gives none. */
+  readonly hidden: Float32Array | undefined;
+}
+
+/**
+ * What a sequence tells of its own prompt, read slice by slice as it is computed. What was read stays read: a sequence that
+ * is preempted and computes its prompt anew tells nothing twice, and what is not read yet never comes out of the cache,
+ * where it would not be computed.
+ */
+export class PromptReport {
+  readonly #wish: PromptWish;
+  readonly #promptTokens: number;
+  /** Positions of the prompt whose rows and hidden states have been read. */
+  #read = 0;
+  /** [hidden]: of all positions read, or the last one. 64-bit, so that no cut of the prompt changes the sum. */
+  #pooled: Float64Array | undefined;
+
+  constructor(wish: PromptWish, promptTokens: number) {
+    this.#wish = wish;
+    this.#promptTokens = promptTokens;
+  }
+
+  /** Whether each token of a chunk has a wanted row. */
+  get wantsRows(): boolean {
+    return this.#wish.logprobsTop !== undefined;
+  }
+
+  /** Tokens at the beginning of the prompt that it does not need to see computed. */
+  get reusableTokens(): number {
+    return this.#wish.logprobsTop === undefined && this.#wish.pooling !== 'mean' ? this.#promptTokens : this.#read;
+  }
+
+  /** Rows wanted at the end of a slice. */
+  wantTokens(start: number, end: number): number {
+    return this.wantsRows ? Math.max(0, end - Math.max(start, this.#read)) : 0;
+  }
+
+  /**
+   * @returns the log-probabilities that the slice gives, in order; with those of the first slice the first token, of which
+   * nothing is known.
+   * @throws ServingError `engine_failed` for what is not made of numbers.
+   */
+  read(slice: ReadSlice): Logprobs[] {
+    const told = this.wantsRows ? this.#logprobs(slice) : [];
+    if (this.#wish.pooling !== undefined) this.#pool(this.#wish.pooling, slice);
+    this.#read = Math.max(this.#read, slice.end);
+    return told;
+  }
+
+  /**
+   * Of the whole prompt, once it is read, of length 1; undefined where none was asked for.
+   * @throws ServingError `engine_failed` where there is no direction.
+   */
+  get embedding(): Float32Array | undefined {
+    if (this.#pooled === undefined) return undefined;
+    const length = Math.sqrt(this.#pooled.reduce((sum, value) => sum + value * value, 0));
+    if (!(length > 0 && Number.isFinite(length))) {
+      throw new ServingError('engine_failed', `the model gave no embedding: its length is ${length}`);
+    }
+    return Float32Array.from(this.#pooled, (value) => value / length);
+  }
+
+  #logprobs({ promptIds, end, rows, want }: ReadSlice): Logprobs[] {
+    const top = this.#wish.logprobsTop ?? 0;
+    const told: Logprobs[] = this.#read === 0 ? [{ tokenId: promptIds[0]!, logprob: 0, top: [] }] : [];
+    for (let position = Math.max(this.#read, end - rows.length); position < end; position++) {
+      const tokenId = promptIds[position + 1];
+      if (tokenId === undefined) break;
+      const row = rows[rows.length - (end - position)]!;
+      requireNumbers(row);
+      told.push(logprobsOf(row, want, tokenId, top));
+    }
+    return told;
+  }
+
+  #pool(pooling: Pooling, { start, end, hidden }: ReadSlice): void {
+    assert(hidden !== undefined, 'a model without hidden states was asked for an embedding');
+    const width = hidden.length / (end - start);
+    this.#pooled ??= new Float64Array(width);
+    const pooled = this.#pooled;
+    const first = pooling === 'mean' ? Math.max(start, this.#read) : this.#promptTokens - 1;
+    for (let position = first; position < end; position++) {
+      const row = (position - start) * width;
+      for (let i = 0; i < width; i++) pooled[i]! += hidden[row + i]!;
+    }
+  }
+}
+
+type PromptEvent = Extract<SequenceEvent, { kind: 'prompt' }>;
+
+/**
+ * What a pass tells of the prompt of a sequence that has computed a slice of it; undefined: nothing.
+ * @throws ServingError `engine_failed` for what is not made of numbers.
+ */
+export function tellPrompt(
+  sequence: LiveSequence,
+  slice: Pick<ReadSlice, 'start' | 'end' | 'rows' | 'hidden'>,
+): PromptEvent | undefined {
+  const { promptReport, request, want, promptTokens, cachedTokens = 0 } = sequence;
+  const logprobs = promptReport?.read({ ...slice, promptIds: request.promptIds, want }) ?? [];
+  const isWhole = slice.end === promptTokens;
+  const embedding = isWhole ? promptReport?.embedding : undefined;
+  if (logprobs.length === 0 && embedding === undefined && !(isWhole && sequence.endsWithPrompt)) return undefined;
+  return { kind: 'prompt', id: request.id, logprobs, embedding, cachedTokens };
+}
+
+/** Of a pass's hidden states, those of one of its chunks. */
+export function hiddenOf(plan: StepPlan, chunk: number, { hidden }: StepOutput): Float32Array | undefined {
+  if (hidden === undefined) return undefined;
+  const tokensIn = (parts: readonly { readonly tokenIds: ArrayLike<number> }[]): number =>
+    parts.reduce((tokens, { tokenIds }) => tokens + tokenIds.length, 0);
+  const width = hidden.length / tokensIn([...plan.decodes, ...plan.chunks]);
+  const first = tokensIn([...plan.decodes, ...plan.chunks.slice(0, chunk)]);
+  return hidden.subarray(first * width, (first + plan.chunks[chunk]!.tokenIds.length) * width);
+}
