@@ -59,6 +59,8 @@ const badFields: readonly (readonly [Record<string, unknown>, string])[] = [
   [{ stop: ['a', 5] }, 'stop[1]: 5 must be a string'],
   [{ stop: 5 }, 'stop: 5 must be a string or an array'],
   [{ stop: Array(17).fill('x') }, 'stop: an array of 17 entries must have at most 16 entries'],
+  [{ n: 0 }, 'n: 0 must be at least 1'],
+  [{ n: 17 }, 'n: 17 must be at most 16'],
   [{ stream: 'yes' }, 'stream: "yes" must be true or false'],
   [{ stream_options: { include_usage: true } }, 'stream_options: must come with stream: true'],
   [{ stream: true, stream_options: { surprise: 1 } }, 'stream_options.surprise: is not a field of this request'],
@@ -89,7 +91,10 @@ const badPrompts: readonly (readonly [unknown, string])[] = [
   ['', 'prompt: an empty string must hold at least one token'],
   [[], 'prompt: an empty array must hold at least one token'],
   [5, 'prompt: 5 must be a string or an array'],
-  [['a', 'b'], 'prompt: an array of 2 entries must have at most 1 prompt'],
+  [Array(129).fill('a'), 'prompt: an array of 129 entries must have at most 128 prompts'],
+  [['a', ''], 'prompt[1]: an empty string must hold at least one token'],
+  [['a', 7], 'prompt[1]: 7 must be a string, a token id or an array of token ids'],
+  [[[1], [2, 1000]], "prompt[1][1]: 1000 must be at most 999, the model's last token"],
   [[1, 'b'], 'prompt[1]: "b" must be a token id, a whole number'],
   [[1, -1], 'prompt[1]: -1 must be at least 0'],
   [[1, 1000], "prompt[1]: 1000 must be at most 999, the model's last token"],
@@ -116,8 +121,6 @@ describe('a field out of its range', () => {
 
 describe('a field that is known and not supported', () => {
   it.each([
-    { n: 2 },
-    { n: 0 },
     { tools: [{ type: 'function' }] },
     { response_format: { type: 'json_object' } },
     { audio: { voice: 'x' } },

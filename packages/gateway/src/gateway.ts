@@ -4,29 +4,28 @@ import type { LimitStore } from '@sluice/store';
 import type { Admission } from './admission/admission.js';
 import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
 import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
+import { takePlace } from './admission/place.js';
 import { Quotes } from './admission/quotes.js';
 import { drainMs, hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { fieldError } from './api/field-error.js';
-import { checkAgainstModel, toGenerateRequest } from './api/generation-call.js';
+import { checkAgainstModel, type GenerationCall } from './api/generation-call.js';
 import { type Caller, checkModel } from './auth/caller.js';
-import { reserveLimits } from './auth/rate-limits.js';
 import { checkedCall } from './content/checked-call.js';
-import type { Refused } from './content/checked-writer.js';
 import type { ContentCheck } from './content/content-check.js';
 import type { HttpReply } from './http/http-reply.js';
 import type { GatewayMetrics } from './metrics/metrics.js';
-import { openWriter } from './relay/open-writer.js';
-import { type Dispatch, Relay } from './relay/relay.js';
+import { choicesOf } from './relay/choice.js';
+import { Gathering } from './relay/gathering.js';
+import { openWriters } from './relay/open-writer.js';
+import { Passage, type SharedPrompt } from './relay/passage.js';
 import { WaitingRoom } from './relay/waiting-room.js';
 import type { WorkerView } from './routing/policy.js';
-import { chooseWorker, readyViews, resolveModel } from './routing/router.js';
-import type { RoutedRequest, Routing } from './routing/routing.js';
+import { noWorkerError, readyViews, resolveModel } from './routing/router.js';
+import type { Routing } from './routing/routing.js';
 import { predictFirstTokenMs } from './routing/ttft.js';
-import { AlignedGeneration } from './streams/aligned-generation.js';
 import type { EventId } from './streams/event-id.js';
 import type { Order } from './streams/order.js';
-import { recordingWriter } from './streams/recording-writer.js';
 import { retell } from './streams/retell.js';
 import type { PastStream, StreamJournals } from './streams/stream-journals.js';
 import type { WorkerSet } from './workers/worker-set.js';
@@ -79,11 +78,12 @@ const flushMs = 1_000;
 /** The whole story of a request for text, from a body that has been read to the relay that carries its tokens. */
 export class Gateway {
   readonly #parts: GatewayParts;
-  readonly #relays = new Set<Relay>();
+  readonly #gatherings = new Set<Gathering>();
   readonly #room: WaitingRoom;
   readonly queue: AdmissionQueue;
   readonly quotes = new Quotes();
   #isDraining = false;
+  #groups = 0;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -128,8 +128,8 @@ export class Gateway {
     };
     const seed = call.seed ?? rng.below(2 ** 32);
     const order = { endpoint, call, head, seed, terms: wishes.terms, session: wishes.session ?? call.user };
-    const isJournalled = call.stream && endpoint.isResumable && journals !== undefined;
-    const has = isJournalled ? { streamId: journals.newStreamId(), position: -1 } : undefined;
+    const isJournalled = call.stream && endpoint.isResumable && isAlone(call);
+    const has = isJournalled && journals ? { streamId: journals.newStreamId(), position: -1 } : undefined;
     await this.#carry({ order, has, past: undefined }, wishes, reply);
   }
 
@@ -161,109 +161,72 @@ export class Gateway {
     reply.onClose(release);
     const told = { promptTokens: 0, generatedTokens: 0 };
     const refused = { usage: () => ({ ...told, cachedTokens: 0 }), onRefused: () => {} };
-    await retell(past.events, openWriter(order, has, reply, contentChecks, refused), reply, told);
+    const gathering = new Gathering(1, reply);
+    const open = openWriters({ order, has, reply, gathering, checks: contentChecks });
+    await retell(past.events, open(choicesOf(order.call)[0]!, refused), reply, told);
   }
 
-  /** From an order to its relay: all of it, or what is missing of the past. */
+  /** From an order to its relays: all of it, or what is missing of the past. */
   async #carry({ order, has, past }: Journey, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
-    const { workers, routing, admission, limits, contentChecks, journals, metrics, clock } = this.#parts;
+    const { workers, routing, contentChecks, journals } = this.#parts;
     const { call, head } = order;
+    const choices = choicesOf(call);
 
-    // routing: what there is to know of the request before it is placed.
-    const routed = routing.describe(workers, head.model, call.prompt, order.session);
+    // routing: what there is to know of the prompts before they are placed.
+    const prompts = call.prompts.map(
+      (prompt): SharedPrompt => ({
+        routed: routing.describe(workers, head.model, prompt, order.session),
+        group: call.samplesDrawn === 1 ? 0 : this.#nextGroup(),
+        worker: undefined,
+      }),
+    );
     const views = readyViews(workers, head.model);
     if (views.length === 0) throw noWorkerError();
 
-    // admission: what the caller may still use, and a place; held until the connection has closed or taken the whole reply,
-    // be that an error.
-    const reservation = await reserveLimits(
-      limits,
-      wishes.caller,
-      routed.promptTokens + (call.tokensMax || ANSWER_TOKENS),
-    );
-    const release = reply.isOver ? undefined : admission.admit();
-    if (release === undefined || release instanceof ServingError) {
-      void reservation.settle(0);
-      if (release === undefined) return;
-      throw release;
-    }
-    reply.onClose(() => {
-      const { promptTokens, generatedTokens } = reply.record;
-      void reservation.settle(promptTokens + generatedTokens);
-      release();
-    });
-    const newcomer: Newcomer = {
-      ...this.#shareOf(wishes, routed),
-      // Nothing waits between the choice and the submit, so no other choice sees the same view.
-      start: () => {
-        const needsTokenIds = past !== undefined;
-        const worker = chooseWorker(workers, routing.policy, routed, { where: hasRoom, needsTokenIds });
-        if (worker === undefined) {
-          relay.abort(noWorkerError());
-          return;
-        }
-        // Another engine would not make the same answer twice.
-        if (worker.knowsTokenIds) journal?.begin();
-        relay.start(worker, request, dispatch);
-      },
-      refuse: (error) => relay.abort(error),
-    };
-    const quoteMs = this.quotes.quoteMs(this.#predictMs(newcomer, routed, views));
+    // admission: what the caller may still use, and a place for each choice.
+    const tokens = tokensMax(call, prompts);
+    const headers = await takePlace(this.#parts, { caller: wishes.caller, tokens, choices: choices.length }, reply);
+    if (headers === undefined) return;
+    const share = this.#shareOf(wishes, head.model);
+    const quoteMs = this.quotes.quoteMs(this.#predictMs(share, prompts, views));
     reply.setHeader('x-sluice-ttft-quote-ms', `${quoteMs}`);
-    for (const [name, value] of Object.entries(reservation.headers)) reply.setHeader(name, value);
+    for (const [name, value] of Object.entries(headers)) reply.setHeader(name, value);
 
-    // relay: the way back to the client.
+    // relay: the ways back to the client.
+    const gathering = new Gathering(choices.length, reply);
     const told = { promptTokens: 0, generatedTokens: 0 };
-    const refused: Refused = {
-      usage: () => ({
-        promptTokens: reply.record.promptTokens || told.promptTokens,
-        generatedTokens: told.generatedTokens + reply.record.generatedTokens,
-        cachedTokens: reply.record.cachedTokens,
-      }),
-      onRefused: () => relay.endRefused(),
-    };
-    const writer = openWriter(order, has, reply, contentChecks, refused);
-    const onTaken = (): void => relay.abort(takenError());
+    const onTaken = (): void => gathering.abort(takenError());
     const journal = has && (past ? journals?.goOn(past, onTaken) : journals?.begin(has.streamId, order, onTaken));
-    const recording = journal === undefined ? writer : recordingWriter(writer, journal);
-    const relay = new Relay(call, recording, reply, metrics, this.#room);
-    const generatedTokenIds = past?.events.flatMap(({ tokenIds }) => tokenIds) ?? [];
-    const request = {
-      ...toGenerateRequest(call, reply.record.requestId, order.seed),
-      terms: wishes.terms,
-      generatedTokenIds,
-    };
-    const terms = { model: head.model, isSeeded: call.seed !== undefined };
-    const dispatch: Dispatch = {
-      choose: (except, isResumed) => {
-        const needsTokenIds = isResumed || journal?.hasBegun === true;
-        return chooseWorker(workers, routing.policy, routed, { except, needsTokenIds });
-      },
-      send: (chosen, rest, next) => {
-        const { listener, uncachedTokens } = routing.send(chosen, routed, next, clock.nowMs());
-        if (past === undefined || has === undefined) return chosen.submit(rest, uncachedTokens, listener, terms);
-        return new AlignedGeneration(rest, has.position, listener, (again, aligned) =>
-          chosen.isReady ? chosen.submit(again, uncachedTokens, aligned, terms) : undefined,
-        );
-      },
-    };
-    if (past) await retell(past.events, writer, reply, told);
+    const openWriter = openWriters({ order, has, reply, gathering, checks: contentChecks });
+    const voyage = { order, reply, gathering, openWriter, has, past, told, journal };
+    const parts = { ...this.#parts, room: this.#room };
+    const passages = choices.map((choice) => new Passage(parts, voyage, choice, prompts[choice.promptIndex]!));
+    if (past) await retell(past.events, passages[0]!.writer, reply, told);
     if (reply.isOver) return;
 
-    // workers: off it goes, now or when one has room, and again whenever a worker does not finish it.
-    const refusal = this.queue.enter(newcomer);
-    if (refusal !== undefined) {
-      if (!reply.isStarted) throw refusal;
-      relay.abort(refusal);
-      return;
+    // workers: off they go, now or when one has room, and again whenever a worker does not finish one.
+    const newcomers = passages.map((passage, index): Newcomer => {
+      const { promptIndex, sample } = choices[index]!;
+      const prompt = prompts[promptIndex]!;
+      return {
+        ...share,
+        // Only one of a prompt's choices computes it.
+        tokens: sample === 0 ? prompt.routed.promptTokens : 1,
+        start: () => void passage.start(),
+        refuse: (error) => passage.relay.abort(error),
+      };
+    });
+    for (const newcomer of newcomers) {
+      const refusal = gathering.isOver ? undefined : this.queue.enter(newcomer);
+      if (refusal !== undefined) gathering.abort(refusal);
     }
-    this.#relays.add(relay);
+    this.#gatherings.add(gathering);
     reply.onClose(() => {
-      this.queue.leave(newcomer);
-      relay.onClientGone();
+      for (const newcomer of newcomers) this.queue.leave(newcomer);
+      gathering.onClientGone();
       const { firstTokenMs } = reply.record;
       if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);
-      this.#relays.delete(relay);
+      this.#gatherings.delete(gathering);
     });
   }
 
@@ -272,32 +235,37 @@ export class Gateway {
     this.queue.letIn();
   }
 
-  #shareOf({ terms, queueMsMax }: ServiceWishes, { model, promptTokens }: RoutedRequest) {
+  #shareOf({ terms, queueMsMax }: ServiceWishes, model: string) {
     const arrivalMs = this.#parts.clock.nowMs();
     return {
       model,
       key: terms.client ?? '',
       class: queueClassOf(terms.priority),
-      tokens: promptTokens,
       arrivalMs,
       deadlineMs: arrivalMs + Math.min(queueMsMax ?? Number.POSITIVE_INFINITY, this.#parts.queueMsMax),
     };
   }
 
-  /** Milliseconds until its first token, by what is in front of it. */
+  /** Milliseconds until the first token of any choice, by what is in front of it. */
   #predictMs(
-    newcomer: Pick<Newcomer, 'model' | 'key' | 'class'>,
-    routed: RoutedRequest,
+    share: Pick<Newcomer, 'model' | 'key' | 'class'>,
+    prompts: readonly SharedPrompt[],
     views: readonly WorkerView[],
   ): number {
-    const tokensAhead = this.queue.tokensAhead(newcomer);
+    const tokensAhead = this.queue.tokensAhead(share);
     const queuedMs = tokensAhead === 0 ? 0 : drainMs(views, tokensAhead);
+    const { routed } = prompts[0]!;
     return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
+  }
+
+  #nextGroup(): number {
+    this.#groups = (this.#groups % 2 ** 31) + 1;
+    return this.#groups;
   }
 
   /** Lets connections end with the replies that are under way. */
   endConnections(): void {
-    for (const relay of this.#relays) relay.endConnection();
+    for (const gathering of this.#gatherings) gathering.endConnection();
   }
 
   /**
@@ -309,7 +277,7 @@ export class Gateway {
     this.#isDraining = true;
     const stopAbort = clock.after(deadlineMs, () => {
       this.queue.refuseAll(drainingError());
-      for (const relay of this.#relays) relay.abort(drainingError());
+      for (const gathering of this.#gatherings) gathering.abort(drainingError());
     });
     // A client that does not even read its error is not waited for.
     const isLate = new Promise<void>((resolve) => {
@@ -348,6 +316,13 @@ function takenError(): ServingError {
   return new ServingError('stream_taken', 'the stream goes on at another connection, which gave its last-event-id');
 }
 
-function noWorkerError(): ServingError {
-  return new ServingError('no_worker', 'no worker takes requests at the moment; try again shortly');
+/** Whether it asks for one answer: how far a client has come in a stream is how far it has come in one choice. */
+function isAlone({ prompts, samplesDrawn }: GenerationCall): boolean {
+  return prompts.length * samplesDrawn === 1;
+}
+
+/** Of prompts and answers together, as many as there may be; estimated. */
+function tokensMax(call: GenerationCall, prompts: readonly SharedPrompt[]): number {
+  const promptTokens = prompts.reduce((sum, { routed }) => sum + routed.promptTokens, 0);
+  return promptTokens + prompts.length * call.samplesDrawn * (call.tokensMax || ANSWER_TOKENS);
 }

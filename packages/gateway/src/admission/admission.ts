@@ -26,18 +26,23 @@ export class Admission {
     return this.#bodyBytes;
   }
 
-  /** A function that gives the place back, once; or why there is none (`queue_full`). */
-  admit(): (() => void) | ServingError {
+  /**
+   * @param requests that are answered by one reply.
+   * @returns a function that gives their places back, once; or why there are not so many (`queue_full`).
+   */
+  admit(requests = 1): (() => void) | ServingError {
     const { requestsMax } = this.limits;
-    if (this.#requests >= requestsMax) {
-      return new ServingError('queue_full', `${this.#requests} requests are in flight, at most ${requestsMax} may be`);
+    if (this.#requests + requests > requestsMax) {
+      const wanted = requests === 1 ? '' : ` and this one asks for ${requests} answers`;
+      const problem = `${this.#requests} requests are in flight${wanted}, at most ${requestsMax} may be`;
+      return new ServingError('queue_full', problem);
     }
-    this.#requests += 1;
+    this.#requests += requests;
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#requests -= 1;
+      this.#requests -= requests;
       if (this.#requests > 0) return;
       for (const callback of this.#onEmpty.splice(0)) callback();
     };

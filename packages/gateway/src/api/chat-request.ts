@@ -44,7 +44,7 @@ export function parseChatRequest(body: unknown): GenerationCall {
   }
   return {
     ...readGenerationFields(fields),
-    prompt: { kind: 'messages', json: JSON.stringify(fields.messages.map(readMessage)) },
+    prompts: [{ kind: 'messages', json: JSON.stringify(fields.messages.map(readMessage)) }],
     tokensMax: max_completion_tokens ?? max_tokens ?? 0,
     tokensMaxField: max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens',
     logprobsTop: fields.logprobs ? (fields.top_logprobs ?? 0) : undefined,

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { fieldError, preview } from './field-error.js';
 import type { GenerationCall, Prompt } from './generation-call.js';
-import { generationFields, readGenerationFields, wellFormedString } from './generation-fields.js';
+import { generationFields, isWellFormed, readGenerationFields, wellFormedString } from './generation-fields.js';
 import { parseBody } from './parse-body.js';
 
 /** OpenAI's default for this endpoint. */
 const tokensMaxDefault = 16;
+const promptsMax = 128;
 const tokenIdMax = 2 ** 31 - 1;
 
 const completionSchema = z.strictObject({
@@ -17,34 +18,38 @@ const completionSchema = z.strictObject({
 });
 
 /**
- * Body of `POST /v1/completions`. The prompt is a string, an array of token ids, or an array with one of these.
+ * Body of `POST /v1/completions`. The prompt is a string, an array of token ids, or an array of either.
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
 export function parseCompletionRequest(body: unknown): GenerationCall {
   const fields = parseBody(completionSchema, body);
   return {
     ...readGenerationFields(fields),
-    prompt: readPrompt(fields.prompt),
+    prompts: readPrompts(fields.prompt),
     tokensMax: fields.max_tokens ?? tokensMaxDefault,
     tokensMaxField: 'max_tokens',
     logprobsTop: fields.logprobs,
   };
 }
 
-function readPrompt(prompt: string | readonly unknown[]): Prompt {
+function readPrompts(prompt: string | readonly unknown[]): Prompt[] {
   if (prompt.length === 0) throw fieldError('prompt', `${preview(prompt)} must hold at least one token`);
-  if (typeof prompt === 'string') return { kind: 'text', text: prompt };
-  const first = prompt[0];
-  if (typeof first === 'number') return { kind: 'tokens', tokenIds: checkTokenIds(prompt, 'prompt') };
-  if (typeof first !== 'string' && !Array.isArray(first)) {
-    throw fieldError('prompt[0]', `${preview(first)} must be a string, a token id or an array of token ids`);
+  if (typeof prompt === 'string') return [{ kind: 'text', text: prompt }];
+  if (typeof prompt[0] === 'number') return [{ kind: 'tokens', tokenIds: checkTokenIds(prompt, 'prompt') }];
+  if (prompt.length > promptsMax) {
+    throw fieldError('prompt', `${preview(prompt)} must have at most ${promptsMax} prompts`);
   }
-  if (prompt.length > 1) throw fieldError('prompt', `${preview(prompt)} must have at most 1 prompt`);
-  if (first.length === 0) throw fieldError('prompt[0]', `${preview(first)} must hold at least one token`);
-  if (typeof first !== 'string') return { kind: 'tokens', tokenIds: checkTokenIds(first, 'prompt[0]') };
-  const text = wellFormedString.safeParse(first);
-  if (!text.success) throw fieldError('prompt[0]', `${preview(first)} must not hold half of a surrogate pair`);
-  return { kind: 'text', text: first };
+  return prompt.map((one, index) => readPrompt(one, `prompt[${index}]`));
+}
+
+function readPrompt(prompt: unknown, field: string): Prompt {
+  if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
+    throw fieldError(field, `${preview(prompt)} must be a string, a token id or an array of token ids`);
+  }
+  if (prompt.length === 0) throw fieldError(field, `${preview(prompt)} must hold at least one token`);
+  if (typeof prompt !== 'string') return { kind: 'tokens', tokenIds: checkTokenIds(prompt, field) };
+  if (!isWellFormed(prompt)) throw fieldError(field, `${preview(prompt)} must not hold half of a surrogate pair`);
+  return { kind: 'text', text: prompt };
 }
 
 /** By hand: a schema would collect an issue for each of a million bad entries. */

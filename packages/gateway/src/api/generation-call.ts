@@ -12,7 +12,12 @@ export type Prompt =
 export interface GenerationCall {
   /** Undefined: the only model there is. */
   readonly model: string | undefined;
-  readonly prompt: Prompt;
+  /** At least one. */
+  readonly prompts: readonly Prompt[];
+  /** Answers to each prompt, at least 1. */
+  readonly samples: number;
+  /** Answers that are drawn for each prompt, of which the caller gets the best; at least `samples`. */
+  readonly samplesDrawn: number;
   /** 0: as many as the context leaves. */
   readonly tokensMax: number;
   /** The caller's own name for `tokensMax`. */
@@ -30,6 +35,29 @@ export interface GenerationCall {
   readonly user: string | undefined;
 }
 
+/** A call that asks for nothing but an answer, for endpoints to add to. */
+export const plainCall = {
+  samples: 1,
+  samplesDrawn: 1,
+  sampling: {
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    presencePenalty: 0,
+    frequencyPenalty: 0,
+    repetitionPenalty: 1,
+    logitBias: [],
+  },
+  seed: undefined,
+  stopStrings: [],
+  ignoreEnd: false,
+  logprobsTop: undefined,
+  stream: false,
+  includeUsage: false,
+  user: undefined,
+} satisfies Partial<GenerationCall>;
+
 /** What of the serving model a call is checked against; 0 where only its server knows. */
 export interface ModelBounds {
   readonly contextTokens: number;
@@ -42,7 +70,7 @@ export interface ModelBounds {
  * `context_length_exceeded` for token ids that leave no room for an answer; text is counted by the worker.
  */
 export function checkAgainstModel(call: GenerationCall, given: ModelBounds): void {
-  const { tokensMax, tokensMaxField, prompt } = call;
+  const { tokensMax, tokensMaxField, prompts } = call;
   const bounds = {
     contextTokens: given.contextTokens || Number.POSITIVE_INFINITY,
     vocabularyCount: given.vocabularyCount || Number.POSITIVE_INFINITY,
@@ -51,14 +79,9 @@ export function checkAgainstModel(call: GenerationCall, given: ModelBounds): voi
     const bound = `must be at most ${bounds.contextTokens}, the model's context`;
     throw fieldError(tokensMaxField, `${tokensMax} ${bound}`);
   }
-  if (prompt.kind === 'tokens') {
-    checkTokenCount(prompt.tokenIds.length, bounds.contextTokens);
-    const at = prompt.tokenIds.findIndex((id) => id >= bounds.vocabularyCount);
-    if (at >= 0) {
-      const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
-      throw fieldError(`prompt[${at}]`, `${prompt.tokenIds[at]} ${bound}`);
-    }
-  }
+  prompts.forEach((prompt, index) => {
+    if (prompt.kind === 'tokens') checkTokens(prompt.tokenIds, promptField(prompts, index), bounds);
+  });
   for (const { tokenId = 0 } of call.sampling.logitBias ?? []) {
     if (tokenId < bounds.vocabularyCount) continue;
     const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
@@ -66,29 +89,54 @@ export function checkAgainstModel(call: GenerationCall, given: ModelBounds): voi
   }
 }
 
-function checkTokenCount(promptTokens: number, contextTokens: number): void {
-  if (promptTokens < contextTokens) return;
-  const bound = `at most ${contextTokens - 1} fit the context of ${contextTokens} tokens`;
-  throw new ServingError('context_length_exceeded', `prompt: ${promptTokens} tokens are too many, ${bound}`, {
-    field: 'prompt',
-  });
+function checkTokens(
+  tokenIds: readonly number[],
+  field: string,
+  { contextTokens, vocabularyCount }: ModelBounds,
+): void {
+  if (tokenIds.length >= contextTokens) {
+    const bound = `at most ${contextTokens - 1} fit the context of ${contextTokens} tokens`;
+    throw new ServingError('context_length_exceeded', `${field}: ${tokenIds.length} tokens are too many, ${bound}`, {
+      field,
+    });
+  }
+  const at = tokenIds.findIndex((id) => id >= vocabularyCount);
+  if (at < 0) return;
+  const bound = `must be at most ${vocabularyCount - 1}, the model's last token`;
+  throw fieldError(`${field}[${at}]`, `${tokenIds[at]} ${bound}`);
 }
 
-/** The call as it goes to a worker. `seed` stands in where the caller gave none. */
-export function toGenerateRequest(call: GenerationCall, requestId: string, seed: number): GenerateRequestInit {
+/** The caller's own name for a prompt. */
+export function promptField(prompts: readonly Prompt[], index: number): string {
+  return prompts.length === 1 ? 'prompt' : `prompt[${index}]`;
+}
+
+/** What tells the requests of one call apart. */
+export interface RequestTerms {
+  readonly requestId: string;
+  readonly prompt: Prompt;
+  readonly seed: number;
+  /** Of requests with the same prompt; 0: it is alone. */
+  readonly group: number;
+}
+
+/** One choice of the call as it goes to a worker. */
+export function toGenerateRequest(call: GenerationCall, terms: RequestTerms): GenerateRequestInit {
+  const needsLogprobs = call.logprobsTop !== undefined || call.samplesDrawn > call.samples;
   return {
-    requestId,
-    ...promptField(call.prompt),
-    sampling: { ...call.sampling, seed: call.seed ?? seed },
+    requestId: terms.requestId,
+    ...promptOnWire(terms.prompt),
+    sampling: { ...call.sampling, seed: terms.seed },
     tokensMax: call.tokensMax,
     stopStrings: [...call.stopStrings],
     ignoreEnd: call.ignoreEnd,
-    logprobs: call.logprobsTop !== undefined,
+    logprobs: needsLogprobs,
     logprobsTop: call.logprobsTop ?? 0,
+    group: terms.group,
   };
 }
 
-function promptField(prompt: Prompt): Pick<GenerateRequestInit, 'messagesJson' | 'text' | 'tokenIds'> {
+function promptOnWire(prompt: Prompt): Pick<GenerateRequestInit, 'messagesJson' | 'text' | 'tokenIds'> {
   switch (prompt.kind) {
     case 'messages':
       return { messagesJson: prompt.json };

@@ -6,6 +6,8 @@ import type { GenerationCall } from './generation-call.js';
 const stopStringsMax = 16;
 const stopCharactersMax = 1024;
 const logitBiasMax = 1024;
+/** Answers to one prompt. */
+export const samplesMax = 16;
 /** Above every real limit, and safely inside the wire's uint32. */
 const countMax = 2 ** 31 - 1;
 
@@ -33,6 +35,7 @@ export const generationFields = {
   repetition_penalty: z.number().gt(0).max(10).optional(),
   logit_bias: z.unknown().optional().transform(parseLogitBias),
   max_tokens: z.int().min(1).max(countMax).optional(),
+  n: z.int().min(1).max(samplesMax).optional(),
   stream: z.boolean().optional(),
   stream_options: z
     .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.literal(false).optional() })
@@ -55,6 +58,8 @@ export function readGenerationFields(fields: GenerationFields) {
     sampling: readSampling(fields),
     seed: fields.seed === undefined ? undefined : unsignedSeed(fields.seed),
     stopStrings: fields.stop === undefined ? [] : typeof fields.stop === 'string' ? [fields.stop] : fields.stop,
+    samples: fields.n ?? 1,
+    samplesDrawn: fields.n ?? 1,
     ignoreEnd: fields.ignore_eos ?? false,
     stream: fields.stream ?? false,
     includeUsage: fields.stream_options?.include_usage ?? false,

@@ -16,7 +16,6 @@ export const never: IsNeutral = () => false;
 
 /** Fields of the protocol, or of engines that speak it, that are known and not done. */
 const unsupported: Readonly<Record<string, IsNeutral>> = {
-  n: is(1),
   best_of: is(1),
   echo: is(false),
   suffix: is(''),

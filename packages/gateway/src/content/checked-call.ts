@@ -1,5 +1,5 @@
 import { ServingError } from '@sluice/shared';
-import type { GenerationCall, Prompt } from '../api/generation-call.js';
+import { type GenerationCall, type Prompt, promptField } from '../api/generation-call.js';
 import { type ContentCheck, checkText } from './content-check.js';
 
 /**
@@ -10,15 +10,19 @@ import { type ContentCheck, checkText } from './content-check.js';
 export function checkedCall(call: GenerationCall, checks: readonly ContentCheck[]): GenerationCall {
   if (checks.length === 0) return call;
   if (call.logprobsTop !== undefined) throw uncheckable('logprobs', 'are not given');
-  return { ...call, prompt: checkedPrompt(call.prompt, checks) };
+  const { prompts } = call;
+  return {
+    ...call,
+    prompts: prompts.map((prompt, index) => checkedPrompt(prompt, promptField(prompts, index), checks)),
+  };
 }
 
-function checkedPrompt(prompt: Prompt, checks: readonly ContentCheck[]): Prompt {
+function checkedPrompt(prompt: Prompt, field: string, checks: readonly ContentCheck[]): Prompt {
   switch (prompt.kind) {
     case 'tokens':
-      throw uncheckable('prompt', 'must be text');
+      throw uncheckable(field, 'must be text');
     case 'text':
-      return { kind: 'text', text: passing(prompt.text, 'prompt', checks) };
+      return { kind: 'text', text: passing(prompt.text, field, checks) };
     case 'messages': {
       const messages = (JSON.parse(prompt.json) as { content?: unknown }[]).map((message, index) => ({
         ...message,

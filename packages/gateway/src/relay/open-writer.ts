@@ -4,21 +4,34 @@ import type { HttpReply } from '../http/http-reply.js';
 import type { EventId } from '../streams/event-id.js';
 import { numberedWriter } from '../streams/numbered-writer.js';
 import type { Order } from '../streams/order.js';
-import { eventWriter, type ReplyWriter, wholeWriter } from './reply-writer.js';
+import { openParser } from './answer-parser.js';
+import type { Choice } from './choice.js';
+import type { Gathering } from './gathering.js';
+import { eventWriters, type OpenWriter, type ReplyWriter, wholeWriters } from './reply-writer.js';
 
-/**
- * The writer of the reply to an order, behind the content checks.
- * @param has what the client has of a stream whose events have ids; undefined: they have none.
- */
-export function openWriter(
-  { endpoint, call, head }: Order,
-  has: EventId | undefined,
-  reply: HttpReply,
-  checks: readonly ContentCheck[],
-  refused: Refused,
-): ReplyWriter {
+export interface WriterParts {
+  readonly order: Order;
+  /** What the client has of a stream whose events have ids; undefined: they have none. */
+  readonly has: EventId | undefined;
+  readonly reply: HttpReply;
+  readonly gathering: Gathering;
+  readonly checks: readonly ContentCheck[];
+}
+
+/** The writers of the reply to an order, one for each choice, behind the content checks. */
+export function openWriters(parts: WriterParts): (choice: Choice, refused: Refused) => ReplyWriter {
+  const { order, checks } = parts;
+  const open = writersOf(parts);
+  return (choice, refused) => {
+    const writer = open(choice, openParser(order, choice));
+    return checks.length === 0 ? writer : checkedWriter(writer, openAnswers(checks), refused);
+  };
+}
+
+function writersOf({ order, has, reply, gathering }: WriterParts): OpenWriter {
+  const { endpoint, call, head } = order;
   const format = endpoint.reply(head);
-  const events = has === undefined ? eventWriter(format, reply) : numberedWriter(format, reply, has);
-  const writer = call.stream ? events : wholeWriter(format, reply);
-  return checks.length === 0 ? writer : checkedWriter(writer, openAnswers(checks), refused);
+  if (!call.stream) return wholeWriters(format, reply, gathering, call);
+  if (has === undefined) return eventWriters(format, reply, gathering);
+  return (choice) => numberedWriter(format, reply, gathering, choice, has);
 }

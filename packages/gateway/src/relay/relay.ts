@@ -8,6 +8,8 @@ import type { GatewayMetrics } from '../metrics/metrics.js';
 import type { WorkerId } from '../routing/policy.js';
 import type { Generation, GenerationListener, Worker } from '../workers/worker.js';
 import { Attempts, DEATHS_MAX } from './attempts.js';
+import type { Choice } from './choice.js';
+import type { Gathering, GatheringMember } from './gathering.js';
 import { Journal } from './journal.js';
 import type { ReplyWriter } from './reply-writer.js';
 import type { WaitingRoom } from './waiting-room.js';
@@ -39,14 +41,26 @@ const troubles: ReadonlyMap<ErrorCode, Trouble> = new Map([
   ['model_unusable', { isDeath: false, isBrief: false }],
 ]);
 
+export interface RelayParts {
+  readonly call: GenerationCall;
+  readonly choice: Choice;
+  readonly writer: ReplyWriter;
+  readonly gathering: Gathering;
+  readonly reply: HttpReply;
+  readonly metrics: GatewayMetrics;
+  readonly room: WaitingRoom;
+}
+
 /**
- * Carries one request's events from its worker to its client, and the client's leaving the other way. When the worker is
+ * Carries one choice's events from its worker to its client, and the client's leaving the other way. When the worker is
  * lost, fails or gives the request back, it goes on at another one, behind the tokens that have come. Ends once: with
  * the last event, a failure that no other worker can help, a client that left or does not read, or the gateway's
  * deadline.
  */
-export class Relay implements GenerationListener {
+export class Relay implements GenerationListener, GatheringMember {
   readonly #call: GenerationCall;
+  readonly #choice: Choice;
+  readonly #gathering: Gathering;
   readonly #writer: ReplyWriter;
   readonly #reply: HttpReply;
   readonly #metrics: GatewayMetrics;
@@ -58,14 +72,34 @@ export class Relay implements GenerationListener {
   #generation: Generation | undefined;
   #leaveRoom: () => void = () => {};
   #isOver = false;
+  #finish: string | undefined;
+  #generatedTokens = 0;
   #lastTokenMs: number | undefined;
 
-  constructor(call: GenerationCall, writer: ReplyWriter, reply: HttpReply, metrics: GatewayMetrics, room: WaitingRoom) {
+  constructor({ call, choice, writer, gathering, reply, metrics, room }: RelayParts) {
     this.#call = call;
+    this.#choice = choice;
     this.#writer = writer;
+    this.#gathering = gathering;
     this.#reply = reply;
     this.#metrics = metrics;
     this.#room = room;
+    gathering.join(this);
+  }
+
+  /** Whether nothing more comes of it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Tokens that its workers have generated. */
+  get generatedTokens(): number {
+    return this.#generatedTokens;
+  }
+
+  /** How it ended: `stop`, `length`, `cancelled` or an error code. */
+  get finish(): string | undefined {
+    return this.#finish;
   }
 
   /** Sends the request to the worker that was chosen for it. */
@@ -76,7 +110,7 @@ export class Relay implements GenerationListener {
 
   onEvent(event: GenerateEvent, nowMs: number): void {
     if (this.#isOver) return;
-    if (event.accepted) this.#reply.record.promptTokens = event.accepted.promptTokens;
+    if (event.accepted) this.#gathering.accept(this.#choice, event.accepted.promptTokens);
     if (event.tokenIds.length > 0) {
       this.#course?.journal.add(event.tokenIds);
       this.#countTokens(event.tokenIds.length, nowMs);
@@ -88,12 +122,11 @@ export class Relay implements GenerationListener {
       else this.#giveUp();
     } else {
       if (event.finished) {
-        this.#isOver = true;
-        this.#reply.record.finish = finishReasonOf(event.finished);
+        this.#end(finishReasonOf(event.finished));
         this.#metrics.countObjectives(event.finished);
-        this.#reply.record.cachedTokens = event.finished.cachedTokens;
       }
       if (!this.#writer.write(event)) this.#giveUp();
+      else if (event.finished) this.#reply.record.cachedTokens = this.#gathering.usage.cachedTokens;
     }
   }
 
@@ -104,22 +137,23 @@ export class Relay implements GenerationListener {
   /** The connection to the client is gone. */
   onClientGone(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#reply.record.finish = 'cancelled';
+    this.#end('cancelled');
     this.#leaveRoom();
     this.#generation?.cancel();
   }
 
   /** What has come of the answer is not fit to be passed on, and the client has been told so. */
   endRefused(): void {
-    this.#isOver = true;
-    this.#reply.record.finish = 'content_filter';
+    this.#end('content_filter');
     this.#generation?.cancel();
   }
 
-  /** Lets the client's connection end with this reply, where its head has not gone out. */
-  endConnection(): void {
-    this.#reply.setHeader('connection', 'close');
+  /** Its reply has ended without it. */
+  stop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#leaveRoom();
+    this.#generation?.cancel();
   }
 
   /** Ends what has not ended by itself, with an error that the client sees. */
@@ -189,27 +223,33 @@ export class Relay implements GenerationListener {
     this.#fail(error);
   }
 
-  #fail(error: ServingError): void {
+  #end(finish: string): void {
     this.#isOver = true;
-    this.#reply.record.finish = error.code;
+    this.#finish = finish;
+    this.#reply.record.finish = finish;
+  }
+
+  #fail(error: ServingError): void {
+    this.#end(error.code);
     this.#writer.fail(error);
   }
 
   /** No error event: it would wait behind everything that the client does not read. */
   #giveUp(): void {
-    this.#isOver = true;
-    this.#reply.record.finish = 'slow_reader' satisfies ServingError['code'];
+    this.#end('slow_reader' satisfies ServingError['code']);
     this.#generation?.cancel();
+    this.#gathering.fail();
     this.#reply.destroy();
   }
 
   #countTokens(count: number, nowMs: number): void {
     const { record } = this.#reply;
     record.generatedTokens += count;
-    if (this.#lastTokenMs === undefined) {
+    this.#generatedTokens += count;
+    if (record.firstTokenMs === undefined) {
       record.firstTokenMs = nowMs - record.startMs;
       this.#metrics.countFirstToken(record.firstTokenMs);
-    } else {
+    } else if (this.#lastTokenMs !== undefined) {
       this.#metrics.countTokenGap(nowMs - this.#lastTokenMs);
     }
     this.#lastTokenMs = nowMs;

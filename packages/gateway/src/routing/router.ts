@@ -73,3 +73,7 @@ function readyWorkers({ workers }: WorkerSet, model: string) {
     return worker.isReady && view !== undefined && serves(worker, model) ? [{ worker, view }] : [];
   });
 }
+
+export function noWorkerError(): ServingError {
+  return new ServingError('no_worker', 'no worker takes requests at the moment; try again shortly');
+}

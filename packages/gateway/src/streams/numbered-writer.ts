@@ -1,15 +1,23 @@
 import { ServingError } from '@sluice/shared';
 import type { ReplyFormat } from '../api/reply-format.js';
 import type { HttpReply } from '../http/http-reply.js';
-import { endingOf, hasText, type ReplyWriter, textOf } from '../relay/reply-writer.js';
+import type { Choice } from '../relay/choice.js';
+import type { Gathering } from '../relay/gathering.js';
+import { endingOf, failReply, hasText, type ReplyWriter, textOf } from '../relay/reply-writer.js';
 import type { EventId } from './event-id.js';
 
 /**
  * Server-sent events with ids, of which the client has those up to `has` and gets the others. An event's position is the
  * number of tokens that have come with it, or one more than the last one's: whoever makes the same tokens numbers the
- * same text alike, in however many steps they come.
+ * same text alike, in however many steps they come. So it is for a choice that is alone and for an answer that is all text.
  */
-export function numberedWriter(format: ReplyFormat, reply: HttpReply, has: EventId): ReplyWriter {
+export function numberedWriter(
+  format: ReplyFormat,
+  reply: HttpReply,
+  gathering: Gathering,
+  choice: Choice,
+  has: EventId,
+): ReplyWriter {
   const idPrefix = `id: ${has.streamId}.`;
   let tokens = 0;
   let position = -1;
@@ -31,7 +39,8 @@ export function numberedWriter(format: ReplyFormat, reply: HttpReply, has: Event
       tokens += event.tokenIds.length;
       if (hasText(event)) events += numbered(format.delta(0, textOf(event)));
       if (event.finished) {
-        const end = format.finish(0, endingOf(event.finished)) + format.end(event.finished);
+        gathering.end(choice, event.finished);
+        const end = format.finish(0, endingOf(event.finished, undefined)) + format.end(gathering.usage);
         endStream(reply, events + eachEvent(end, numbered), has, position);
         return true;
       }
@@ -40,10 +49,7 @@ export function numberedWriter(format: ReplyFormat, reply: HttpReply, has: Event
       return reply.writeEvents(events);
     },
     // Without an id: a client that comes back gets what is behind the last event of the answer.
-    fail: (error) => {
-      if (reply.isStarted) reply.endEvents(format.fail(error));
-      else reply.sendError(error);
-    },
+    fail: (error) => failReply(format, reply, gathering, error),
   };
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorFromIssues } from '../field-error.js';
-import type { GenerationCall } from '../generation-call.js';
+import { type GenerationCall, plainCall } from '../generation-call.js';
 import { wellFormedString } from '../generation-fields.js';
 import { type IsNeutral, is, isEmpty, never, withoutUnsupported } from '../unsupported-fields.js';
 import { readMessages } from './message-blocks.js';
@@ -54,24 +54,18 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
 export function parseMessagesRequest(body: unknown): GenerationCall {
   const fields = readFields(messagesSchema, body);
   return {
+    ...plainCall,
     model: fields.model,
-    prompt: { kind: 'messages', json: JSON.stringify(readMessages(fields.system, fields.messages)) },
+    prompts: [{ kind: 'messages', json: JSON.stringify(readMessages(fields.system, fields.messages)) }],
     tokensMax: fields.max_tokens,
     tokensMaxField: 'max_tokens',
     sampling: {
+      ...plainCall.sampling,
       temperature: fields.temperature ?? 1,
       topP: fields.top_p ?? 1,
       topK: fields.top_k ?? 0,
-      minP: 0,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      repetitionPenalty: 1,
-      logitBias: [],
     },
-    seed: undefined,
     stopStrings: fields.stop_sequences ?? [],
-    ignoreEnd: false,
-    logprobsTop: undefined,
     stream: fields.stream ?? false,
     includeUsage: true,
     user: fields.metadata?.user_id ?? undefined,

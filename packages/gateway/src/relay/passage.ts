@@ -1,0 +1,141 @@
+import type { GenerateRequestInit } from '@sluice/proto';
+import type { Clock } from '@sluice/shared';
+import { hasRoom } from '../admission/room.js';
+import { toGenerateRequest } from '../api/generation-call.js';
+import type { HttpReply } from '../http/http-reply.js';
+import type { GatewayMetrics } from '../metrics/metrics.js';
+import type { WorkerId } from '../routing/policy.js';
+import { chooseWorker, noWorkerError } from '../routing/router.js';
+import type { RoutedRequest, Routing } from '../routing/routing.js';
+import { AlignedGeneration } from '../streams/aligned-generation.js';
+import type { EventId } from '../streams/event-id.js';
+import type { Order } from '../streams/order.js';
+import { recordingWriter } from '../streams/recording-writer.js';
+import type { Told } from '../streams/retell.js';
+import type { StreamJournal } from '../streams/stream-journal.js';
+import type { PastStream } from '../streams/stream-journals.js';
+import type { Generation, GenerationListener, Worker } from '../workers/worker.js';
+import type { WorkerSet } from '../workers/worker-set.js';
+import { type Choice, seedOf } from './choice.js';
+import type { Gathering } from './gathering.js';
+import type { openWriters } from './open-writer.js';
+import { type Dispatch, Relay } from './relay.js';
+import type { ReplyWriter } from './reply-writer.js';
+import type { WaitingRoom } from './waiting-room.js';
+
+export interface PassageParts {
+  readonly workers: WorkerSet;
+  readonly routing: Routing;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly room: WaitingRoom;
+}
+
+/** What the choices of one reply have in common. */
+export interface Voyage {
+  readonly order: Order;
+  readonly reply: HttpReply;
+  readonly gathering: Gathering;
+  readonly openWriter: ReturnType<typeof openWriters>;
+  /** What the client has of a stream that is written down. */
+  readonly has: EventId | undefined;
+  readonly past: PastStream | undefined;
+  readonly told: Told;
+  readonly journal: StreamJournal | undefined;
+}
+
+/** What the choices of one prompt have in common. */
+export interface SharedPrompt {
+  readonly routed: RoutedRequest;
+  /** See GenerateRequest.group. */
+  readonly group: number;
+  /** That got the first of them. */
+  worker: Worker | undefined;
+}
+
+/** The way of one choice to its worker, and to another one whenever a worker does not finish it. */
+export class Passage implements Dispatch {
+  /** What a journal holds goes to it directly. */
+  readonly writer: ReplyWriter;
+  readonly relay: Relay;
+  readonly #parts: PassageParts;
+  readonly #voyage: Voyage;
+  readonly #shared: SharedPrompt;
+  readonly #request: GenerateRequestInit;
+
+  constructor(parts: PassageParts, voyage: Voyage, choice: Choice, shared: SharedPrompt) {
+    const { order, reply, gathering, past, told, journal } = voyage;
+    this.#parts = parts;
+    this.#voyage = voyage;
+    this.#shared = shared;
+    this.writer = voyage.openWriter(choice, {
+      usage: () => ({
+        promptTokens: gathering.promptTokensOf(choice) || told.promptTokens,
+        generatedTokens: told.generatedTokens + this.relay.generatedTokens,
+        cachedTokens: reply.record.cachedTokens,
+      }),
+      onRefused: () => this.relay.endRefused(),
+    });
+    const writer = journal === undefined ? this.writer : recordingWriter(this.writer, journal);
+    const { metrics, room } = parts;
+    this.relay = new Relay({ call: order.call, choice, writer, gathering, reply, metrics, room });
+    const { requestId } = reply.record;
+    this.#request = {
+      ...toGenerateRequest(order.call, {
+        requestId: choice.index === 0 ? requestId : `${requestId}.${choice.index}`,
+        prompt: order.call.prompts[choice.promptIndex]!,
+        seed: seedOf(order.call, order.seed, choice),
+        group: shared.group,
+      }),
+      terms: order.terms,
+      generatedTokenIds: past?.events.flatMap(({ tokenIds }) => tokenIds) ?? [],
+    };
+  }
+
+  /** Sends it to a worker that has room, if its reply still wants it. @returns whether it was sent. */
+  start(): boolean {
+    if (this.relay.isOver) return false;
+    const { past, journal } = this.#voyage;
+    // Nothing waits between the choice and the submit, so no other choice sees the same view.
+    const worker = this.#homeOfPrompt ?? this.#choose({ where: hasRoom, needsTokenIds: past !== undefined });
+    if (worker === undefined) {
+      this.relay.abort(noWorkerError());
+      return false;
+    }
+    // Another engine would not make the same answer twice.
+    if (worker.knowsTokenIds) journal?.begin();
+    this.relay.start(worker, this.#request, this);
+    return true;
+  }
+
+  choose(except: ReadonlySet<WorkerId>, isResumed: boolean): Worker | undefined {
+    return this.#choose({ except, needsTokenIds: isResumed || this.#voyage.journal?.hasBegun === true });
+  }
+
+  send(worker: Worker, request: GenerateRequestInit, next: GenerationListener): Generation {
+    const { routing, clock } = this.#parts;
+    const { order, past, has } = this.#voyage;
+    const terms = { model: order.head.model, isSeeded: order.call.seed !== undefined };
+    const isShared = this.#shared.worker === worker;
+    this.#shared.worker ??= worker;
+    const sent = routing.send(worker, this.#shared.routed, next, clock.nowMs());
+    // Who comes second takes the prompt over from who came first.
+    const uncachedTokens = isShared ? 1 : sent.uncachedTokens;
+    if (past === undefined || has === undefined) return worker.submit(request, uncachedTokens, sent.listener, terms);
+    return new AlignedGeneration(request, has.position, sent.listener, (again, aligned) =>
+      worker.isReady ? worker.submit(again, uncachedTokens, aligned, terms) : undefined,
+    );
+  }
+
+  #choose(options: Parameters<typeof chooseWorker>[3]): Worker | undefined {
+    const { workers, routing } = this.#parts;
+    return chooseWorker(workers, routing.policy, this.#shared.routed, options);
+  }
+
+  /** The worker that has the prompt already, while it could begin soon. */
+  get #homeOfPrompt(): Worker | undefined {
+    const { worker } = this.#shared;
+    if (this.#shared.group === 0 || worker?.view === undefined) return undefined;
+    return worker.isReady && hasRoom(worker.view) ? worker : undefined;
+  }
+}
