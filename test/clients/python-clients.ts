@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientServer } from './client-server.js';
@@ -42,7 +43,7 @@ async function runFile(file: string, server: ClientServer): Promise<readonly Out
       ...process.env,
       PYTHONPATH: installed,
       PYTHONUTF8: '1',
-      PYTHONDONTWRITEBYTECODE: '',
+      PYTHONPYCACHEPREFIX: path.join(installed, 'compiled'),
       // Else it asks another host for prices.
       LITELLM_LOCAL_MODEL_COST_MAP: 'True',
       SLUICE_URL: server.url,

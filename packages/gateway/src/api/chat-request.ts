@@ -1,5 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import { z } from 'zod';
+import { checkedByHand } from './checked-by-hand.js';
 import { errorFromIssues, fieldError } from './field-error.js';
 import type { GenerationCall } from './generation-call.js';
 import { generationFields, isWellFormed, readGenerationFields, wellFormedString } from './generation-fields.js';
@@ -8,9 +9,22 @@ import { parseBody } from './parse-body.js';
 const messagesMax = 4096;
 const partsMax = 1024;
 
-const chatSchema = z.strictObject({
+const partSchema = z.looseObject({ type: z.string() });
+const textPartSchema = z.strictObject({ type: z.literal('text'), text: wellFormedString });
+const partsSchema = checkedByHand(
+  z.array(partSchema).min(1).max(partsMax),
+  z.array(textPartSchema).min(1).max(partsMax),
+);
+const messageSchema = z.strictObject({
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  content: z.union([wellFormedString, partsSchema]),
+  name: wellFormedString.max(512).optional(),
+  tool_call_id: wellFormedString.max(512).optional(),
+});
+
+export const chatSchema = z.strictObject({
   ...generationFields,
-  messages: z.array(z.unknown()).min(1).max(messagesMax),
+  messages: checkedByHand(z.array(z.unknown()).min(1).max(messagesMax), z.array(messageSchema).min(1).max(messagesMax)),
   max_completion_tokens: z
     .int()
     .min(1)
@@ -18,15 +32,6 @@ const chatSchema = z.strictObject({
     .optional(),
   logprobs: z.boolean().optional(),
   top_logprobs: z.int().min(0).max(20).optional(),
-});
-
-const partSchema = z.looseObject({ type: z.string() });
-const textPartSchema = z.strictObject({ type: z.literal('text'), text: wellFormedString });
-const messageSchema = z.strictObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: z.union([wellFormedString, z.array(partSchema).min(1).max(partsMax)]),
-  name: wellFormedString.max(512).optional(),
-  tool_call_id: wellFormedString.max(512).optional(),
 });
 
 /**

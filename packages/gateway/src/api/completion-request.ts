@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkedByHand } from './checked-by-hand.js';
 import { fieldError, preview } from './field-error.js';
 import type { GenerationCall, Prompt } from './generation-call.js';
 import { generationFields, isWellFormed, readGenerationFields, wellFormedString } from './generation-fields.js';
@@ -9,10 +10,22 @@ const tokensMaxDefault = 16;
 const promptsMax = 128;
 const tokenIdMax = 2 ** 31 - 1;
 
-const completionSchema = z.strictObject({
+const tokenIdsShape = z.array(z.int().min(0).max(tokenIdMax)).min(1);
+const promptArrayShape = z.union([
+  tokenIdsShape,
+  z
+    .array(z.union([z.string().min(1), tokenIdsShape]))
+    .min(1)
+    .max(promptsMax),
+]);
+
+export const completionSchema = z.strictObject({
   ...generationFields,
   // Not z.array, which would copy what may be millions of token ids.
-  prompt: z.union([wellFormedString, z.custom<readonly unknown[]>(Array.isArray, 'must be a string or an array')]),
+  prompt: z.union([
+    wellFormedString,
+    checkedByHand(z.custom<readonly unknown[]>(Array.isArray, 'must be a string or an array'), promptArrayShape),
+  ]),
   /** The old form: a count says both that log-probabilities are wanted and how many. */
   logprobs: z.int().min(0).max(5).optional(),
 });

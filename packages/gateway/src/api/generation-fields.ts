@@ -1,5 +1,6 @@
 import type { LogitBiasInit, SamplingInit } from '@sluice/proto';
 import { z } from 'zod';
+import { checkedByHand } from './checked-by-hand.js';
 import { preview } from './field-error.js';
 import type { GenerationCall } from './generation-call.js';
 
@@ -19,6 +20,16 @@ export function isWellFormed(text: string): boolean {
 }
 
 const stopString = wellFormedString.min(1).max(stopCharactersMax);
+const stopStrings = z.array(stopString);
+/** An array's length comes first, so that a million bad entries cost one look. */
+const stop = z.union([
+  stopString,
+  checkedByHand(z.array(z.unknown()).max(stopStringsMax), stopStrings.max(stopStringsMax)).pipe(stopStrings),
+]);
+const logitBiasShape = z
+  .record(z.string().regex(/^\d{1,9}$/), z.number().min(-100).max(100))
+  .meta({ maxProperties: logitBiasMax });
+const metadataShape = z.record(z.string(), z.unknown()).meta({ maxProperties: 16 });
 
 /** The fields that every endpoint that generates text takes, with OpenAI's ranges; null is as good as absent. */
 export const generationFields = {
@@ -29,11 +40,11 @@ export const generationFields = {
   top_k: z.int().min(-1).max(countMax).optional(),
   min_p: z.number().min(0).max(1).optional(),
   seed: z.int().optional(),
-  stop: z.union([stopString, z.array(z.unknown()).max(stopStringsMax).pipe(z.array(stopString))]).optional(),
+  stop: stop.optional(),
   presence_penalty: z.number().min(-2).max(2).optional(),
   frequency_penalty: z.number().min(-2).max(2).optional(),
   repetition_penalty: z.number().gt(0).max(10).optional(),
-  logit_bias: z.unknown().optional().transform(parseLogitBias),
+  logit_bias: checkedByHand(z.unknown(), logitBiasShape).optional().transform(parseLogitBias),
   max_tokens: z.int().min(1).max(countMax).optional(),
   n: z.int().min(1).max(samplesMax).optional(),
   stream: z.boolean().optional(),
@@ -45,7 +56,7 @@ export const generationFields = {
   // Accepted because clients send them; they change nothing.
   safety_identifier: z.string().max(512).optional(),
   prompt_cache_key: z.string().max(512).optional(),
-  metadata: z.unknown().optional().transform(checkMetadata),
+  metadata: checkedByHand(z.unknown(), metadataShape).optional().transform(checkMetadata),
 };
 
 const allFields = z.strictObject(generationFields);

@@ -2,20 +2,33 @@ import { ServingError } from '@sluice/shared';
 import { preview, unknownField } from './field-error.js';
 
 /** Whether a value asks for nothing beyond what is done anyway. */
-export type IsNeutral = (value: unknown) => boolean;
+export interface IsNeutral {
+  (value: unknown): boolean;
+  /** These values, as JSON Schema, for the API's description; undefined: there are none. */
+  readonly values: Readonly<Record<string, unknown>> | undefined;
+}
 
-export const is =
-  (...neutral: readonly unknown[]): IsNeutral =>
-  (value) =>
-    neutral.includes(value);
-export const isEmpty: IsNeutral = (value) => Array.isArray(value) && value.length === 0;
-const isTextOnly: IsNeutral = (value) => Array.isArray(value) && value.every((entry) => entry === 'text');
-const isTextFormat: IsNeutral = (value) =>
-  typeof value === 'object' && value !== null && 'type' in value && value.type === 'text';
-export const never: IsNeutral = () => false;
+export function neutral(values: IsNeutral['values'], isNeutral: (value: unknown) => boolean): IsNeutral {
+  return Object.assign(isNeutral, { values });
+}
+
+export const is = (...values: readonly unknown[]): IsNeutral =>
+  neutral({ enum: values }, (value) => values.includes(value));
+export const isEmpty = neutral({ type: 'array', maxItems: 0 }, (value) => Array.isArray(value) && value.length === 0);
+export const isOfType = (type: string): IsNeutral =>
+  neutral(
+    { type: 'object', properties: { type: { const: type } }, required: ['type'] },
+    (value) => typeof value === 'object' && value !== null && 'type' in value && value.type === type,
+  );
+export const anything = neutral({}, () => true);
+export const never = neutral(undefined, () => false);
+const isTextOnly = neutral(
+  { type: 'array', items: { const: 'text' } },
+  (value) => Array.isArray(value) && value.every((entry) => entry === 'text'),
+);
 
 /** Fields of the protocol, or of engines that speak it, that are known and not done. */
-const unsupported: Readonly<Record<string, IsNeutral>> = {
+export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
   best_of: is(1),
   echo: is(false),
   suffix: is(''),
@@ -25,7 +38,7 @@ const unsupported: Readonly<Record<string, IsNeutral>> = {
   parallel_tool_calls: is(true, false),
   functions: isEmpty,
   function_call: is('none', 'auto'),
-  response_format: isTextFormat,
+  response_format: isOfType('text'),
   modalities: isTextOnly,
   audio: never,
   prediction: never,
@@ -60,7 +73,7 @@ const unsupported: Readonly<Record<string, IsNeutral>> = {
 export function withoutUnsupported(
   body: object,
   supported: Readonly<Record<string, unknown>>,
-  known: Readonly<Record<string, IsNeutral>> = unsupported,
+  known: Readonly<Record<string, IsNeutral>> = unsupportedFields,
 ): object {
   const rest: [string, unknown][] = [];
   for (const [field, value] of Object.entries(body)) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChatMessage, ChatToolCall } from '../chat-message.js';
+import { checkedByHand } from '../checked-by-hand.js';
 import { wellFormedString } from '../generation-fields.js';
 import { readChecked, readKind } from '../read-kind.js';
 
@@ -12,7 +13,7 @@ const idSchema = wellFormedString.min(1).max(512);
 /** A hint of what to keep for later requests, which is done without being asked. */
 const cacheControl = z.unknown().optional();
 
-const textSchema = z.strictObject({
+export const textSchema = z.strictObject({
   type: z.literal('text'),
   text: wellFormedString,
   cache_control: cacheControl,
@@ -30,14 +31,20 @@ const toolUseSchema = z.strictObject({
 const toolResultSchema = z.strictObject({
   type: z.literal('tool_result'),
   tool_use_id: idSchema,
-  content: z.union([wellFormedString, z.array(z.unknown()).max(blocksMax)]).optional(),
+  content: z
+    .union([wellFormedString, checkedByHand(z.array(z.unknown()).max(blocksMax), z.array(textSchema).max(blocksMax))])
+    .optional(),
   is_error: z.boolean().optional(),
   cache_control: cacheControl,
   toolset_name: z.null().optional(),
 });
-const messageSchema = z.strictObject({
+const contentShape = z
+  .array(z.union([textSchema, toolUseSchema, toolResultSchema]))
+  .min(1)
+  .max(blocksMax);
+export const messageSchema = z.strictObject({
   role: z.enum(['user', 'assistant', 'system']),
-  content: z.union([wellFormedString, z.array(z.unknown()).min(1).max(blocksMax)]),
+  content: z.union([wellFormedString, checkedByHand(z.array(z.unknown()).min(1).max(blocksMax), contentShape)]),
 });
 
 /**

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { checkedByHand } from '../checked-by-hand.js';
 import { errorFromIssues } from '../field-error.js';
 import { type GenerationCall, plainCall } from '../generation-call.js';
 import { wellFormedString } from '../generation-fields.js';
-import { type IsNeutral, is, isEmpty, never, withoutUnsupported } from '../unsupported-fields.js';
-import { readMessages } from './message-blocks.js';
+import { anything, type IsNeutral, is, isEmpty, isOfType, never, withoutUnsupported } from '../unsupported-fields.js';
+import { messageSchema, readMessages, textSchema } from './message-blocks.js';
 
 const countMax = 2 ** 31 - 1;
 const messagesMax = 4_096;
@@ -11,11 +12,13 @@ const messagesMax = 4_096;
 /** What of a body is the prompt; all of the body where its tokens are to be counted. */
 export const promptFields = {
   model: z.string().min(1).max(512),
-  messages: z.array(z.unknown()).min(1).max(messagesMax),
-  system: z.union([wellFormedString, z.array(z.unknown()).max(1_024)]).optional(),
+  messages: checkedByHand(z.array(z.unknown()).min(1).max(messagesMax), z.array(messageSchema).min(1).max(messagesMax)),
+  system: z
+    .union([wellFormedString, checkedByHand(z.array(z.unknown()).max(1_024), z.array(textSchema).max(1_024))])
+    .optional(),
 };
 
-const messagesSchema = z.strictObject({
+export const messagesSchema = z.strictObject({
   ...promptFields,
   max_tokens: z.int().min(1).max(countMax),
   stop_sequences: z.array(wellFormedString.min(1).max(1_024)).max(16).optional(),
@@ -26,12 +29,9 @@ const messagesSchema = z.strictObject({
   metadata: z.strictObject({ user_id: z.string().max(512).nullish() }).optional(),
 });
 
-const isOff: IsNeutral = (value) =>
-  typeof value === 'object' && value !== null && 'type' in value && value.type === 'disabled';
-
 /** Fields of the API that are known and not done. */
 export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
-  cache_control: () => true,
+  cache_control: anything,
   container: never,
   context_management: never,
   diagnostics: never,
@@ -40,7 +40,7 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
   output_config: never,
   service_tier: is('auto', 'standard_only'),
   speed: is('standard'),
-  thinking: isOff,
+  thinking: isOfType('disabled'),
   tool_choice: never,
   tools: isEmpty,
   user_profile_id: never,
