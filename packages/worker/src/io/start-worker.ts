@@ -10,6 +10,7 @@ import { LaneModel } from '../model/lane-model.js';
 import { createTextPort, type TextPort } from '../service/text-port.js';
 import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
 import { createChatTemplate } from '../text/chat-template.js';
+import { fillInTokens } from '../text/fill-in.js';
 import { createTokenizer } from '../text/tokenizer.js';
 import { openCompiled } from './compiled/compiled-folder.js';
 import { freeMemoryBytes } from './free-memory.js';
@@ -100,7 +101,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
   const file = await openGguf(modelPath);
-  const { model, text, pool, config, sizes, choice } = await load(file, options, cache, progress).finally(() =>
+  const { model, text, pool, config, sizes, choice, fillIn } = await load(file, options, cache, progress).finally(() =>
     file.close(),
   );
 
@@ -143,6 +144,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       endTokenIds: [...text.tokenizer.endTokenIds],
       createdSeconds: Math.floor(clock.wallMs() / 1000),
       weights: choice.weights,
+      embeddingLength: model.limits.embeddingLength ?? 0,
+      ...(fillIn === undefined ? {} : { fillIn }),
     },
     epoch,
     log,
@@ -228,7 +231,7 @@ async function load(
     stepTokensMax: sizes.stepTokensMax,
     threads: options.threads,
   });
-  return { model, text, pool, config, sizes, choice };
+  return { model, text, pool, config, sizes, choice, fillIn: fillInTokens(definition.tokens, file.metadata) };
 }
 
 function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {

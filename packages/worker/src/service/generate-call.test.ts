@@ -92,7 +92,22 @@ describe('Generate', () => {
     [{ stopStrings: ['x'.repeat(1_025)] }, 'stop_strings[0]', '1025 characters; at most 1024'],
     [{ stopTokenIds: [4_000_000_000] }, 'stop_token_ids[0]', '4000000000 must be below'],
     [{ logprobs: true, logprobsTop: 21 }, 'logprobs_top', '21 must be at most 20'],
-    [{ logprobsTop: 2 }, 'logprobs_top', 'needs logprobs'],
+    [{ logprobsTop: 2 }, 'logprobs_top', 'needs logprobs or prompt_logprobs'],
+    [{ promptLogprobs: true, logprobsTop: 21 }, 'logprobs_top', '21 must be at most 20'],
+    [{ pooling: 7 as never }, 'pooling', 'pooling 7 must be POOLING_MEAN or POOLING_LAST'],
+    [{ pooling: 'POOLING_MEAN', tokensMax: 1 }, 'tokens_max', '1 must be 0 where nothing is generated'],
+    [{ noGeneration: true, tokensMax: 16 }, 'tokens_max', '16 must be 0'],
+    [{ noGeneration: true, tokensMax: 0, tokensMin: 2 }, 'tokens_min', '2 must be 0'],
+    [{ noGeneration: true, tokensMax: 0, generatedTokenIds: [1] }, 'generated_token_ids', '1 tokens must be 0'],
+    [{ tokensMax: 4, tokensMin: 5 }, 'tokens_min', '5 must be at most 4'],
+    [{ tokensMax: 0, tokensMin: 61 }, 'tokens_min', '61 must be at most 60'],
+    [{ toolsJson: '[]' }, 'tools_json', 'needs a prompt of messages_json'],
+    [{ continueFinalMessage: true }, 'continue_final_message', 'needs a prompt of messages_json'],
+    [
+      { prompt: 'messagesJson', messagesJson: '[{"role":"user","content":"x"}]', continueFinalMessage: true },
+      'continue_final_message',
+      'needs a last message of the assistant',
+    ],
     [{ requestId: 'x'.repeat(257) }, 'request_id', '257 characters; at most 256'],
   ])('refuses %j', async (overrides, field, words) => {
     const error = await refusalOf(overrides);

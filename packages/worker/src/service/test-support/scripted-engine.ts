@@ -6,6 +6,8 @@ interface Scripted {
   readonly request: SequenceRequest;
   readonly answer: readonly number[];
   generated: number;
+  /** Tokens of the prompt that were told of. */
+  told: number;
   isCancelled: boolean;
 }
 
@@ -44,7 +46,13 @@ export class ScriptedEngine implements EnginePort {
     if (this.#isDraining) return new ServingError('draining', 'the worker takes no new requests');
     this.submitted.push(request);
     const generated = request.generatedIds?.length ?? 0;
-    this.#live.set(request.id, { request, answer: this.answer(request.promptIds), generated, isCancelled: false });
+    this.#live.set(request.id, {
+      request,
+      answer: this.answer(request.promptIds),
+      generated,
+      told: 0,
+      isCancelled: false,
+    });
     return undefined;
   }
 
@@ -105,6 +113,10 @@ export class ScriptedEngine implements EnginePort {
     const { id, tokensMax, stopTokenIds, logprobsTop } = sequence.request;
     const { cachedTokens } = this;
     if (sequence.isCancelled) return [this.#finish(sequence, 'cancelled')];
+    const { promptIds, promptWish } = sequence.request;
+    if (sequence.told < promptIds.length && (promptWish !== undefined || tokensMax === 0)) {
+      return this.#tell(sequence);
+    }
     const tokenId = sequence.answer[sequence.generated];
     if (tokenId === undefined) return [this.#finish(sequence, 'length')];
     sequence.generated += 1;
@@ -114,6 +126,27 @@ export class ScriptedEngine implements EnginePort {
     if (stopTokenIds.has(tokenId)) events.push(this.#finish(sequence, 'stop'));
     else if (sequence.generated === tokensMax) events.push(this.#finish(sequence, 'length'));
     return events;
+  }
+
+  /** Two tokens of the prompt a step. */
+  #tell(sequence: Scripted): SequenceEvent[] {
+    const { id, promptIds, promptWish, tokensMax } = sequence.request;
+    const first = sequence.told;
+    sequence.told = Math.min(promptIds.length, first + 2);
+    const isWhole = sequence.told === promptIds.length;
+    const logprobs = promptIds.slice(first, sequence.told).map((tokenId, index) => ({
+      tokenId,
+      logprob: 0 - first - index,
+      top: [],
+    }));
+    const event: SequenceEvent = {
+      kind: 'prompt',
+      id,
+      logprobs: promptWish?.logprobsTop === undefined ? [] : logprobs,
+      embedding: isWhole && promptWish?.pooling !== undefined ? Float32Array.of(0.6, 0.8) : undefined,
+      cachedTokens: this.cachedTokens,
+    };
+    return isWhole && tokensMax === 0 ? [event, this.#finish(sequence, 'length')] : [event];
   }
 
   #finish(sequence: Scripted, reason: EngineFinishReason): SequenceEvent {

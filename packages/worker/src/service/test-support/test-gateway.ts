@@ -120,6 +120,15 @@ export function joined(events: readonly GenerateEvent[]): GenerateEvent {
     tokenIds: events.flatMap((event) => event.tokenIds),
     text: events.map((event) => event.text).join(''),
     logprobs: events.flatMap((event) => event.logprobs),
-    promptReport: null,
+    promptReport: joinedReports(events),
+  };
+}
+
+function joinedReports(events: readonly GenerateEvent[]): GenerateEvent['promptReport'] {
+  const reports = events.flatMap(({ promptReport }) => promptReport ?? []);
+  if (reports.length === 0) return null;
+  return {
+    logprobs: reports.flatMap(({ logprobs }) => logprobs),
+    embedding: reports.flatMap(({ embedding }) => embedding),
   };
 }
