@@ -1,6 +1,7 @@
 import { assert } from '@sluice/shared';
 import type { Logprobs, SamplingParams } from '../sequence.js';
 import { type LogitsRow, type LogitsWant, wantBest } from '../step-plan.js';
+import type { AllowedTokens } from './allowed-tokens.js';
 import { type HeldTokens, LogitAdjustments } from './logit-adjustments.js';
 import { type Pool, poolOf, rank, wholeVocabulary, widened } from './pool.js';
 
@@ -57,7 +58,7 @@ export function logprobsOf(row: LogitsRow, want: LogitsWant, tokenId: number, to
 }
 
 /** The token, or undefined where the pool does not hold all that the parameters may choose from. */
-function pick(pool: Pool, params: SamplingParams, draw: number): number | undefined {
+export function pick(pool: Pool, params: SamplingParams, draw: number): number | undefined {
   const { tokenIds, weights } = pool;
   let count = pool.exact;
   let mass = pool.totalMass;
@@ -94,7 +95,8 @@ function pick(pool: Pool, params: SamplingParams, draw: number): number | undefi
   return holdsAll ? tokenIds[count - 1] : undefined;
 }
 
-function isUnrestricted(params: SamplingParams): boolean {
+/** Whether every token may be drawn, as likely as it is. */
+export function isUnrestricted(params: SamplingParams): boolean {
   return params.minP === 0 && params.topK === 0 && params.topP === 1;
 }
 
@@ -119,19 +121,20 @@ function pickFromWidened(
   return undefined;
 }
 
-/** The draw lies behind the pool: the rest of the vocabulary follows it by rising id. */
-function pickFromTail(
+/** The draw lies behind the pool: the rest of the vocabulary, or what is allowed of it, follows it by rising id. */
+export function pickFromTail(
   row: LogitsRow,
   pool: Pool,
   temperature: number,
   logSumExp: number,
   adjustments: LogitAdjustments | undefined,
   draw: number,
+  allowed?: AllowedTokens,
 ): number | undefined {
   const exact = new Set(pool.tokenIds.subarray(0, pool.exact));
   let rest = draw * pool.totalMass - sum(pool.weights, pool.exact);
   for (let tokenId = 0; tokenId < row.logits.length; tokenId++) {
-    if (exact.has(tokenId)) continue;
+    if (exact.has(tokenId) || allowed?.has(tokenId) === false) continue;
     const logit = row.logits[tokenId]!;
     rest -= Math.exp((adjustments?.adjust(tokenId, logit) ?? logit) / temperature - logSumExp);
     if (rest < 0) return tokenId;
