@@ -141,6 +141,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       contextTokens: sizes.contextTokens,
       vocabularyCount: config.vocabularyCount,
       hasChatTemplate: text.chatTemplate !== undefined,
+      toolFormat: text.chatTemplate?.toolFormat ?? '',
       endTokenIds: [...text.tokenizer.endTokenIds],
       createdSeconds: Math.floor(clock.wallMs() / 1000),
       weights: choice.weights,

@@ -8,6 +8,7 @@ import {
   type ServiceTerms,
 } from '../engine/sequence.js';
 import { type ChatMessage, parseMessages } from '../text/chat-messages.js';
+import { type ChatTool, parseTools } from '../text/tools.js';
 import { priorityOf } from './messages.js';
 import { atMost, inRange, invalid, tokenIdBelow, wellFormed } from './ranges.js';
 
@@ -18,8 +19,8 @@ export type Prompt =
 
 /** How messages become a prompt. */
 export interface ChatOptions {
-  /** An OpenAI `tools` array; empty: none. */
-  readonly toolsJson: string;
+  /** That the model may call. */
+  readonly tools: readonly ChatTool[];
   /** The last message is the beginning of the answer. */
   readonly continuesFinal: boolean;
 }
@@ -98,7 +99,7 @@ function parsePrompt(request: GenerateRequest, model: ModelBounds): Prompt {
       return {
         kind: 'messages',
         messages: parseMessages(request.messagesJson ?? ''),
-        chat: { toolsJson: request.toolsJson, continuesFinal: request.continueFinalMessage },
+        chat: { tools: parseTools(request.toolsJson), continuesFinal: request.continueFinalMessage },
       };
     case 'tokenIds':
       return { kind: 'tokenIds', tokenIds: parseTokenIds('prompt', request.tokenIds?.ids ?? [], model) };

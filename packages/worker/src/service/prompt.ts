@@ -55,13 +55,13 @@ export function tokensToGenerate(
 export function renderChat(messages: readonly ChatMessage[], text: TextPort, chat: ChatOptions): string {
   const template = text.chatTemplate;
   if (template !== undefined) {
-    if (chat.continuesFinal) return beginningOfAnswer(messages, (all) => template.render(all, NO_TURN));
-    return template.render(messages, { addGenerationPrompt: true });
+    const { tools } = chat;
+    const unanswered = (all: readonly ChatMessage[]) => template.render(all, { addGenerationPrompt: false, tools });
+    if (chat.continuesFinal) return beginningOfAnswer(messages, unanswered);
+    return template.render(messages, { addGenerationPrompt: true, tools });
   }
   throw invalid('messages', 'this model has no chat template; send a text or token ids instead of messages');
 }
-
-const NO_TURN = { addGenerationPrompt: false } as const;
 
 /** Stands behind the last message while it is rendered: no control token, and nothing that templates trim. */
 const MARK = '\u{F0002}\u{F0001}\u{F0002}';

@@ -1,6 +1,7 @@
 import type { DetokenizeReplyInit, DetokenizeRequest, TokenizeReplyInit, TokenizeRequest } from '@sluice/proto';
 import { parseMessages } from '../text/chat-messages.js';
 import { unmarked } from '../text/special-tokens.js';
+import { parseTools } from '../text/tools.js';
 import { asPrompt, renderChat } from './prompt.js';
 import { atMost, invalid, tokenIdBelow } from './ranges.js';
 import type { TextPort } from './text-port.js';
@@ -21,7 +22,7 @@ export async function tokenize(request: TokenizeRequest, text: TextPort): Promis
       const json = request.messagesJson ?? '';
       atMost('messages', json.length, charactersMax, 'characters');
       if (request.withoutBegin) throw invalid('without_begin', 'without_begin needs an input of text');
-      const chat = { toolsJson: request.toolsJson, continuesFinal: false };
+      const chat = { tools: parseTools(request.toolsJson), continuesFinal: false };
       const rendered = renderChat(parseMessages(json), text, chat);
       return { ids: [...(await text.encode(rendered, asPrompt))], text: unmarked(rendered) };
     }

@@ -37,9 +37,11 @@ describe('ChatTemplate.render', () => {
 
   it('gives begin token, end token, tools and the date in UTC', () => {
     expect(rendered("{{ bos_token }}{{ eos_token }}{{ strftime_now('%d %b %Y') }}")).toBe('<s></s>21 Nov 2026');
-    const tools = template('{% if tools %}{{ tools | tojson }}{% else %}none{% endif %}');
+    const tools = template('{% if tools %}<tool_call>{{ tools | tojson }}{% else %}none{% endif %}');
     const messages = [{ role: 'user', content: 'hi' }];
-    expect(tools.render(messages, { addGenerationPrompt: true, tools: [{ type: 'function' }] })).toContain('function');
+    expect(
+      tools.render(messages, { addGenerationPrompt: true, tools: [{ type: 'function', function: { name: 'f' } }] }),
+    ).toContain('function');
     expect(tools.render(messages, { addGenerationPrompt: true })).toBe('none');
   });
 

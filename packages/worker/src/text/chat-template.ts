@@ -1,18 +1,24 @@
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { assert, ServingError } from '@sluice/shared';
 import type { ChatMessage } from './chat-messages.js';
+import { plainToolMessages } from './plain-tools.js';
 import { strftime } from './strftime.js';
 import type { TokenizerDefinition } from './tokenizer-definition.js';
+import { type ToolFormat, toolFormatOf } from './tool-format.js';
+import { toolMessages } from './tool-messages.js';
+import type { ChatTool } from './tools.js';
 
 export interface RenderOptions {
   /** Open the assistant's turn at the end, so that the model answers. */
   readonly addGenerationPrompt: boolean;
-  /** OpenAI `tools`; handed to the template as it is. */
-  readonly tools?: readonly unknown[];
+  /** What the model may call; none if left out. */
+  readonly tools?: readonly ChatTool[];
 }
 
 /** A model's way to write a conversation as one prompt. */
 export interface ChatTemplate {
+  /** How the model is asked to write calls of tools. */
+  readonly toolFormat: ToolFormat;
   /**
    * The prompt as text, to be encoded with `special` and `begin`. What people wrote in it is shielded, so that the control
    * tokens of the prompt are the template's own.
@@ -39,6 +45,8 @@ export function createChatTemplate({ definition, template, shield, wallMs }: Cha
   const program = compile(template);
   const readsParts = loopsOverContent.test(template);
   const knowsDeveloper = template.includes('developer');
+  const hasSystemRole = !refusesSystem.test(template);
+  const toolFormat = toolFormatOf(template);
   const tokenText = (id: number | undefined): string => (id === undefined ? '' : (definition.tokens[id] ?? ''));
   const environment = (): Environment => {
     const made = new Environment();
@@ -53,12 +61,19 @@ export function createChatTemplate({ definition, template, shield, wallMs }: Cha
     const content = readsParts ? message.content : flattened(message.content);
     return shielded({ ...message, role, content }, shield);
   };
+  /** As this template can take them. */
+  const fitted = (messages: readonly ChatMessage[], tools: readonly ChatTool[]): readonly ChatMessage[] => {
+    if (tools.length === 0 && !messages.some(isOfTools)) return messages;
+    if (toolFormat === 'json') return plainToolMessages(messages, tools, hasSystemRole);
+    return toolMessages(messages, template);
+  };
   return {
-    render(messages, { addGenerationPrompt, tools }) {
+    toolFormat,
+    render(messages, { addGenerationPrompt, tools = [] }) {
       try {
         const variables = environment();
-        variables.set('messages', messages.map(prepared));
-        variables.set('tools', tools && tools.length > 0 ? shielded(tools, shield) : null);
+        variables.set('messages', fitted(messages, tools).map(prepared));
+        variables.set('tools', tools.length > 0 && toolFormat !== 'json' ? shielded(tools, shield) : null);
         variables.set('add_generation_prompt', addGenerationPrompt);
         const result = new Interpreter(variables).run(program);
         assert(typeof result.value === 'string', 'a template renders to a string');
@@ -102,6 +117,13 @@ function range(first: number, end?: number, step = 1): number[] {
 }
 
 const rangeMax = 100_000;
+
+function isOfTools({ role, tool_calls }: ChatMessage): boolean {
+  return role === 'tool' || role === 'function' || tool_calls !== undefined;
+}
+
+/** A template that raises an exception at a system's message. */
+const refusesSystem = /raise_exception\(\s*['"][^'"]*\bsystem\b/i;
 
 /** A template that goes through the parts of a message's content itself. */
 const loopsOverContent = /\bin\s+\w+\s*(?:\.\s*content\b|\[\s*['"]content['"]\s*\])/;

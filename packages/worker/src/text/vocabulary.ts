@@ -1,4 +1,5 @@
 import type { TokenizerDefinition } from './tokenizer-definition.js';
+import { callMarks } from './tool-format.js';
 
 const noBytes = new Uint8Array(0);
 
@@ -24,8 +25,9 @@ export class Vocabulary {
     for (const [id, part] of parts.entries()) this.#bytes.set(part, this.#starts[id]);
   }
 
-  /** Whether a token steers the model instead of standing for text. */
+  /** Whether a token steers the model instead of standing for text. Marks of calls are to be read, so they are text. */
   isControl(id: number): boolean {
+    if (callMarks.has(this.#definition.tokens[id] ?? '')) return false;
     const kind = this.#definition.kinds[id];
     return kind === 'control' || kind === 'unknown' || kind === 'unused' || kind === undefined;
   }
