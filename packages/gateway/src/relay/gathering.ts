@@ -25,6 +25,7 @@ export class Gathering {
   readonly #promptTokens: number[] = [];
   readonly #cachedTokens: number[] = [];
   #completionTokens = 0;
+  #onEnd: () => void = () => {};
   #choicesLeft: number;
   #isOver = false;
 
@@ -36,6 +37,11 @@ export class Gathering {
 
   join(member: GatheringMember): void {
     this.#members.push(member);
+  }
+
+  /** Calls back whenever a choice is whole and others are not. */
+  onEnd(callback: () => void): void {
+    this.#onEnd = callback;
   }
 
   /** Whether the reply has ended, failed or lost its client. */
@@ -70,6 +76,7 @@ export class Gathering {
     this.#completionTokens += completionTokens;
     this.#choicesLeft -= 1;
     this.#isOver ||= this.#choicesLeft === 0;
+    if (this.#choicesLeft > 0) this.#onEnd();
     return this.#choicesLeft === 0;
   }
 
