@@ -12,6 +12,7 @@ import { SequenceTable } from './sequence-table.js';
 import type { LogitsRow, StepOutput, StepPlan } from './step-plan.js';
 import { type StepRecord, StepRecorder } from './step-record.js';
 import { takeToken } from './take-token.js';
+import type { TokenGuide } from './token-guide.js';
 import { writePlan } from './write-plan.js';
 
 export type { EngineOptions, EngineParts } from './engine-parts.js';
@@ -162,6 +163,7 @@ export class Engine implements EnginePort {
       const startMs = this.#parts.clock.nowMs();
       const pass = this.#passes.run(plan, this.#recorder.forecast(plan));
       this.#deliver();
+      this.#guide(decision);
       this.#memory.trim(false);
       const outcome = await pass;
       const endMs = this.#parts.clock.nowMs();
@@ -193,6 +195,12 @@ export class Engine implements EnginePort {
       },
       cost: this.#recorder.cost,
     });
+  }
+
+  /** While the pass runs: what may come in the rows that it will give. */
+  #guide({ decodes, chunks }: Decision<LiveSequence>): void {
+    for (const { request } of decodes) lookAhead(request.guide);
+    for (const { sequence } of chunks) lookAhead(sequence.request.guide);
   }
 
   /** Takes each wanted row's token. The order of rows is the order of the plan. */
@@ -232,7 +240,8 @@ export class Engine implements EnginePort {
     const event = this.#alone(sequence, () => takeToken(sequence, row, nowMs));
     if (event === undefined) return;
     this.#events.push(event);
-    const isStop = sequence.request.stopTokenIds.has(event.tokenId);
+    const { stopTokenIds, guide } = sequence.request;
+    const isStop = stopTokenIds.has(event.tokenId) || guide?.isComplete === true;
     if (!isStop && sequence.tokens < sequence.tokensMax) return;
     this.#finish(sequence, isStop ? 'stop' : 'length');
     this.#ended.push(sequence);
@@ -354,6 +363,15 @@ export class Engine implements EnginePort {
       stopTrimming();
     }
     return true;
+  }
+}
+
+/** What goes wrong is thrown again where the answer is needed, and ends the sequence there. */
+function lookAhead(guide: TokenGuide | undefined): void {
+  try {
+    guide?.allowed();
+  } catch (failure) {
+    if (!(failure instanceof ServingError)) throw failure;
   }
 }
 

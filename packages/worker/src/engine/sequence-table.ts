@@ -106,6 +106,7 @@ export class SequenceTable {
   /** @param isIntact false: nobody knows what is in its slot, and nobody may find its prompt there. */
   remove(sequence: LiveSequence, isIntact: boolean): void {
     this.#live.delete(sequence.request.id);
+    sequence.request.guide?.dispose();
     if (sequence.request.group !== undefined) this.#grouped -= 1;
     const list = sequence.slot === undefined ? this.#waiting : this.#running;
     list.splice(list.indexOf(sequence), 1);
@@ -116,6 +117,7 @@ export class SequenceTable {
   /** Takes all out and leaves slots and memory as they are. */
   takeAll(): LiveSequence[] {
     const all = this.all();
+    for (const { request } of all) request.guide?.dispose();
     this.#live.clear();
     this.#waiting.length = 0;
     this.#running = [];

@@ -1,4 +1,5 @@
 import type { ServingError } from '@sluice/shared';
+import type { TokenGuide } from './token-guide.js';
 
 /** How the next token is chosen. Ranges are checked where a request enters; see GenerateRequest in worker.proto. */
 export interface SamplingParams {
@@ -85,6 +86,11 @@ export interface SequenceRequest {
    * it from the prefix cache then. Without a prefix cache each goes its own way. Absent: it is alone.
    */
   readonly group?: string;
+  /**
+   * Says which tokens may come, of a sequence that is to follow a form; already behind `generatedIds`. The engine gives it
+   * back with the sequence, and leaves it to the caller where it refuses that. Absent: any may.
+   */
+  readonly guide?: TokenGuide;
 }
 
 /** How the hidden states of a prompt become one vector: their mean, or that of the last token. */

@@ -1,5 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import type { LiveSequence } from './live-sequence.js';
+import { sampleAllowed } from './sampling/constrained-sampler.js';
 import { logprobsOf, sampleToken } from './sampling/sampler.js';
 import { uniform } from './sampling/uniform.js';
 import type { SequenceEvent } from './sequence.js';
@@ -9,14 +10,22 @@ export type TokenEvent = Extract<SequenceEvent, { kind: 'token' }>;
 
 /**
  * Chooses a sequence's next token from its row of logits and adds it to the sequence.
- * @throws ServingError `engine_failed` for a row that is not made of numbers; the sequence is as it was before.
+ * @throws ServingError `engine_failed` for a row that is not made of numbers, and what its guide throws; the sequence is
+ * as it was before.
  */
 export function takeToken(sequence: LiveSequence, row: LogitsRow, nowMs: number): TokenEvent {
   requireNumbers(row);
   const { id, sampling, logprobsTop } = sequence.request;
   const draw = sampling.temperature === 0 ? 0 : uniform(sampling.seed, sequence.generated);
-  const tokenId = sampleToken(row, sampling, sequence.adjustments, draw);
+  const guide = sequence.request.guide;
+  const tokenId =
+    guide === undefined
+      ? sampleToken(row, sampling, sequence.adjustments, draw)
+      : sampleAllowed(row, sampling, sequence.adjustments, guide.allowed(), draw);
   const logprobs = logprobsTop === undefined ? undefined : logprobsOf(row, sequence.want, tokenId, logprobsTop);
+  if (guide?.accept(tokenId) === false) {
+    throw new ServingError('engine_failed', `the grammar allowed token ${tokenId} and does not take it`);
+  }
   sequence.tokenIds.push(tokenId);
   sequence.adjustments?.addGenerated(tokenId);
   sequence.times.add(nowMs);
