@@ -62,8 +62,9 @@ describe('a gateway with API keys', () => {
       expect([route, response.status]).toEqual([route, 401]);
       expect(await response.json()).toMatchObject({ error: { type: 'authentication_error', code: 'unauthorized' } });
     }
-    expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
-    expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
+    for (const route of ['/health', '/ready', '/openapi.json', '/docs']) {
+      expect([route, (await fetch(gateway.url + route)).status]).toEqual([route, 200]);
+    }
     expect(gateway.worker.requests).toHaveLength(0);
   });
 

@@ -16,7 +16,8 @@ export interface AdminRouteParts {
   readonly onWorkerChange: (change: WorkerChange) => void;
 }
 
-const addBody = z.strictObject({ address: z.string() });
+/** Body of `POST /admin/workers`. */
+export const addWorkerSchema = z.strictObject({ address: z.string() });
 
 /** GET /admin/workers, POST /admin/workers with `{"address":"grpc://host:port"}`, DELETE /admin/workers/host:port. */
 export function addAdminRoutes(
@@ -43,7 +44,7 @@ export function addAdminRoutes(
   };
   route('GET', '/admin/workers', (_, reply) => reply.send(200, JSON.stringify({ workers: workers.list() })));
   route('POST', '/admin/workers', ({ body }, reply) => {
-    const parsed = addBody.safeParse(body);
+    const parsed = addWorkerSchema.safeParse(body);
     if (!parsed.success) throw errorFromIssues(parsed.error.issues, body);
     const address = checkedAddress(parsed.data.address);
     if (!workers.add(address)) {

@@ -12,6 +12,7 @@ import { addAdminRoutes } from './admin-routes.js';
 import { parseJsonBody, readBody } from './body.js';
 import { Calls, givenRequestId } from './calls.js';
 import { cors } from './cors.js';
+import { addDocsRoutes } from './docs-routes.js';
 import type { HttpReplyLimits } from './http-reply.js';
 import { addRoutes } from './routes.js';
 
@@ -97,6 +98,7 @@ export function createApp(parts: AppParts): FastifyInstance {
   });
   app.setErrorHandler(fail);
   addRoutes(app, { ...parts, calls });
+  addDocsRoutes(app, calls);
   addAdminRoutes(app, {
     workers: parts.workers,
     access: parts.adminAccess,
@@ -106,8 +108,8 @@ export function createApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-/** What needs no credentials: probes; admin calls have rules of their own. */
-const openPaths = /^\/(health|ready|admin\/.*)(\?|$)/;
+/** What needs no credentials: probes and the API's description; admin calls have rules of their own. */
+const openPaths = /^\/(health|ready|openapi\.json|docs|admin\/.*)(\?|$)/;
 
 /** Fastify's own refusals are about the request's form; their messages are fit for callers. */
 function fromFramework(thrown: unknown): ServingError {

@@ -21,15 +21,15 @@ export interface Field {
   readonly schema: JsonSchema;
 }
 
-/** The fields of a body, those that work first, in the order of the schema. */
+/** The fields of a body: those that it needs, the others that work, and those that do not. */
 export function fieldsOf({ schema, unsupported = {} }: RequestBody): readonly Field[] {
   const { properties = {}, required = [] } = jsonSchema(schema) as {
     readonly properties?: Readonly<Record<string, JsonSchema>>;
     readonly required?: readonly string[];
   };
-  const supported = Object.entries(properties).map(
-    ([name, field]): Field => ({ name, kind: 'supported', isRequired: required.includes(name), schema: field }),
-  );
+  const supported = Object.entries(properties)
+    .map(([name, field]): Field => ({ name, kind: 'supported', isRequired: required.includes(name), schema: field }))
+    .sort((a, b) => Number(b.isRequired) - Number(a.isRequired));
   const others = Object.entries(unsupported)
     .filter(([name]) => !Object.hasOwn(properties, name))
     .map(

@@ -1,0 +1,51 @@
+/**
+ * What is done with each field that works, by its name; one of an endpoint's own comes before that of all. A test sees to
+ * it that every field has a note.
+ */
+export function fieldNote(path: string, field: string): string | undefined {
+  const own = notesOfPath[path];
+  return own !== undefined && Object.hasOwn(own, field) ? own[field] : notes[field];
+}
+
+const notes: Readonly<Record<string, string>> = {
+  model: 'A name of `/v1/models`; without it the only model there is.',
+  messages: 'The conversation, rendered by the model’s chat template.',
+  temperature: '0: always the likeliest token.',
+  top_p: 'Only the likeliest tokens that together have this probability.',
+  top_k: 'Only this many of the likeliest tokens; 0 and -1: all.',
+  min_p: 'Only tokens at least this share as likely as the likeliest.',
+  seed: 'The same seed and request give the same answer, whatever else runs.',
+  stop: 'Texts at which the answer ends; they are not part of it.',
+  presence_penalty: 'Taken off the logit of each token that the answer has.',
+  frequency_penalty: 'The same, once for each time that it has it.',
+  repetition_penalty: 'Divides the logits of tokens that prompt or answer have; 1: off.',
+  logit_bias: 'From token id to what is added to its logit.',
+  max_tokens: 'Most tokens of an answer.',
+  n: 'Answers to each prompt. They share the prompt’s computation.',
+  stream: 'Whether the answer comes as server-sent events.',
+  stream_options: '`include_usage`: a last event with the token counts. Only with `stream`.',
+  ignore_eos: 'Goes on behind end tokens, up to the limit.',
+  user: 'Keeps a user’s requests on one worker under `--routing session`; nothing else.',
+  safety_identifier: 'Accepted; changes nothing.',
+  prompt_cache_key: 'Accepted; changes nothing: prompts that begin alike are found by themselves.',
+  metadata: 'Accepted; changes nothing.',
+};
+
+const notesOfPath: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  '/v1/chat/completions': {
+    max_tokens: 'The older name of `max_completion_tokens`; where both are given they have to be equal.',
+    max_completion_tokens: 'Most tokens of an answer; without it, as many as the context leaves.',
+    logprobs: 'Whether each token comes with its log-probability.',
+    top_logprobs: 'How many of the likeliest tokens come beside each token. Only with `logprobs`.',
+  },
+  '/v1/completions': {
+    prompt: 'A text, its token ids, or a list of such prompts, each answered by choices of its own.',
+    max_tokens: 'Most tokens of an answer; 16 where it is absent.',
+    logprobs: 'Log-probabilities of each token and of this many of the likeliest.',
+  },
+  '/v1/messages': {
+    system: 'What stands in front of the conversation.',
+    stop_sequences: 'Texts at which the answer ends; which one is said in `stop_sequence`.',
+    metadata: '`user_id` is what `user` is to OpenAI’s endpoints.',
+  },
+};
