@@ -4,9 +4,10 @@ import type { LimitStore } from '@sluice/store';
 import type { Admission } from './admission/admission.js';
 import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
 import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
+import { FirstTokenForecast } from './admission/first-token-forecast.js';
 import { takePlace } from './admission/place.js';
 import { Quotes } from './admission/quotes.js';
-import { drainMs, hasRoom } from './admission/room.js';
+import { hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { fieldError } from './api/field-error.js';
 import { checkAgainstModel, type GenerationCall } from './api/generation-call.js';
@@ -20,10 +21,8 @@ import { Gathering } from './relay/gathering.js';
 import { openWriters } from './relay/open-writer.js';
 import { Passage, type SharedPrompt } from './relay/passage.js';
 import { WaitingRoom } from './relay/waiting-room.js';
-import type { WorkerView } from './routing/policy.js';
 import { noWorkerError, readyViews, resolveModel } from './routing/router.js';
 import type { Routing } from './routing/routing.js';
-import { predictFirstTokenMs } from './routing/ttft.js';
 import type { EventId } from './streams/event-id.js';
 import type { Order } from './streams/order.js';
 import { retell } from './streams/retell.js';
@@ -80,6 +79,7 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #gatherings = new Set<Gathering>();
   readonly #room: WaitingRoom;
+  readonly #forecast: FirstTokenForecast;
   readonly queue: AdmissionQueue;
   readonly quotes = new Quotes();
   #isDraining = false;
@@ -88,10 +88,11 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#room = new WaitingRoom(parts.clock, parts.resumeWaitMs);
+    this.#forecast = new FirstTokenForecast(parts.clock);
     this.queue = new AdmissionQueue(parts.queueLimits, {
       clock: parts.clock,
       hasRoom: (model) => readyViews(parts.workers, model).some(hasRoom),
-      drainMs: (model, tokens) => drainMs(readyViews(parts.workers, model), tokens),
+      drainMs: (model, ahead) => this.#forecast.drainMs(readyViews(parts.workers, model), ahead, model),
     });
   }
 
@@ -188,8 +189,9 @@ export class Gateway {
     const headers = await takePlace(this.#parts, { caller: wishes.caller, tokens, choices: choices.length }, reply);
     if (headers === undefined) return;
     const share = this.#shareOf(wishes, head.model);
-    const quoteMs = this.quotes.quoteMs(this.#predictMs(share, prompts, views));
-    reply.setHeader('x-sluice-ttft-quote-ms', `${quoteMs}`);
+    const toForecast = ({ routed }: SharedPrompt) => ({ ...routed, client: share.key, tokensMax: call.tokensMax });
+    const quote = this.quotes.quote(this.#forecast.firstToken(views, this.queue.ahead(share), toForecast(prompts[0]!)));
+    reply.setHeader('x-sluice-ttft-quote-ms', `${quote.ms}`);
     for (const [name, value] of Object.entries(headers)) reply.setHeader(name, value);
 
     // relay: the ways back to the client.
@@ -205,6 +207,7 @@ export class Gateway {
     if (reply.isOver) return;
 
     // workers: off they go, now or when one has room, and again whenever a worker does not finish one.
+    const endForecasts: (() => void)[] = [];
     const newcomers = passages.map((passage, index): Newcomer => {
       const { promptIndex, sample } = choices[index]!;
       const prompt = prompts[promptIndex]!;
@@ -212,7 +215,9 @@ export class Gateway {
         ...share,
         // Only one of a prompt's choices computes it.
         tokens: sample === 0 ? prompt.routed.promptTokens : 1,
-        start: () => void passage.start(),
+        start: () => {
+          if (passage.start()) endForecasts.push(this.#forecast.begin(toForecast(prompt), passage.relay));
+        },
         refuse: (error) => passage.relay.abort(error),
       };
     });
@@ -225,7 +230,8 @@ export class Gateway {
       for (const newcomer of newcomers) this.queue.leave(newcomer);
       gathering.onClientGone();
       const { firstTokenMs } = reply.record;
-      if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);
+      if (firstTokenMs !== undefined) quote.settle(firstTokenMs);
+      for (const end of endForecasts) end();
       this.#gatherings.delete(gathering);
     });
   }
@@ -244,18 +250,6 @@ export class Gateway {
       arrivalMs,
       deadlineMs: arrivalMs + Math.min(queueMsMax ?? Number.POSITIVE_INFINITY, this.#parts.queueMsMax),
     };
-  }
-
-  /** Milliseconds until the first token of any choice, by what is in front of it. */
-  #predictMs(
-    share: Pick<Newcomer, 'model' | 'key' | 'class'>,
-    prompts: readonly SharedPrompt[],
-    views: readonly WorkerView[],
-  ): number {
-    const tokensAhead = this.queue.tokensAhead(share);
-    const queuedMs = tokensAhead === 0 ? 0 : drainMs(views, tokensAhead);
-    const { routed } = prompts[0]!;
-    return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
   }
 
   #nextGroup(): number {

@@ -63,14 +63,14 @@ describe('requests that no worker could begin soon', () => {
 
   it('are refused with 429 beyond the bound, with the time in which there is room', async () => {
     await startBusy({ queueRequestsMax: 1 });
-    gateway.worker.setLoad({ ...busyLoad, prefillTokensWaiting: 690 });
+    gateway.worker.setLoad({ ...busyLoad, slotsMax: 16, prefillTokensWaiting: 660 });
     gateway.worker.beat();
-    while ((await metric('sluice_worker_prefill_waiting_tokens')) !== 690);
+    while ((await metric('sluice_worker_prefill_waiting_tokens')) !== 660);
     const waits = chatOf('a');
     await untilWaiting(1);
     const refused = await chatOf('b');
     expect(refused.status).toBe(429);
-    // 690 tokens there and the 7 or so that wait, at 100 a second.
+    // 660 tokens there and the 7 or so that wait, at 100 a second; slots are free.
     expect(refused.headers.get('retry-after')).toBe('7');
     expect(await refused.json()).toMatchObject({
       error: {

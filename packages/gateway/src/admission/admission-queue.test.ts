@@ -17,7 +17,7 @@ class House {
       {
         clock: this.clock,
         hasRoom: (model) => (this.places.get(model) ?? 0) > 0,
-        drainMs: (_, tokens) => 10 * tokens,
+        drainMs: (_, { tokens }) => 10 * tokens,
       },
     );
   }
@@ -95,7 +95,7 @@ describe('AdmissionQueue', () => {
     const refusal = house.enter('b', { tokens: 300 })!;
     expect(refusal.code).toBe('queue_full');
     expect(refusal.message).toContain('900 prompt tokens wait');
-    expect(refusal.retryAfterMs).toBe(2_000);
+    expect(refusal.retryAfterMs).toBe(9_000);
   });
 
   it('refuses at its deadline whoever still waits, and starts nobody after that', () => {

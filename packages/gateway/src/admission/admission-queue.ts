@@ -1,5 +1,5 @@
 import { type Clock, ServingError } from '@sluice/shared';
-import { FairQueue, type FairQueueLimits, type Waiting } from './fair-queue.js';
+import { type Ahead, FairQueue, type FairQueueLimits, type Waiting } from './fair-queue.js';
 
 /** A request before it has a worker. */
 export interface Newcomer extends Waiting {
@@ -14,9 +14,11 @@ export interface AdmissionQueueParts {
   readonly clock: Clock;
   /** Whether any worker of a model has room for one more request. */
   hasRoom(model: string): boolean;
-  /** Milliseconds in which the workers of a model compute so many prompt tokens, behind what they have. */
-  drainMs(model: string, tokens: number): number;
+  /** Milliseconds in which the workers of a model begin so much, behind what they have. */
+  drainMs(model: string, ahead: Ahead): number;
 }
+
+const nobody: Ahead = { requests: 0, tokens: 0 };
 
 /** How often it is looked for requests whose deadline has come; milliseconds. */
 const SWEEP_MS = 250;
@@ -46,9 +48,9 @@ export class AdmissionQueue {
     return this.#sum(({ tokens }) => tokens);
   }
 
-  /** Prompt tokens of others that are served before a newcomer. */
-  tokensAhead({ model, key, class: name }: Pick<Newcomer, 'model' | 'key' | 'class'>): number {
-    return this.#lines.get(model)?.tokensAhead(key, name) ?? 0;
+  /** What is served before a newcomer. */
+  ahead({ model, key, class: name }: Pick<Newcomer, 'model' | 'key' | 'class'>): Ahead {
+    return this.#lines.get(model)?.ahead(key, name) ?? nobody;
   }
 
   /**
@@ -115,8 +117,10 @@ export class AdmissionQueue {
       ? `${line.requests} requests wait for model "${model}", at most ${requestsMax} may`
       : `${line.tokens} prompt tokens wait for model "${model}" and this request brings about ${tokens}, at most ${tokensMax} may wait`;
     // By count the next in line has to begin, by tokens as many have to as there is too little room for.
-    const excess = isCount ? line.tokens / Math.max(1, line.requests) : line.tokens + tokens - tokensMax;
-    return new ServingError('queue_full', problem, { retryAfterMs: this.#parts.drainMs(model, excess) });
+    const meanTokens = line.tokens / Math.max(1, line.requests);
+    const requests = isCount ? 1 : Math.min(line.requests, Math.ceil((line.tokens + tokens - tokensMax) / meanTokens));
+    const retryAfterMs = this.#parts.drainMs(model, { requests, tokens: requests * meanTokens });
+    return new ServingError('queue_full', problem, { retryAfterMs });
   }
 
   #sweepLater(): () => void {
@@ -132,9 +136,7 @@ export class AdmissionQueue {
       for (const one of line.takeExpired(this.#parts.clock.nowMs())) {
         const waitedMs = Math.round(one.deadlineMs - one.arrivalMs);
         const problem = `no worker could begin this request within ${waitedMs} ms`;
-        one.refuse(
-          new ServingError('deadline_exceeded', problem, { retryAfterMs: this.#parts.drainMs(model, line.tokens) }),
-        );
+        one.refuse(new ServingError('deadline_exceeded', problem, { retryAfterMs: this.#parts.drainMs(model, line) }));
       }
       this.#forgetIfEmpty(model, line);
     }

@@ -101,13 +101,13 @@ describe('FairQueue', () => {
     expect(queue.remove(late)).toBe(false);
   });
 
-  it('says at most so many tokens ahead of a newcomer as are served before it', () => {
+  it('says how much is served before a newcomer', () => {
     const queue = new FairQueue<Waiting>(roomy);
     for (let i = 0; i < 10; i++) queue.push(waiting({ key: 'flood', tokens: 1_000 }));
     queue.push(waiting({ key: 'other', class: 'high', tokens: 40 }));
-    expect(queue.tokensAhead('new', 'normal')).toBe(296);
-    expect(queue.tokensAhead('new', 'high')).toBe(40);
-    expect(queue.tokensAhead('flood', 'normal')).toBe(10_040);
+    expect(queue.ahead('new', 'normal')).toEqual({ requests: 1.256, tokens: 296 });
+    expect(queue.ahead('new', 'high')).toEqual({ requests: 1, tokens: 40 });
+    expect(queue.ahead('flood', 'normal')).toEqual({ requests: 11, tokens: 10_040 });
   });
 
   it('loses nobody, serves nobody twice and counts right, whatever is pushed, taken and removed', () => {

@@ -21,6 +21,13 @@ export interface FairQueueLimits {
   readonly tokensMax: number;
 }
 
+/** What is served before a request. */
+export interface Ahead {
+  readonly requests: number;
+  /** Of their prompts. */
+  readonly tokens: number;
+}
+
 /** Tokens that a key may take in one round; any that is not far below a usual prompt does. */
 const QUANTUM_TOKENS = 256;
 /** What a request takes of its key's turn at least: short prompts have answers too, and come in crowds. */
@@ -103,12 +110,14 @@ export class FairQueue<W extends Waiting> {
     return expired;
   }
 
-  /** Tokens that will be served before one that joins now; others of its key count whole, other keys up to its share. */
-  tokensAhead(key: string, name: QueueClass): number {
-    let ahead = 0;
+  /** What will be served before one that joins now; others of its key count whole, other keys up to its share. */
+  ahead(key: string, name: QueueClass): Ahead {
+    const ahead = { requests: 0, tokens: 0 };
     for (const [other, queue] of this.#classes) {
-      if (other === name) return ahead + queue.tokensAhead(key);
-      ahead += queue.tokens;
+      const { requests, tokens } = other === name ? queue.ahead(key) : queue;
+      ahead.requests += requests;
+      ahead.tokens += tokens;
+      if (other === name) break;
     }
     return ahead;
   }
@@ -134,6 +143,7 @@ export class FairQueue<W extends Waiting> {
 class ClassQueue<W extends Waiting> {
   /** In the order of the ring; the first is whose turn it is. */
   readonly #lines = new Map<string, { readonly waiting: W[]; deficit: number; tokens: number }>();
+  requests = 0;
   tokens = 0;
 
   get oldestMs(): number | undefined {
@@ -154,6 +164,7 @@ class ClassQueue<W extends Waiting> {
     }
     line.waiting.push(one);
     line.tokens += one.tokens;
+    this.requests += 1;
     this.tokens += one.tokens;
   }
 
@@ -180,6 +191,7 @@ class ClassQueue<W extends Waiting> {
     if (line === undefined || index < 0) return false;
     line.waiting.splice(index, 1);
     line.tokens -= one.tokens;
+    this.requests -= 1;
     this.tokens -= one.tokens;
     if (line.waiting.length === 0) this.#lines.delete(one.key);
     return true;
@@ -192,10 +204,16 @@ class ClassQueue<W extends Waiting> {
     return largest?.waiting.at(-1);
   }
 
-  tokensAhead(key: string): number {
-    const own = this.#lines.get(key)?.tokens ?? 0;
-    let ahead = own;
-    for (const [other, { tokens }] of this.#lines) if (other !== key) ahead += Math.min(tokens, own + QUANTUM_TOKENS);
+  ahead(key: string): Ahead {
+    const own = this.#lines.get(key);
+    const ahead = { requests: own?.waiting.length ?? 0, tokens: own?.tokens ?? 0 };
+    const turnTokens = ahead.tokens + QUANTUM_TOKENS;
+    for (const [other, { waiting, tokens }] of this.#lines) {
+      if (other === key) continue;
+      const share = Math.min(1, turnTokens / Math.max(tokens, TURN_TOKENS_MIN * waiting.length));
+      ahead.requests += share * waiting.length;
+      ahead.tokens += share * tokens;
+    }
     return ahead;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { idleWorker } from '../test-support/worker-views.js';
-import { drainMs, hasRoom } from './room.js';
+import { hasRoom } from './room.js';
 
 describe('hasRoom', () => {
   it('always lets one wait at a worker, however much it has to do', () => {
@@ -18,14 +18,5 @@ describe('hasRoom', () => {
     expect(busy(9_999, 2_000)).toBe(true);
     expect(busy(10_000, 2_000)).toBe(false);
     expect(busy(4_999, 0)).toBe(true);
-  });
-});
-
-describe('drainMs', () => {
-  it('shares what waits between all workers', () => {
-    const one = idleWorker('a', { prefillTokensWaiting: 1_000, prefillTokensPerSecond: 1_000 });
-    const other = idleWorker('b', { unreportedTokens: 500, prefillTokensPerSecond: 2_000 });
-    expect(drainMs([one, other], 1_500)).toBe(1_000);
-    expect(drainMs([], 5)).toBe(0);
   });
 });

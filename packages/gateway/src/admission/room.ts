@@ -19,13 +19,6 @@ export function hasRoom(worker: WorkerView): boolean {
   return requestsAhead(worker) < load.slotsMax && tokensAhead(worker) * 1000 < BACKLOG_MS * rateOf(worker);
 }
 
-/** Milliseconds in which workers compute so many prompt tokens behind those that they have; the wait of an empty view is 0. */
-export function drainMs(workers: readonly WorkerView[], tokens: number): number {
-  const rate = workers.reduce((sum, worker) => sum + rateOf(worker), 0);
-  const ahead = workers.reduce((sum, worker) => sum + tokensAhead(worker), 0);
-  return rate === 0 ? 0 : ((ahead + tokens) * 1000) / rate;
-}
-
 function rateOf({ load }: WorkerView): number {
   return load.prefillTokensPerSecond || RATE_UNKNOWN;
 }

@@ -1,4 +1,4 @@
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Quotes } from '../admission/quotes.js';
 import { gaugesIn } from './gauge.js';
 
@@ -13,11 +13,16 @@ export function registerAdmission(registry: Registry, { queue, quotes }: Admitti
   const gauge = gaugesIn(registers);
   gauge('sluice_gateway_waiting_requests', 'Requests that no worker could begin soon.', () => queue.requests);
   gauge('sluice_gateway_waiting_tokens', 'Tokens of their prompts, estimated.', () => queue.tokens);
-  gauge(
-    'sluice_gateway_quote_margin_ratio',
-    'Quoted over predicted time to the first token, learnt so that 95 in 100 quotes hold.',
-    () => quotes.marginRatio,
-  );
+  const margins = new Gauge({
+    name: 'sluice_gateway_quote_margin_ratio',
+    help: 'Quoted over predicted time to the first token, learnt so that 95 in 100 hold, by what is waited for (slot, prompts).',
+    labelNames: ['waits_for'],
+    registers,
+    collect() {
+      margins.set({ waits_for: 'slot' }, quotes.marginRatio(true));
+      margins.set({ waits_for: 'prompts' }, quotes.marginRatio(false));
+    },
+  });
   const counter = new Counter({
     name: 'sluice_gateway_quotes_total',
     help: 'Quotes of the first-token time by what became of them (held, broken).',

@@ -57,8 +57,8 @@ export const systemMutants: readonly SystemMutant[] = [
   {
     name: 'quote-not-settled',
     file: 'gateway/src/gateway.ts',
-    find: 'if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);',
-    replace: 'if (firstTokenMs !== undefined && firstTokenMs <= quoteMs) this.quotes.settle(quoteMs, firstTokenMs);',
+    find: 'if (firstTokenMs !== undefined) quote.settle(firstTokenMs);',
+    replace: 'if (firstTokenMs !== undefined && firstTokenMs <= quote.ms) quote.settle(firstTokenMs);',
     caughtBy: 'quotes',
   },
   {
