@@ -4,10 +4,9 @@ import type { LimitStore } from '@sluice/store';
 import type { Admission } from './admission/admission.js';
 import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
 import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
-import { FirstTokenForecast } from './admission/first-token-forecast.js';
 import { takePlace } from './admission/place.js';
 import { Quotes } from './admission/quotes.js';
-import { hasRoom } from './admission/room.js';
+import { drainMs, hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { fieldError } from './api/field-error.js';
 import { checkAgainstModel, type GenerationCall } from './api/generation-call.js';
@@ -21,8 +20,10 @@ import { Gathering } from './relay/gathering.js';
 import { openWriters } from './relay/open-writer.js';
 import { Passage, type SharedPrompt } from './relay/passage.js';
 import { WaitingRoom } from './relay/waiting-room.js';
+import type { WorkerView } from './routing/policy.js';
 import { noWorkerError, readyViews, resolveModel } from './routing/router.js';
 import type { Routing } from './routing/routing.js';
+import { predictFirstTokenMs } from './routing/ttft.js';
 import type { EventId } from './streams/event-id.js';
 import type { Order } from './streams/order.js';
 import { retell } from './streams/retell.js';
@@ -79,7 +80,6 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #gatherings = new Set<Gathering>();
   readonly #room: WaitingRoom;
-  readonly #forecast: FirstTokenForecast;
   readonly queue: AdmissionQueue;
   readonly quotes = new Quotes();
   #isDraining = false;
@@ -88,11 +88,10 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#room = new WaitingRoom(parts.clock, parts.resumeWaitMs);
-    this.#forecast = new FirstTokenForecast(parts.clock);
     this.queue = new AdmissionQueue(parts.queueLimits, {
       clock: parts.clock,
       hasRoom: (model) => readyViews(parts.workers, model).some(hasRoom),
-      drainMs: (model, ahead) => this.#forecast.drainMs(readyViews(parts.workers, model), ahead, model),
+      drainMs: (model, tokens) => drainMs(readyViews(parts.workers, model), tokens),
     });
   }
 
@@ -125,11 +124,13 @@ export class Gateway {
       model: model.name,
       systemFingerprint: `sluice-${model.weights}`,
       logprobs: call.logprobsTop !== undefined,
+      logprobsTop: call.logprobsTop ?? 0,
+      promptLogprobsTop: call.promptLogprobsTop,
       includeUsage: call.includeUsage,
     };
     const seed = call.seed ?? rng.below(2 ** 32);
     const order = { endpoint, call, head, seed, terms: wishes.terms, session: wishes.session ?? call.user };
-    const isJournalled = call.stream && endpoint.isResumable && isAlone(call);
+    const isJournalled = call.stream && endpoint.isResumable && isPlain(call);
     const has = isJournalled && journals ? { streamId: journals.newStreamId(), position: -1 } : undefined;
     await this.#carry({ order, has, past: undefined }, wishes, reply);
   }
@@ -189,9 +190,8 @@ export class Gateway {
     const headers = await takePlace(this.#parts, { caller: wishes.caller, tokens, choices: choices.length }, reply);
     if (headers === undefined) return;
     const share = this.#shareOf(wishes, head.model);
-    const toForecast = ({ routed }: SharedPrompt) => ({ ...routed, client: share.key, tokensMax: call.tokensMax });
-    const quote = this.quotes.quote(this.#forecast.firstToken(views, this.queue.ahead(share), toForecast(prompts[0]!)));
-    reply.setHeader('x-sluice-ttft-quote-ms', `${quote.ms}`);
+    const quoteMs = this.quotes.quoteMs(this.#predictMs(share, prompts, views));
+    reply.setHeader('x-sluice-ttft-quote-ms', `${quoteMs}`);
     for (const [name, value] of Object.entries(headers)) reply.setHeader(name, value);
 
     // relay: the ways back to the client.
@@ -207,7 +207,6 @@ export class Gateway {
     if (reply.isOver) return;
 
     // workers: off they go, now or when one has room, and again whenever a worker does not finish one.
-    const endForecasts: (() => void)[] = [];
     const newcomers = passages.map((passage, index): Newcomer => {
       const { promptIndex, sample } = choices[index]!;
       const prompt = prompts[promptIndex]!;
@@ -215,9 +214,7 @@ export class Gateway {
         ...share,
         // Only one of a prompt's choices computes it.
         tokens: sample === 0 ? prompt.routed.promptTokens : 1,
-        start: () => {
-          if (passage.start()) endForecasts.push(this.#forecast.begin(toForecast(prompt), passage.relay));
-        },
+        start: () => void passage.start(),
         refuse: (error) => passage.relay.abort(error),
       };
     });
@@ -230,8 +227,7 @@ export class Gateway {
       for (const newcomer of newcomers) this.queue.leave(newcomer);
       gathering.onClientGone();
       const { firstTokenMs } = reply.record;
-      if (firstTokenMs !== undefined) quote.settle(firstTokenMs);
-      for (const end of endForecasts) end();
+      if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);
       this.#gatherings.delete(gathering);
     });
   }
@@ -250,6 +246,18 @@ export class Gateway {
       arrivalMs,
       deadlineMs: arrivalMs + Math.min(queueMsMax ?? Number.POSITIVE_INFINITY, this.#parts.queueMsMax),
     };
+  }
+
+  /** Milliseconds until the first token of any choice, by what is in front of it. */
+  #predictMs(
+    share: Pick<Newcomer, 'model' | 'key' | 'class'>,
+    prompts: readonly SharedPrompt[],
+    views: readonly WorkerView[],
+  ): number {
+    const tokensAhead = this.queue.tokensAhead(share);
+    const queuedMs = tokensAhead === 0 ? 0 : drainMs(views, tokensAhead);
+    const { routed } = prompts[0]!;
+    return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
   }
 
   #nextGroup(): number {
@@ -310,9 +318,9 @@ function takenError(): ServingError {
   return new ServingError('stream_taken', 'the stream goes on at another connection, which gave its last-event-id');
 }
 
-/** Whether it asks for one answer: how far a client has come in a stream is how far it has come in one choice. */
-function isAlone({ prompts, samplesDrawn }: GenerationCall): boolean {
-  return prompts.length * samplesDrawn === 1;
+/** Whether it asks for one answer that is all text: then how far a client has come follows from the number of its tokens. */
+function isPlain({ prompts, samplesDrawn, echo, tools }: GenerationCall): boolean {
+  return prompts.length * samplesDrawn === 1 && !echo && tools === undefined;
 }
 
 /** Of prompts and answers together, as many as there may be; estimated. */

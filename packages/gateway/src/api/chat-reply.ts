@@ -1,4 +1,5 @@
 import type { TokenLogprob } from '@sluice/proto';
+import { promptLogprobsField } from './prompt-logprobs.js';
 import {
   type AnswerPart,
   doneEvent,
@@ -29,12 +30,12 @@ export function chatReply(head: ReplyHead): ReplyFormat {
     `${prefixOf(choice)}${delta},"logprobs":null${end(finishReason)}`;
 
   return {
-    open: (choice) => event(choice, '{"role":"assistant","content":""}'),
+    open: (choice) => event(choice, '{"role":"assistant","content":"","refusal":null}'),
     delta: (choice, part) => {
       if (part.kind !== 'text') return event(choice, JSON.stringify({ tool_calls: [callDelta(part)] }));
       const content = (choice === 0 ? prefixOfFirst : `${prefixOf(choice)}{"content":`) + JSON.stringify(part.text);
       if (!head.logprobs) return content + plainEnd;
-      return `${content}},"logprobs":${JSON.stringify(chatLogprobs(part.logprobs))}${end('null')}`;
+      return `${content}},"logprobs":${JSON.stringify(chatLogprobs(part.logprobs, head.logprobsTop))}${end('null')}`;
     },
     finish: (choice, { reason }) => event(choice, '{}', JSON.stringify(reason)),
     end: (usage) => {
@@ -55,10 +56,11 @@ export function chatReply(head: ReplyHead): ReplyFormat {
             refusal: null,
             ...(calls.length > 0 ? { tool_calls: calls.map(wholeCall) } : {}),
           },
-          logprobs: head.logprobs ? chatLogprobs(logprobs) : null,
+          logprobs: head.logprobs ? chatLogprobs(logprobs, head.logprobsTop) : null,
           finish_reason: ending.reason,
         })),
         usage: usageJson(usage),
+        ...promptLogprobsField(head, choices[0]?.promptLogprobs),
       }),
   };
 }
@@ -73,9 +75,12 @@ function wholeCall({ id, name, arguments: json }: ToolCall) {
   return { id, type: 'function', function: { name, arguments: json } };
 }
 
-function chatLogprobs(logprobs: readonly TokenLogprob[]) {
+function chatLogprobs(logprobs: readonly TokenLogprob[], top: number) {
   return {
-    content: logprobs.map((entry) => ({ ...chatLogprob(entry), top_logprobs: entry.top.map(chatLogprob) })),
+    content: logprobs.map((entry) => ({
+      ...chatLogprob(entry),
+      top_logprobs: entry.top.slice(0, top).map(chatLogprob),
+    })),
     refusal: null,
   };
 }

@@ -2,7 +2,7 @@ import { ServingError } from '@sluice/shared';
 import { z } from 'zod';
 import { checkedByHand } from './checked-by-hand.js';
 import { errorFromIssues, fieldError } from './field-error.js';
-import type { GenerationCall } from './generation-call.js';
+import { type GenerationCall, plainCall } from './generation-call.js';
 import { generationFields, isWellFormed, readGenerationFields, wellFormedString } from './generation-fields.js';
 import { parseBody } from './parse-body.js';
 
@@ -32,6 +32,9 @@ export const chatSchema = z.strictObject({
     .optional(),
   logprobs: z.boolean().optional(),
   top_logprobs: z.int().min(0).max(20).optional(),
+  /** The last message, the assistant's, is the beginning of the answer; as in vLLM, no other turn is opened then. */
+  continue_final_message: z.boolean().optional(),
+  add_generation_prompt: z.boolean().optional(),
 });
 
 /**
@@ -48,12 +51,25 @@ export function parseChatRequest(body: unknown): GenerationCall {
     throw fieldError('top_logprobs', `${fields.top_logprobs} must come with logprobs: true`);
   }
   return {
+    ...plainCall,
     ...readGenerationFields(fields),
+    continuesFinal: readContinuesFinal(fields),
     prompts: [{ kind: 'messages', json: JSON.stringify(fields.messages.map(readMessage)) }],
     tokensMax: max_completion_tokens ?? max_tokens ?? 0,
     tokensMaxField: max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens',
     logprobsTop: fields.logprobs ? (fields.top_logprobs ?? 0) : undefined,
   };
+}
+
+function readContinuesFinal(fields: z.output<typeof chatSchema>): boolean {
+  const { continue_final_message: continues = false, add_generation_prompt: opensTurn = !continues } = fields;
+  if (continues && opensTurn) {
+    throw fieldError('continue_final_message', 'must not come with add_generation_prompt: true');
+  }
+  if (!continues && !opensTurn) {
+    throw fieldError('add_generation_prompt', 'false must come with continue_final_message: true');
+  }
+  return continues;
 }
 
 interface Message {

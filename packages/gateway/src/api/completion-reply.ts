@@ -1,4 +1,5 @@
 import type { TokenLogprob } from '@sluice/proto';
+import { promptLogprobsField } from './prompt-logprobs.js';
 import {
   doneEvent,
   errorEvent,
@@ -36,10 +37,8 @@ export function completionReply(head: ReplyHead): ReplyFormat {
     textOffsets[choice] = textOffset;
     return {
       tokens: logprobs.map((entry) => tokenText(entry.token)),
-      token_logprobs: logprobs.map((entry) => finiteLogprob(entry.logprob)),
-      top_logprobs: logprobs.map((entry) =>
-        Object.fromEntries(entry.top.map((top) => [tokenText(top.token), finiteLogprob(top.logprob)])),
-      ),
+      token_logprobs: logprobs.map((entry) => (isFirst(entry) ? null : finiteLogprob(entry.logprob))),
+      top_logprobs: logprobs.map((entry) => (isFirst(entry) ? null : topLogprobs(entry, head.logprobsTop))),
       text_offset: offsets,
     };
   };
@@ -62,13 +61,29 @@ export function completionReply(head: ReplyHead): ReplyFormat {
     whole: ({ choices, usage }) =>
       JSON.stringify({
         ...common,
-        choices: choices.map(({ text, logprobs, ending }, index) => ({
+        choices: choices.map(({ text, logprobs, promptLogprobs, ending }, index) => ({
           index,
           text,
           logprobs: head.logprobs ? legacyLogprobs(index, logprobs) : null,
           finish_reason: ending.reason,
+          ...promptLogprobsField(head, promptLogprobs),
         })),
         usage: usageJson(usage),
       }),
   };
+}
+
+/** The first token of a prompt: nothing is in front of it that could tell how likely it is. */
+function isFirst({ logprob }: TokenLogprob): boolean {
+  return Number.isNaN(logprob);
+}
+
+/** By text; the token itself is among them. Of several tokens that read alike the likeliest counts. */
+function topLogprobs(entry: TokenLogprob, top: number): Record<string, number> {
+  const byText = new Map<string, number>();
+  for (const { token, logprob } of [...entry.top.slice(0, top), entry]) {
+    const text = tokenText(token);
+    if (!byText.has(text)) byText.set(text, finiteLogprob(logprob));
+  }
+  return Object.fromEntries(byText);
 }

@@ -1,5 +1,7 @@
 import type { GenerateRequestInit, SamplingInit } from '@sluice/proto';
 import { ServingError } from '@sluice/shared';
+import { type ToolUse, toolsJson } from '../tools/tool-use.js';
+import type { AskedConstraint } from './constraint-fields.js';
 import { fieldError } from './field-error.js';
 
 /** A prompt as the worker takes it. */
@@ -14,6 +16,8 @@ export interface GenerationCall {
   readonly model: string | undefined;
   /** At least one. */
   readonly prompts: readonly Prompt[];
+  /** The caller's own name for them; absent: `prompt`. */
+  readonly promptName?: string;
   /** Answers to each prompt, at least 1. */
   readonly samples: number;
   /** Answers that are drawn for each prompt, of which the caller gets the best; at least `samples`. */
@@ -27,8 +31,25 @@ export interface GenerationCall {
   readonly seed: number | undefined;
   readonly stopStrings: readonly string[];
   readonly ignoreEnd: boolean;
+  readonly stopTokenIds: readonly number[];
+  /** Whether what stopped an answer is part of it. */
+  readonly includeStop: boolean;
+  /** No answer ends before it has so many tokens, unless there is no room. */
+  readonly tokensMin: number;
+  /** Whether only the prompt is asked for; `tokensMax` is 0 then. */
+  readonly generatesNothing: boolean;
+  /** Whether an answer begins with its prompt. */
+  readonly echo: boolean;
+  /** Whether the last message is the beginning of the answer. */
+  readonly continuesFinal: boolean;
+  /** What the text has to be; undefined: anything. */
+  readonly constraint: AskedConstraint | undefined;
+  /** What the model may call; undefined: nothing. */
+  readonly tools: ToolUse | undefined;
   /** How many of the likeliest tokens to list beside each token; undefined: no log-probabilities. */
   readonly logprobsTop: number | undefined;
+  /** The same for the tokens of the prompt. */
+  readonly promptLogprobsTop: number | undefined;
   readonly stream: boolean;
   readonly includeUsage: boolean;
   /** The caller's name for its own user; a session, for routing, where no header names one. */
@@ -52,7 +73,16 @@ export const plainCall = {
   seed: undefined,
   stopStrings: [],
   ignoreEnd: false,
+  stopTokenIds: [],
+  includeStop: false,
+  tokensMin: 0,
+  generatesNothing: false,
+  echo: false,
+  continuesFinal: false,
+  constraint: undefined,
+  tools: undefined,
   logprobsTop: undefined,
+  promptLogprobsTop: undefined,
   stream: false,
   includeUsage: false,
   user: undefined,
@@ -80,8 +110,15 @@ export function checkAgainstModel(call: GenerationCall, given: ModelBounds): voi
     throw fieldError(tokensMaxField, `${tokensMax} ${bound}`);
   }
   prompts.forEach((prompt, index) => {
-    if (prompt.kind === 'tokens') checkTokens(prompt.tokenIds, promptField(prompts, index), bounds);
+    if (prompt.kind !== 'tokens') return;
+    const answerTokens = call.generatesNothing ? 0 : 1;
+    checkTokens(prompt.tokenIds, promptField(call, index), answerTokens, bounds);
   });
+  const stopToken = call.stopTokenIds.findIndex((id) => id >= bounds.vocabularyCount);
+  if (stopToken >= 0) {
+    const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
+    throw fieldError(`stop_token_ids[${stopToken}]`, `${call.stopTokenIds[stopToken]} ${bound}`);
+  }
   for (const { tokenId = 0 } of call.sampling.logitBias ?? []) {
     if (tokenId < bounds.vocabularyCount) continue;
     const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
@@ -92,10 +129,11 @@ export function checkAgainstModel(call: GenerationCall, given: ModelBounds): voi
 function checkTokens(
   tokenIds: readonly number[],
   field: string,
+  answerTokens: number,
   { contextTokens, vocabularyCount }: ModelBounds,
 ): void {
-  if (tokenIds.length >= contextTokens) {
-    const bound = `at most ${contextTokens - 1} fit the context of ${contextTokens} tokens`;
+  if (tokenIds.length + answerTokens > contextTokens) {
+    const bound = `at most ${contextTokens - answerTokens} fit the context of ${contextTokens} tokens`;
     throw new ServingError('context_length_exceeded', `${field}: ${tokenIds.length} tokens are too many, ${bound}`, {
       field,
     });
@@ -107,9 +145,11 @@ function checkTokens(
 }
 
 /** The caller's own name for a prompt. */
-export function promptField(prompts: readonly Prompt[], index: number): string {
-  return prompts.length === 1 ? 'prompt' : `prompt[${index}]`;
+export function promptField({ prompts, promptName = 'prompt' }: PromptNames, index: number): string {
+  return prompts.length === 1 ? promptName : `${promptName}[${index}]`;
 }
+
+type PromptNames = Pick<GenerationCall, 'prompts' | 'promptName'>;
 
 /** What tells the requests of one call apart. */
 export interface RequestTerms {
@@ -122,7 +162,9 @@ export interface RequestTerms {
 
 /** One choice of the call as it goes to a worker. */
 export function toGenerateRequest(call: GenerationCall, terms: RequestTerms): GenerateRequestInit {
-  const needsLogprobs = call.logprobsTop !== undefined || call.samplesDrawn > call.samples;
+  const { logprobsTop, promptLogprobsTop = 0 } = call;
+  const needsLogprobs = !call.generatesNothing && (logprobsTop !== undefined || call.samplesDrawn > call.samples);
+  const promptLogprobs = needsPromptLogprobs(call, terms.prompt);
   return {
     requestId: terms.requestId,
     ...promptOnWire(terms.prompt),
@@ -131,9 +173,22 @@ export function toGenerateRequest(call: GenerationCall, terms: RequestTerms): Ge
     stopStrings: [...call.stopStrings],
     ignoreEnd: call.ignoreEnd,
     logprobs: needsLogprobs,
-    logprobsTop: call.logprobsTop ?? 0,
+    logprobsTop: Math.max(logprobsTop ?? 0, promptLogprobsTop),
     group: terms.group,
+    stopTokenIds: [...call.stopTokenIds],
+    includeStop: call.includeStop,
+    tokensMin: call.tokensMin,
+    noGeneration: call.generatesNothing,
+    promptLogprobs,
+    continueFinalMessage: call.continuesFinal,
+    constraint: call.constraint?.constraint ?? null,
+    toolsJson: call.tools === undefined ? '' : toolsJson(call.tools),
   };
+}
+
+/** Only the worker can spell a prompt of token ids. */
+function needsPromptLogprobs({ echo, logprobsTop, promptLogprobsTop }: GenerationCall, { kind }: Prompt): boolean {
+  return promptLogprobsTop !== undefined || (echo && (logprobsTop !== undefined || kind === 'tokens'));
 }
 
 function promptOnWire(prompt: Prompt): Pick<GenerateRequestInit, 'messagesJson' | 'text' | 'tokenIds'> {

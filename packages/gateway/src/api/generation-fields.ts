@@ -1,23 +1,23 @@
 import type { LogitBiasInit, SamplingInit } from '@sluice/proto';
 import { z } from 'zod';
 import { checkedByHand } from './checked-by-hand.js';
-import { preview } from './field-error.js';
+import { constraintFields, readConstraint } from './constraint-fields.js';
+import { fieldError, preview } from './field-error.js';
 import type { GenerationCall } from './generation-call.js';
+import { wellFormedString } from './well-formed.js';
+
+export { isWellFormed, wellFormedString } from './well-formed.js';
 
 const stopStringsMax = 16;
 const stopCharactersMax = 1024;
+const stopTokensMax = 256;
 const logitBiasMax = 1024;
 /** Answers to one prompt. */
 export const samplesMax = 16;
+/** Likeliest tokens beside each. */
+export const logprobsTopMax = 20;
 /** Above every real limit, and safely inside the wire's uint32. */
 const countMax = 2 ** 31 - 1;
-
-/** Refuses half of a surrogate pair (`"\ud800"`): no UTF-8, so no token, can stand for it. */
-export const wellFormedString = z.string().refine(isWellFormed, { error: 'must not hold half of a surrogate pair' });
-
-export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
-}
 
 const stopString = wellFormedString.min(1).max(stopCharactersMax);
 const stopStrings = z.array(stopString);
@@ -26,6 +26,10 @@ const stop = z.union([
   stopString,
   checkedByHand(z.array(z.unknown()).max(stopStringsMax), stopStrings.max(stopStringsMax)).pipe(stopStrings),
 ]);
+const stopTokens = z.array(z.int().min(0).max(countMax));
+const stopTokenIds = checkedByHand(z.array(z.unknown()).max(stopTokensMax), stopTokens.max(stopTokensMax)).pipe(
+  stopTokens,
+);
 const logitBiasShape = z
   .record(z.string().regex(/^\d{1,9}$/), z.number().min(-100).max(100))
   .meta({ maxProperties: logitBiasMax });
@@ -52,6 +56,11 @@ export const generationFields = {
     .strictObject({ include_usage: z.boolean().optional(), include_obfuscation: z.literal(false).optional() })
     .optional(),
   ignore_eos: z.boolean().optional(),
+  min_tokens: z.int().min(0).max(countMax).optional(),
+  stop_token_ids: stopTokenIds.optional(),
+  include_stop_str_in_output: z.boolean().optional(),
+  prompt_logprobs: z.int().min(0).max(logprobsTopMax).optional(),
+  ...constraintFields,
   user: z.string().max(512).optional(),
   // Accepted because clients send them; they change nothing.
   safety_identifier: z.string().max(512).optional(),
@@ -72,10 +81,25 @@ export function readGenerationFields(fields: GenerationFields) {
     samples: fields.n ?? 1,
     samplesDrawn: fields.n ?? 1,
     ignoreEnd: fields.ignore_eos ?? false,
+    stopTokenIds: fields.stop_token_ids ?? [],
+    includeStop: fields.include_stop_str_in_output ?? false,
+    tokensMin: readTokensMin(fields),
+    promptLogprobsTop: readPromptLogprobs(fields),
+    constraint: readConstraint(fields),
     stream: fields.stream ?? false,
     includeUsage: fields.stream_options?.include_usage ?? false,
     user: fields.user,
   } satisfies Partial<GenerationCall>;
+}
+
+function readTokensMin({ min_tokens = 0, max_tokens }: GenerationFields): number {
+  if (max_tokens === undefined || min_tokens <= max_tokens) return min_tokens;
+  throw fieldError('min_tokens', `${min_tokens} must be at most max_tokens, ${max_tokens}`);
+}
+
+function readPromptLogprobs({ prompt_logprobs, stream }: GenerationFields): number | undefined {
+  if (prompt_logprobs === undefined || stream !== true) return prompt_logprobs;
+  throw fieldError('prompt_logprobs', `${prompt_logprobs} must not come with stream: true`);
 }
 
 function readSampling(fields: GenerationFields): Omit<SamplingInit, 'seed'> {

@@ -10,6 +10,10 @@ export interface ReplyHead {
   readonly systemFingerprint: string;
   /** Whether log-probabilities were asked for. */
   readonly logprobs: boolean;
+  /** How many of the likeliest tokens beside each; more may come. */
+  readonly logprobsTop: number;
+  /** The same for the tokens of the prompt; undefined: nothing is asked of them. */
+  readonly promptLogprobsTop: number | undefined;
   /** Streams: whether the caller asked for the chunk with the token counts. */
   readonly includeUsage: boolean;
 }
@@ -48,6 +52,8 @@ export interface WholeChoice {
   readonly text: string;
   readonly calls: readonly ToolCall[];
   readonly logprobs: readonly TokenLogprob[];
+  /** Of the tokens of its prompt, where they were asked for. */
+  readonly promptLogprobs: readonly TokenLogprob[];
   readonly ending: Ending;
 }
 
@@ -89,7 +95,14 @@ export function usageJson({ promptTokens, completionTokens, cachedTokens }: Usag
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: cachedTokens },
+    prompt_tokens_details: { cached_tokens: cachedTokens, audio_tokens: 0 },
+    // Clients read them without looking whether they are there.
+    completion_tokens_details: {
+      reasoning_tokens: 0,
+      audio_tokens: 0,
+      accepted_prediction_tokens: 0,
+      rejected_prediction_tokens: 0,
+    },
   };
 }
 

@@ -10,10 +10,17 @@ const callerFields: ReadonlyMap<string, string> = new Map([
   ['stop_strings', 'stop'],
   ['ignore_end', 'ignore_eos'],
   ['logprobs_top', 'top_logprobs'],
+  ['tokens_min', 'min_tokens'],
+  ['include_stop', 'include_stop_str_in_output'],
 ]);
 
+/** What fields of a call are called by who sent it. */
+type CallerNames = Pick<GenerationCall, 'tokensMaxField'> & Partial<Pick<GenerationCall, 'constraint' | 'promptName'>>;
+
+const constraintField = /^(constraint|json_schema|json_object|regex|choice|grammar|structural_tag)\b/;
+
 /** A worker's refusal in the words of the caller: both the field and a message that begins with it are renamed. */
-export function callerError(failed: Failed, call: Pick<GenerationCall, 'tokensMaxField'>): ServingError {
+export function callerError(failed: Failed, call: CallerNames): ServingError {
   const field = callerField(failed.field, call);
   const message = failed.message.startsWith(failed.field)
     ? field + failed.message.slice(failed.field.length)
@@ -21,8 +28,11 @@ export function callerError(failed: Failed, call: Pick<GenerationCall, 'tokensMa
   return new ServingError(isErrorCode(failed.code) ? failed.code : 'internal', message, field === '' ? {} : { field });
 }
 
-function callerField(wireField: string, call: Pick<GenerationCall, 'tokensMaxField'>): string {
+function callerField(wireField: string, call: CallerNames): string {
   const name = wireField.replace(/^sampling\./, '');
+  // A constraint that no field asked for is the tools'.
+  if (constraintField.test(name)) return call.constraint?.field ?? 'tools';
   if (name === 'tokens_max') return call.tokensMaxField;
-  return callerFields.get(name) ?? name;
+  const known = callerFields.get(name) ?? name;
+  return known === 'prompt' ? (call.promptName ?? known) : known;
 }

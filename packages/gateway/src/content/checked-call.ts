@@ -10,10 +10,11 @@ import { type ContentCheck, checkText } from './content-check.js';
 export function checkedCall(call: GenerationCall, checks: readonly ContentCheck[]): GenerationCall {
   if (checks.length === 0) return call;
   if (call.logprobsTop !== undefined) throw uncheckable('logprobs', 'are not given');
+  if (call.promptLogprobsTop !== undefined) throw uncheckable('prompt_logprobs', 'are not given');
   const { prompts } = call;
   return {
     ...call,
-    prompts: prompts.map((prompt, index) => checkedPrompt(prompt, promptField(prompts, index), checks)),
+    prompts: prompts.map((prompt, index) => checkedPrompt(prompt, promptField(call, index), checks)),
   };
 }
 

@@ -6,8 +6,10 @@ import { numberedWriter } from '../streams/numbered-writer.js';
 import type { Order } from '../streams/order.js';
 import { openParser } from './answer-parser.js';
 import type { Choice } from './choice.js';
+import { echoWriter } from './echo-writer.js';
 import type { Gathering } from './gathering.js';
 import { eventWriters, type OpenWriter, type ReplyWriter, wholeWriters } from './reply-writer.js';
+import { stopWriter } from './stop-writer.js';
 
 export interface WriterParts {
   readonly order: Order;
@@ -23,8 +25,11 @@ export function openWriters(parts: WriterParts): (choice: Choice, refused: Refus
   const { order, checks } = parts;
   const open = writersOf(parts);
   return (choice, refused) => {
-    const writer = open(choice, openParser(order, choice));
-    return checks.length === 0 ? writer : checkedWriter(writer, openAnswers(checks), refused);
+    const { prompts, echo, logprobsTop, includeStop } = order.call;
+    const answer = open(choice, openParser(order, choice));
+    const whole = echo ? echoWriter(answer, prompts[choice.promptIndex]!, logprobsTop !== undefined) : answer;
+    const writer = checks.length === 0 ? whole : checkedWriter(whole, openAnswers(checks), refused);
+    return includeStop ? stopWriter(writer) : writer;
   };
 }
 

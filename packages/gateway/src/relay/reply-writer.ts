@@ -61,6 +61,7 @@ export function wholeWriters(
     const answer = answers.open(choice);
     return {
       write: (event) => {
+        if (event.accepted || event.promptReport) answer.addPrompt(event);
         if (parser === undefined) answer.addText(event.text, event.logprobs);
         else for (const part of partsOf(parser, event)) answer.add(part);
         if (event.finished) {

@@ -1,4 +1,4 @@
-import type { TokenLogprob } from '@sluice/proto';
+import type { GenerateEvent, TokenLogprob } from '@sluice/proto';
 import { assert } from '@sluice/shared';
 import type { AnswerPart, Ending, ToolCall, WholeChoice } from '../api/reply-format.js';
 import type { Choice } from './choice.js';
@@ -40,6 +40,7 @@ export class WholeAnswer {
   ending: Ending | undefined;
   #text = '';
   readonly #logprobs: TokenLogprob[] = [];
+  #promptLogprobs: TokenLogprob[] = [];
   readonly #calls: ToolCall[] = [];
 
   addText(text: string, logprobs: readonly TokenLogprob[]): void {
@@ -63,6 +64,12 @@ export class WholeAnswer {
     }
   }
 
+  /** What a worker says of the prompt; another one says all of it again. */
+  addPrompt({ accepted, promptReport }: Pick<GenerateEvent, 'accepted' | 'promptReport'>): void {
+    if (accepted) this.#promptLogprobs = [];
+    for (const logprob of promptReport?.logprobs ?? []) this.#promptLogprobs.push(logprob);
+  }
+
   get logprobMean(): number {
     const sum = this.#logprobs.reduce((total, { logprob }) => total + logprob, 0);
     return sum / Math.max(1, this.#logprobs.length);
@@ -70,6 +77,12 @@ export class WholeAnswer {
 
   get whole(): WholeChoice {
     assert(this.ending !== undefined, 'an answer was read before its end');
-    return { text: this.#text, calls: this.#calls, logprobs: this.#logprobs, ending: this.ending };
+    return {
+      text: this.#text,
+      calls: this.#calls,
+      logprobs: this.#logprobs,
+      promptLogprobs: this.#promptLogprobs,
+      ending: this.ending,
+    };
   }
 }

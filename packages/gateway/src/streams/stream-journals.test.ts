@@ -49,6 +49,8 @@ function order(prompt = 'Hi'): Order {
       model: 'm',
       systemFingerprint: 's',
       logprobs: false,
+      logprobsTop: 0,
+      promptLogprobsTop: undefined,
       includeUsage: false,
     },
     seed: 5,
