@@ -11,20 +11,30 @@ const idsMax = 1024 * 1024;
 
 /** @throws ServingError `invalid_request` for an input that is missing, too long, or refused by the chat template. */
 export async function tokenize(request: TokenizeRequest, text: TextPort): Promise<TokenizeReplyInit> {
+  const { ids, rendered } = await encoded(request, text);
+  return {
+    ids: [...ids],
+    text: unmarked(rendered),
+    tokens: request.withTokens ? ids.map((id) => Buffer.from(text.tokenizer.tokenBytes(id, { special: true }))) : [],
+  };
+}
+
+async function encoded(request: TokenizeRequest, text: TextPort) {
+  const { toolsJson, continueFinalMessage: continuesFinal, withoutBegin } = request;
   switch (request.input) {
     case 'text': {
       const input = request.text ?? '';
       atMost('text', input.length, charactersMax, 'characters');
-      if (request.toolsJson !== '') throw invalid('tools_json', 'tools_json needs an input of messages_json');
-      return { ids: [...(await text.encode(input, { ...asPrompt, begin: !request.withoutBegin }))] };
+      if (toolsJson !== '') throw invalid('tools_json', 'tools_json needs an input of messages_json');
+      if (continuesFinal) throw invalid('continue_final_message', 'continue_final_message needs messages_json');
+      return { ids: await text.encode(input, { ...asPrompt, begin: !withoutBegin }), rendered: '' };
     }
     case 'messagesJson': {
       const json = request.messagesJson ?? '';
       atMost('messages', json.length, charactersMax, 'characters');
-      if (request.withoutBegin) throw invalid('without_begin', 'without_begin needs an input of text');
-      const chat = { tools: parseTools(request.toolsJson), continuesFinal: false };
-      const rendered = renderChat(parseMessages(json), text, chat);
-      return { ids: [...(await text.encode(rendered, asPrompt))], text: unmarked(rendered) };
+      if (withoutBegin) throw invalid('without_begin', 'without_begin needs an input of text');
+      const rendered = renderChat(parseMessages(json), text, { tools: parseTools(toolsJson), continuesFinal });
+      return { ids: await text.encode(rendered, asPrompt), rendered };
     }
     default:
       throw invalid('input', 'input is missing: one of text and messages_json must be set');

@@ -14,10 +14,13 @@ afterEach(() => worker.close());
 
 describe('WorkerServer', () => {
   it('tokenizes text and messages, and detokenizes', async () => {
-    expect(await unary('tokenize', { text: 'hi' })).toEqual({ ids: [104, 105], text: '' });
+    expect(await unary('tokenize', { text: 'hi' })).toEqual({ ids: [104, 105], text: '', tokens: [] });
     const chat = await unary('tokenize', { messagesJson: '[{"role":"user","content":"hi"}]' });
     const { ids } = chat as { ids: number[] };
     expect(ids).toContain(257);
+    expect(chat).toMatchObject({ text: expect.stringContaining('user hi'), tokens: [] });
+    const spelt = await unary('tokenize', { text: 'hi', withTokens: true });
+    expect(spelt).toMatchObject({ tokens: [Buffer.from('h'), Buffer.from('i')] });
     expect(await unary('detokenize', { ids: [104, 105] })).toEqual({ text: 'hi' });
   });
 

@@ -7,6 +7,10 @@ export interface TokenizeReplyInit {
    * The text that messages render to; empty for a text.
    */
   'text'?: (string);
+  /**
+   * Each token's own bytes, where they were asked for; may be a part of a character.
+   */
+  'tokens'?: (Buffer | Uint8Array | string)[];
 }
 
 export interface TokenizeReply {
@@ -15,4 +19,8 @@ export interface TokenizeReply {
    * The text that messages render to; empty for a text.
    */
   'text': (string);
+  /**
+   * Each token's own bytes, where they were asked for; may be a part of a character.
+   */
+  'tokens': (Buffer)[];
 }

@@ -12,6 +12,14 @@ export interface TokenizeRequestInit {
    * Text only: do not put the token in front with which the model expects a text to begin.
    */
   'withoutBegin'?: (boolean);
+  /**
+   * As in GenerateRequest.
+   */
+  'continueFinalMessage'?: (boolean);
+  /**
+   * Spell the tokens too.
+   */
+  'withTokens'?: (boolean);
   'input'?: "text"|"messagesJson";
 }
 
@@ -26,5 +34,13 @@ export interface TokenizeRequest {
    * Text only: do not put the token in front with which the model expects a text to begin.
    */
   'withoutBegin': (boolean);
+  /**
+   * As in GenerateRequest.
+   */
+  'continueFinalMessage': (boolean);
+  /**
+   * Spell the tokens too.
+   */
+  'withTokens': (boolean);
   'input'?: "text"|"messagesJson";
 }
