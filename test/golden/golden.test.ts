@@ -3,6 +3,7 @@ import { cacheFolder } from '@sluice/shared';
 import {
   CHUNK_COUNTS,
   createTokenizer,
+  DECODE_COUNTS,
   type KvMode,
   LaneModel,
   openCompiled,
@@ -164,7 +165,7 @@ afterAll(() => results.clear());
 async function open(weights: WeightMode, kv: KvMode, path: string): Promise<LaneModel> {
   const file = await openGguf(path);
   try {
-    const options = { weights, kv, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
+    const options = { weights, kv, chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
     return new LaneModel(await openCompiled(file, options), {
       slots: golden.prompts.length,
       contextTokens: golden.perplexity.ids.length,

@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { cacheFolder } from '@sluice/shared';
-import { CHUNK_COUNTS, type KvMode, kvModes, LaneModel, openCompiled, openGguf, wantBest } from '@sluice/worker';
+import {
+  CHUNK_COUNTS,
+  DECODE_COUNTS,
+  type KvMode,
+  kvModes,
+  LaneModel,
+  openCompiled,
+  openGguf,
+  wantBest,
+} from '@sluice/worker';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { chunkTokens } from '../../packages/worker/src/engine/scheduler/policy.js';
 import { defaultModelPath } from '../support/default-model.js';
@@ -68,7 +77,13 @@ async function open(kv: KvMode, threads = 2): Promise<LaneModel> {
   if (known !== undefined) return known;
   const file = await openGguf(modelPath!);
   try {
-    const options = { weights: 'q8', kv, chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() } as const;
+    const options = {
+      weights: 'q8',
+      kv,
+      chunkCounts: CHUNK_COUNTS,
+      decodeCounts: DECODE_COUNTS,
+      cacheFolder: cacheFolder(),
+    } as const;
     const sizes = { slots: 5, contextTokens: PROMPT_TOKENS + OUTPUT_TOKENS, stepTokensMax: PROMPT_TOKENS, threads };
     const model = new LaneModel(await openCompiled(file, options), sizes);
     models.set(key, model);

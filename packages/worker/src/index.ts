@@ -33,6 +33,7 @@ export { openGguf } from './io/models/open-gguf.js';
 export { type ResolvedModel, type ResolveOptions, resolveModel } from './io/models/resolve-model.js';
 export {
   CHUNK_COUNTS,
+  DECODE_COUNTS,
   type RunningWorker,
   startWorker,
   type WorkerOptions,

@@ -3,6 +3,7 @@ import {
   CHUNK_COUNTS,
   chooseWeights,
   createTokenizer,
+  DECODE_COUNTS,
   type KvMode,
   kvModes,
   LaneModel,
@@ -87,7 +88,7 @@ async function load(
 ): Promise<{ model: LaneModel; tokenizer: Tokenizer; mode: WeightMode }> {
   const file = await openGguf(path);
   try {
-    const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
+    const options = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
     const { weights } = await chooseWeights(file, wish, { ...options, threads });
     const compiled = await openCompiled(file, { ...options, weights, kv });
     const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));

@@ -64,7 +64,7 @@ export interface ModelLimits {
    * is computed right, but rounded otherwise than the same tokens in other chunks.
    */
   readonly chunkBlockTokens: number;
-  /** Tokens of one decode row: one, and at most so many less one drafts behind it. */
+  /** Tokens of one decode row in a pass without chunks, at least 1; beside chunks each has one. */
   readonly decodeTokensMax: number;
   /** Wanted rows of one pass. */
   readonly wantedRowsMax: number;

@@ -23,7 +23,7 @@ export interface DecodeRow {
   readonly slot: number;
   /**
    * The sequence's next token, and behind it others: known ones, or drafts that the rows of logits will confirm or not.
-   * Each is computed as if it were alone in its pass. At least one, at most the model's `decodeTokensMax`.
+   * Each is computed as if it were alone in its pass. One beside chunks, else at most the model's `decodeTokensMax`.
    */
   readonly tokenIds: ArrayLike<number>;
   /** Tokens of the sequence already in the slot; the first one's key and value are written at this position. */

@@ -78,6 +78,8 @@ export interface RunningWorker {
 
 /** Prompt lanes of the graphs a worker has: the most prompts of which one step can compute a slice. */
 export const CHUNK_COUNTS = [0, 1, 2];
+/** Decode lanes of the graphs for drafts: the most tokens of a sequence in a pass, with few and with many sequences. */
+export const DECODE_COUNTS = [4, 8];
 
 /** Requests that may wait for a slot; one more is refused. */
 const WAITING_MAX = 1024;
@@ -198,6 +200,7 @@ async function load(
   const choice = await chooseWeights(file, options.weights, {
     threads: options.threads,
     chunkCounts: CHUNK_COUNTS,
+    decodeCounts: DECODE_COUNTS,
     cacheFolder: cache,
     onProgress: (fraction) => progress({ phase: 'choose weights', done: fraction, total: 1 }),
   });
@@ -205,6 +208,7 @@ async function load(
     weights: choice.weights,
     kv: options.kv ?? 'f32',
     chunkCounts: CHUNK_COUNTS,
+    decodeCounts: DECODE_COUNTS,
     cacheFolder: cache,
     onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
   });

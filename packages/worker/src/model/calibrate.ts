@@ -1,6 +1,6 @@
 import { loadRuntime, mapFile, Tensor, type TensorArray } from '@sluice/ort';
 import { type DecoderConfig, rotaryTables } from './architectures/config.js';
-import { chunkLane, decodeLane } from './compile/lane-names.js';
+import { chunkLane, decodeLane, KEPT } from './compile/lane-names.js';
 import type { Observed } from './compile/observed-graph.js';
 import { LaneCache } from './lane-cache.js';
 import type { CompiledFiles } from './lane-model.js';
@@ -38,8 +38,8 @@ export async function largestMagnitudes(
     bindConstants(bind, config);
     const cache = new LaneCache(config, 'f32', 2, PIECE_TOKENS + 1);
     const lane = chunkLane(0);
-    cache.bind(binding, decodeLane, 1, 1);
-    cache.bind(binding, lane, 0, 1);
+    cache.bind(binding, [decodeLane(0)], 1, 1);
+    cache.bind(binding, [lane], 0, 1);
     const found = graph.observed.map(({ name, columns, output }) => {
       const array = new Float32Array(columns);
       binding.bindOutput(output, Tensor.over(array, [columns]));
@@ -74,10 +74,11 @@ function bindConstants(
   const { cos, sin } = rotaryTables(config, PIECE_TOKENS + 1);
   bind('cos', cos, [PIECE_TOKENS + 1, config.headDim / 2]);
   bind('sin', sin, [PIECE_TOKENS + 1, config.headDim / 2]);
-  bind(decodeLane.sources, BigInt64Array.of(0n), [1, 1]);
-  bind(decodeLane.kept, new BigInt64Array(1), [0]);
-  bind(decodeLane.pasts, Int32Array.of(0));
-  bind(decodeLane.longest, Int32Array.of(1), []);
+  const lane = decodeLane(0);
+  bind(lane.sources, BigInt64Array.of(0n), [1, 1]);
+  bind(KEPT, new BigInt64Array(1), [0]);
+  bind(lane.pasts, Int32Array.of(0));
+  bind(lane.longest, Int32Array.of(1), []);
 }
 
 /** Pieces of the text; a last one of a single token is left out, since it would say nothing. */

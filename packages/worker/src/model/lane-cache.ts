@@ -32,22 +32,31 @@ export class LaneCache {
     this.#values = Array.from({ length: config.layers }, reserve);
   }
 
-  /** Binds slots `first` to `first + count - 1` as a lane's cache, as input and as output. */
-  bind(binding: Binding, lane: LaneNames, first: number, count: number): void {
+  /**
+   * Binds slots `first` to `first + count - 1` as the cache of lanes that follow one another: the input of the first and
+   * the output of each.
+   */
+  bind(binding: Binding, lanes: readonly LaneNames[], first: number, count: number): void {
     const { layers, kvHeads, headDim } = this.#config;
     const shape = [count, kvHeads, this.#positions, headDim];
     const from = first * this.#slotLength;
     const to = from + count * this.#slotLength;
-    const both = (name: string, array: CacheArray): void => {
+    const bindAll = (names: readonly string[], array: CacheArray): void => {
       const tensor = Tensor.over(array.subarray(from, to), shape);
-      binding.bindInput(name, tensor);
-      binding.bindOutput(name + UPDATED, tensor);
+      binding.bindInput(names[0]!, tensor);
+      for (const name of names) binding.bindOutput(name + UPDATED, tensor);
       // The binding keeps it from now on, until it is bound anew.
       tensor.dispose();
     };
     for (let layer = 0; layer < layers; layer++) {
-      both(lane.key(layer), this.#keys[layer]!);
-      both(lane.value(layer), this.#values[layer]!);
+      bindAll(
+        lanes.map((lane) => lane.key(layer)),
+        this.#keys[layer]!,
+      );
+      bindAll(
+        lanes.map((lane) => lane.value(layer)),
+        this.#values[layer]!,
+      );
     }
   }
 

@@ -105,10 +105,10 @@ describe.each<[WeightMode, KvMode]>([
     await fc.assert(
       fc.asyncProperty(fc.array(sequences, { minLength: 2, maxLength: SLOTS }), fc.nat(), async (drawn, seed) => {
         const driver = new SlotDriver(model);
-        const rows = await sideBySide(driver, drawn, seed);
+        const rows = await sideBySide(driver, drawn, seed, model.limits.decodeTokensMax);
         for (const [index, sequence] of drawn.entries()) {
           const key = JSON.stringify(sequence);
-          if (!alone.has(key)) alone.set(key, (await sideBySide(soloist, [sequence], 0))[0]!);
+          if (!alone.has(key)) alone.set(key, (await sideBySide(soloist, [sequence], 0, 1))[0]!);
           expectSameBits(rows[index]!, alone.get(key)!);
         }
       }),
@@ -322,26 +322,31 @@ function slice(prompt: readonly number[], from: number, budget: number): number[
   return prompt.slice(from, from + chunkTokens(prompt.length - from, budget, BLOCK_TOKENS));
 }
 
-/** What a slot does in a pass: nothing, one decode, a chunk of some tokens, or its sequence ends before it. */
-type SlotAct = 'rest' | 'free' | 'decode' | number;
+/** What a slot does in a pass: nothing, a decode of one token or of several, a chunk, or its sequence ends before it. */
+type SlotAct = 'rest' | 'free' | 'decode' | 'decode 2' | 'decode 3' | number;
+
+const plainActs: readonly SlotAct[] = ['rest', 'free', 'decode', 'decode', 'decode 2', 'decode 3'];
 
 const histories: fc.Arbitrary<SlotAct[][]> = fc.array(
-  fc.array(fc.oneof(fc.constantFrom<SlotAct>('rest', 'free', 'decode', 'decode'), fc.integer({ min: 2, max: 9 })), {
+  fc.array(fc.oneof(fc.constantFrom<SlotAct>(...plainActs), fc.integer({ min: 2, max: 9 })), {
     minLength: SLOTS,
     maxLength: SLOTS,
   }),
   { minLength: 1, maxLength: 6 },
 );
 
-/** A pass of these acts: at most two chunks, and a decode only where something is in the slot. */
+/** A pass of these acts: at most two chunks, a decode only where something is in the slot, of one token beside chunks. */
 function passOf(driver: SlotDriver, acts: readonly SlotAct[]): Pass {
+  const isMixed = acts.some((act) => typeof act === 'number');
   const decodes: Act[] = [];
   const chunks: Act[] = [];
   for (const [slot, act] of acts.entries()) {
     if (act === 'free') driver.free(slot);
     const at = driver.context(slot).length;
     const fresh = (count: number) => Array.from({ length: count }, (_, i) => (slot * 53 + (at + i) * 19 + 1) % 288);
-    if (act === 'decode' && at > 0) decodes.push({ slot, tokenIds: fresh(1) });
+    if (typeof act === 'string' && act.startsWith('decode') && at > 0) {
+      decodes.push({ slot, tokenIds: fresh(isMixed ? 1 : Number(act.split(' ')[1] ?? 1)) });
+    }
     if (typeof act === 'number' && chunks.length < 2) chunks.push({ slot, tokenIds: fresh(act) });
   }
   if (decodes.length + chunks.length === 0) chunks.push({ slot: 0, tokenIds: [1, 2] });
@@ -360,22 +365,37 @@ const sequences: fc.Arbitrary<DrawnSequence> = fc
     return { prompt: ids.slice(0, promptTokens), output: ids.slice(promptTokens, promptTokens + outputTokens) };
   });
 
-/** Runs sequences together, each a slot, cut and paused as the seed says; the last row of each. */
-async function sideBySide(driver: SlotDriver, drawn: readonly DrawnSequence[], seed: number): Promise<KeptRow[]> {
+/**
+ * Runs sequences together, each a slot, cut and paused as the seed says; the last row of each. Passes of decodes alone take
+ * up to `decodeTokensMax` tokens of a sequence, the last of which may be wrong guesses.
+ */
+async function sideBySide(
+  driver: SlotDriver,
+  drawn: readonly DrawnSequence[],
+  seed: number,
+  decodeTokensMax: number,
+): Promise<KeptRow[]> {
   const last: KeptRow[] = [];
   const rng = seededRng(seed);
   for (const slot of drawn.keys()) driver.free(slot);
   for (;;) {
     const decodes: Act[] = [];
     const chunks: Act[] = [];
+    /** Tokens of slots that decode, without guesses. */
+    const known = new Map<number, number>();
     let isDone = true;
+    const isMixed = drawn.some(({ prompt }, slot) => driver.context(slot).length < prompt.length);
     for (const [slot, { prompt, output }] of drawn.entries()) {
       const done = driver.context(slot).length;
       if (done === prompt.length + output.length) continue;
       isDone = false;
       if (rng.below(4) === 0) continue;
-      if (done >= prompt.length) decodes.push({ slot, tokenIds: [output[done - prompt.length]!] });
-      else if (chunks.length < 2) chunks.push({ slot, tokenIds: slice(prompt, done, 4 + rng.below(29)) });
+      if (done >= prompt.length) {
+        const next = output.slice(done - prompt.length).slice(0, 1 + (isMixed ? 0 : rng.below(decodeTokensMax)));
+        const guesses = isMixed ? 0 : rng.below(decodeTokensMax - next.length + 1);
+        known.set(slot, done + next.length);
+        decodes.push({ slot, tokenIds: [...next, ...words(guesses)] });
+      } else if (chunks.length < 2) chunks.push({ slot, tokenIds: slice(prompt, done, 4 + rng.below(29)) });
     }
     if (isDone) return last;
     if (decodes.length + chunks.length === 0) continue;
@@ -383,7 +403,9 @@ async function sideBySide(driver: SlotDriver, drawn: readonly DrawnSequence[], s
     let row = -1;
     for (const { slot, tokenIds } of [...decodes, ...chunks]) {
       row += tokenIds.length;
-      last[slot] = rows[row]!;
+      const guesses = known.has(slot) ? driver.context(slot).length - known.get(slot)! : 0;
+      last[slot] = rows[row - guesses]!;
+      if (guesses > 0) driver.copy(slot, slot, known.get(slot)!);
     }
   }
 }

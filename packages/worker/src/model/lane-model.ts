@@ -4,6 +4,7 @@ import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
 import type { KvMode } from './compile/kv-format.js';
+import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { WeightEntry } from './compile/weight-table.js';
 import { LaneCache } from './lane-cache.js';
@@ -27,16 +28,18 @@ export interface CompiledFiles {
   readonly kv: KvMode;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
-  readonly graphs: ReadonlyMap<number, string>;
+  readonly graphs: readonly (LaneCounts & { readonly path: string })[];
 }
 
 /**
  * A model on the CPU: hybrid batches through lanes (compile/lanes-graph.ts). One session for each number of chunks a
- * plan can have, all over one mapped copy of the weights, one prepacked copy, one cache and one set of outputs.
+ * plan can have, and again for decodes of several tokens, all over one mapped copy of the weights, one prepacked copy, one
+ * cache and one set of outputs.
  */
 export class LaneModel implements ModelPort {
   readonly limits: ModelLimits;
-  readonly #sessions = new Map<number, LaneSession>();
+  /** By rising decode tokens. */
+  readonly #sessions: readonly (LaneCounts & { readonly session: LaneSession })[];
   readonly #prepacked: PrepackedWeights;
   readonly #cache: LaneCache;
   readonly #runOptions: RunOptions;
@@ -50,9 +53,9 @@ export class LaneModel implements ModelPort {
       slotsMax: slots,
       contextTokens,
       stepTokensMax,
-      chunksMax: Math.max(...files.graphs.keys()),
+      chunksMax: Math.max(...files.graphs.map(({ chunks }) => chunks)),
       chunkBlockTokens: attentionBlockTokens(config),
-      decodeTokensMax: 1,
+      decodeTokensMax: Math.max(...files.graphs.map(({ decodeTokens }) => decodeTokens)),
       wantedRowsMax: stepTokensMax,
     };
     // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.
@@ -72,26 +75,24 @@ export class LaneModel implements ModelPort {
     const initializers = new Map(
       files.weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
     );
-    for (const [chunks, graph] of files.graphs) {
-      const session = runtime.createSession(graph, {
+    const graphs = files.graphs.toSorted((a, b) => a.decodeTokens - b.decodeTokens);
+    this.#sessions = graphs.map(({ path, ...counts }) => {
+      const session = runtime.createSession(path, {
         intraOpThreads: options.threads,
         initializers,
         prepacked: this.#prepacked,
         cpuArena: 'shared',
         memoryPattern: false,
       });
-      const parts = { session, cache, outputs, rotary, chunks, spareSlot: slots, runOptions: this.#runOptions };
-      this.#sessions.set(
-        chunks,
-        new LaneSession({ ...parts, stepTokensMax, wantedRowsMax: this.limits.wantedRowsMax }),
-      );
-    }
+      const parts = { session, cache, outputs, rotary, counts, spareSlot: slots, runOptions: this.#runOptions };
+      const { wantedRowsMax } = this.limits;
+      return { ...counts, session: new LaneSession({ ...parts, stepTokensMax, wantedRowsMax }) };
+    });
   }
 
   async forward(plan: StepPlan): Promise<StepOutput> {
     assert(!this.#isRunning, 'one pass at a time');
-    const session = this.#sessions.get(plan.chunks.length);
-    assert(session !== undefined, `a plan has at most ${this.limits.chunksMax} chunks, not ${plan.chunks.length}`);
+    const session = this.#sessionFor(plan);
     this.#isRunning = true;
     try {
       return await session.forward(plan);
@@ -130,8 +131,18 @@ export class LaneModel implements ModelPort {
   }
 
   close(): void {
-    for (const session of this.#sessions.values()) session.dispose();
+    for (const { session } of this.#sessions) session.dispose();
     this.#prepacked.dispose();
     this.#runOptions.dispose();
+  }
+
+  /** With no more decode lanes than needed: each costs something, also one whose rows are all idle. */
+  #sessionFor({ decodes, chunks }: StepPlan): LaneSession {
+    const { chunksMax, decodeTokensMax } = this.limits;
+    assert(chunks.length <= chunksMax, `a plan has at most ${chunksMax} chunks, not ${chunks.length}`);
+    const tokens = decodes.reduce((most, { tokenIds }) => Math.max(most, tokenIds.length), 1);
+    const found = this.#sessions.find((one) => one.chunks === chunks.length && one.decodeTokens >= tokens);
+    assert(found !== undefined, `a decode has at most ${decodeTokensMax} tokens, not ${tokens}`);
+    return found.session;
   }
 }

@@ -1,11 +1,12 @@
 import { type Binding, type RunOptions, type Session, Tensor, type TensorArray } from '@sluice/ort';
-import type { LogitsWant, StepOutput, StepPlan } from '../engine/step-plan.js';
-import { chunkLane, decodeLane } from './compile/lane-names.js';
+import type { DecodeRow, LogitsWant, PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
+import { chunkLane, decodeLane, KEPT } from './compile/lane-names.js';
+import type { LaneCounts } from './compile/lanes-graph.js';
 import type { LaneCache } from './lane-cache.js';
 import type { LaneOutputs } from './lane-outputs.js';
 
 /**
- * One graph with a decode lane and a fixed number of prefill lanes, ready to run plans with that many chunks. Inputs lie
+ * One graph with a fixed number of decode and prefill lanes, ready to run plans with that many chunks. Inputs lie
  * in arrays made once; a tensor is bound anew only when its shape changed, a lane's cache only when its slots did.
  */
 export class LaneSession {
@@ -15,17 +16,18 @@ export class LaneSession {
   readonly #cache: LaneCache;
   readonly #outputs: LaneOutputs;
   readonly #spareSlot: number;
+  readonly #decodes: ReturnType<typeof decodeLane>[];
   readonly #chunks: ReturnType<typeof chunkLane>[];
   readonly #inputs = new Map<string, { readonly array: TensorArray; length: number }>();
-  /** First slot and count of each lane's bound cache, decode lane first. */
-  readonly #lanes: { first: number; count: number }[];
+  /** First slot and count of each bound cache: that of the decode lanes, and then of each prefill lane. */
+  readonly #bound: { first: number; count: number }[];
 
   constructor(parts: {
     readonly session: Session;
     readonly cache: LaneCache;
     readonly outputs: LaneOutputs;
     readonly rotary: { readonly cos: Tensor; readonly sin: Tensor };
-    readonly chunks: number;
+    readonly counts: LaneCounts;
     /** A slot that never holds a sequence: for the decode lane of a pass without decodes. */
     readonly spareSlot: number;
     readonly stepTokensMax: number;
@@ -41,14 +43,18 @@ export class LaneSession {
     this.#binding = parts.session.createBinding();
     this.#binding.bindInput('cos', parts.rotary.cos);
     this.#binding.bindInput('sin', parts.rotary.sin);
-    this.#chunks = Array.from({ length: parts.chunks }, (_, chunk) => chunkLane(chunk));
-    this.#lanes = Array.from({ length: parts.chunks + 1 }, () => ({ first: -1, count: 0 }));
+    const { chunks, decodeTokens } = parts.counts;
+    this.#decodes = Array.from({ length: decodeTokens }, (_, token) => decodeLane(token));
+    this.#chunks = Array.from({ length: chunks }, (_, chunk) => chunkLane(chunk));
+    this.#bound = Array.from({ length: chunks + 1 }, () => ({ first: -1, count: 0 }));
     const rows = parts.spareSlot + 1;
     this.#addInput('ids', new BigInt64Array(parts.stepTokensMax));
-    this.#addInput(decodeLane.sources, new BigInt64Array(rows));
-    this.#addInput(decodeLane.kept, new BigInt64Array(rows));
-    this.#addInput(decodeLane.pasts, new Int32Array(rows));
-    this.#addInput(decodeLane.longest, new Int32Array(1));
+    for (const lane of this.#decodes) {
+      this.#addInput(lane.sources, new BigInt64Array(rows));
+      this.#addInput(lane.pasts, new Int32Array(rows));
+      this.#addInput(lane.longest, new Int32Array(1));
+    }
+    this.#addInput(KEPT, new BigInt64Array(rows * decodeTokens));
     for (const lane of this.#chunks) {
       this.#addInput(lane.start, new BigInt64Array(1));
       this.#addInput(lane.end, new BigInt64Array(1));
@@ -60,19 +66,21 @@ export class LaneSession {
     this.#addInput('temperatures', new Float32Array(parts.outputs.sampledRowsMax));
   }
 
-  /** @param plan with exactly this session's number of chunks, and at least one token. */
+  /** @param plan with exactly this session's number of chunks, at most its number of tokens in a decode, and at least one. */
   async forward(plan: StepPlan): Promise<StepOutput> {
     const ids = this.#longs('ids');
     const wanted = this.#longs('wanted');
     const wants: LogitsWant[] = [];
     let tokens = 0;
-    for (const { tokenIds, want } of plan.decodes) {
-      if (want !== undefined) {
-        wanted[wants.length] = BigInt(tokens);
+    const add = ({ tokenIds, want, wantTokens }: DecodeRow | PrefillChunk): void => {
+      for (let i = 0; i < tokenIds.length; i++) ids[tokens++] = BigInt(tokenIds[i]!);
+      if (want === undefined) return;
+      for (let row = tokens - wantTokens; row < tokens; row++) {
+        wanted[wants.length] = BigInt(row);
         wants.push(want);
       }
-      ids[tokens++] = BigInt(tokenIds[0]!);
-    }
+    };
+    for (const decode of plan.decodes) add(decode);
     this.#placeDecodes(plan);
     for (const [index, chunk] of plan.chunks.entries()) {
       const lane = this.#chunks[index]!;
@@ -85,13 +93,8 @@ export class LaneSession {
       this.#shape(lane.end, 1, [1]);
       this.#shape(lane.last, 1, [1]);
       this.#shape(lane.total, 1, []);
-      this.#bindCache(index + 1, lane, chunk.slot, 1);
-      for (let i = 0; i < length; i++) ids[tokens++] = BigInt(chunk.tokenIds[i]!);
-      if (chunk.want === undefined) continue;
-      for (let row = tokens - chunk.wantTokens; row < tokens; row++) {
-        wanted[wants.length] = BigInt(row);
-        wants.push(chunk.want);
-      }
+      this.#bindCache(index + 1, [lane], chunk.slot, 1);
+      add(chunk);
     }
     this.#shape('ids', tokens, [tokens]);
     // ArgMax gives an empty input a wrong shape: where nothing is wanted, the head computes token 0 for nobody.
@@ -108,7 +111,10 @@ export class LaneSession {
     this.#session.dispose();
   }
 
-  /** The decode lane spans from the lowest to the highest decoding slot; slots between them are idle rows. */
+  /**
+   * The decode lanes span from the lowest to the highest decoding slot; slots between them are idle rows, and so are in
+   * later lanes those that decode fewer tokens.
+   */
   #placeDecodes({ decodes, chunks, resting }: StepPlan): void {
     let first = this.#spareSlot;
     let last = decodes.length === 0 ? this.#spareSlot : 0;
@@ -117,35 +123,40 @@ export class LaneSession {
       last = Math.max(last, slot);
     }
     const count = last - first + 1;
-    const sources = this.#longs(decodeLane.sources).fill(0n, 0, count);
-    const kept = this.#longs(decodeLane.kept);
-    const pasts = this.#integers(decodeLane.pasts).fill(0, 0, count);
+    const sources = this.#decodes.map((lane) => this.#longs(lane.sources).fill(0n, 0, count));
+    const pasts = this.#decodes.map((lane) => this.#integers(lane.pasts).fill(0, 0, count));
+    const kept = this.#longs(KEPT);
     // An idle row writes one position and attends to all in front of it: in slots that rest, the first one.
     for (const { slot } of resting) if (slot >= first && slot <= last) this.#cache.setAside(slot);
     // A slot that prefills is read in this pass: its idle row writes behind what it holds afterwards, where nothing is
     // read before it is written anew.
     for (const { slot, position, tokenIds } of chunks) {
       this.#cache.restore(slot);
-      place(slot, position + tokenIds.length);
+      if (slot < first || slot > last) continue;
+      for (const lane of pasts) lane[slot - first] = position + tokenIds.length;
     }
-    for (const [index, { slot, position }] of decodes.entries()) {
+    let tokens = 0;
+    for (const { slot, position, tokenIds } of decodes) {
+      const row = slot - first;
       this.#cache.restore(slot);
-      place(slot, position);
-      sources[slot - first] = BigInt(index);
-      kept[index] = BigInt(slot - first);
+      // In later lanes its row is idle, and writes the first position once the lanes in front have read it.
+      if (tokenIds.length < this.#decodes.length) this.#cache.setAside(slot);
+      for (let token = 0; token < tokenIds.length; token++) {
+        sources[token]![row] = BigInt(tokens);
+        pasts[token]![row] = position + token;
+        kept[tokens++] = BigInt(token * count + row);
+      }
     }
-    let longest = 0;
-    for (let row = 0; row < count; row++) longest = Math.max(longest, pasts[row]! + 1);
-    this.#integers(decodeLane.longest)[0] = longest;
-    this.#shape(decodeLane.sources, count, [count, 1]);
-    this.#shape(decodeLane.kept, decodes.length, [decodes.length]);
-    this.#shape(decodeLane.pasts, count, [count]);
-    this.#shape(decodeLane.longest, 1, []);
-    this.#bindCache(0, decodeLane, first, count);
-
-    function place(slot: number, past: number): void {
-      if (slot >= first && slot <= last) pasts[slot - first] = past;
+    for (const [token, lane] of this.#decodes.entries()) {
+      let longest = 0;
+      for (let row = 0; row < count; row++) longest = Math.max(longest, pasts[token]![row]! + 1);
+      this.#integers(lane.longest)[0] = longest;
+      this.#shape(lane.sources, count, [count, 1]);
+      this.#shape(lane.pasts, count, [count]);
+      this.#shape(lane.longest, 1, []);
     }
+    this.#shape(KEPT, tokens, [tokens]);
+    this.#bindCache(0, this.#decodes, first, count);
   }
 
   /** One entry for each temperature of each wanted row. */
@@ -164,10 +175,10 @@ export class LaneSession {
     return count;
   }
 
-  #bindCache(index: number, lane: Parameters<LaneCache['bind']>[1], first: number, count: number): void {
-    const bound = this.#lanes[index]!;
+  #bindCache(index: number, lanes: Parameters<LaneCache['bind']>[1], first: number, count: number): void {
+    const bound = this.#bound[index]!;
     if (bound.first === first && bound.count === count) return;
-    this.#cache.bind(this.#binding, lane, first, count);
+    this.#cache.bind(this.#binding, lanes, first, count);
     bound.first = first;
     bound.count = count;
   }

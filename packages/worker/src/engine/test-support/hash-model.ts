@@ -155,7 +155,8 @@ function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits):
     assert(position + tokenIds.length <= limits.contextTokens, 'a chunk stays inside its slot');
   }
   for (const { position, tokenIds } of decodes) {
-    assert(tokenIds.length >= 1 && tokenIds.length <= limits.decodeTokensMax, `a decode of ${tokenIds.length} tokens`);
+    const most = chunks.length === 0 ? limits.decodeTokensMax : 1;
+    assert(tokenIds.length >= 1 && tokenIds.length <= most, `a decode of ${tokenIds.length} tokens, at most ${most}`);
     assert(position + tokenIds.length <= limits.contextTokens, 'a decode stays inside its slot');
   }
 }

@@ -5,6 +5,7 @@ import type { DecoderConfig } from '../../model/architectures/config.js';
 import type { Calibration } from '../../model/compile/calibration.js';
 import { COMPILER_VERSION, compileModel } from '../../model/compile/compile.js';
 import type { KvMode } from '../../model/compile/kv-format.js';
+import type { LaneCounts } from '../../model/compile/lanes-graph.js';
 import type { WeightMode } from '../../model/compile/linear.js';
 import type { WeightEntry } from '../../model/compile/weight-table.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
@@ -17,8 +18,11 @@ export interface CompiledFolder {
   readonly kv: KvMode;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
-  /** Path of the graph with that many prefill lanes. */
-  readonly graphs: ReadonlyMap<number, string>;
+  readonly graphs: readonly CompiledGraph[];
+}
+
+export interface CompiledGraph extends LaneCounts {
+  readonly path: string;
 }
 
 export interface CompileOptions {
@@ -27,6 +31,8 @@ export interface CompileOptions {
   readonly kv?: KvMode;
   /** Numbers of prefill lanes to have graphs for. */
   readonly chunkCounts: readonly number[];
+  /** Numbers of decode lanes, above one, to have graphs for that have no prefill lanes; absent: none. */
+  readonly decodeCounts?: readonly number[];
   readonly cacheFolder: string;
   /** Called while a model is compiled, not when it is found; 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
@@ -38,7 +44,7 @@ interface Manifest {
   readonly kv: KvMode;
   readonly weightsFile: string;
   readonly weights: readonly WeightEntry[];
-  readonly graphs: readonly { readonly chunks: number; readonly file: string; readonly bytes: number }[];
+  readonly graphs: readonly (LaneCounts & { readonly file: string; readonly bytes: number })[];
 }
 
 /**
@@ -47,13 +53,14 @@ interface Manifest {
  * @throws ServingError 'model_unusable' as {@link compileModel}; an error of the file system, naming the path.
  */
 export async function openCompiled(file: GgufFile, wishes: CompileOptions): Promise<CompiledFolder> {
-  const options = { ...wishes, kv: wishes.kv ?? 'f32' };
+  const options = { ...wishes, kv: wishes.kv ?? 'f32', decodeCounts: wishes.decodeCounts ?? [] };
   const parts = [
     await fileHash(file.path, options.cacheFolder),
     COMPILER_VERSION,
     options.weights,
     options.kv,
     options.chunkCounts,
+    options.decodeCounts,
   ];
   const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
   const parent = path.join(options.cacheFolder, 'compiled');
@@ -89,7 +96,7 @@ async function install(temporary: string, folder: string): Promise<void> {
 async function writeFolder(
   folder: string,
   file: GgufFile,
-  options: Required<Pick<CompileOptions, 'kv'>> & CompileOptions,
+  options: Required<Pick<CompileOptions, 'kv' | 'decodeCounts'>> & CompileOptions,
 ): Promise<void> {
   const progress = options.onProgress ?? (() => {});
   const isCalibrated = options.weights === 'w8a8' || options.kv === 'q8';
@@ -115,10 +122,10 @@ async function writeFolder(
     await output.close();
   }
   const graphs = [];
-  for (const { chunks, onnx } of compiled.graphs) {
-    const name = `hybrid-${chunks}.onnx`;
+  for (const { chunks, decodeTokens, onnx } of compiled.graphs) {
+    const name = `hybrid-${chunks}-${decodeTokens}.onnx`;
     await writeFile(path.join(folder, name), onnx);
-    graphs.push({ chunks, file: name, bytes: onnx.length });
+    graphs.push({ chunks, decodeTokens, file: name, bytes: onnx.length });
   }
   const { config, weights } = compiled;
   const manifest: Manifest = { config, kv: options.kv, weightsFile: weights.file, weights: entries, graphs };
@@ -146,11 +153,11 @@ async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
     const weightsPath = path.join(folder, manifest.weightsFile);
     const last = manifest.weights.at(-1);
     if (last === undefined || (await stat(weightsPath)).size < last.offset + last.bytes) return undefined;
-    const graphs = new Map<number, string>();
-    for (const graph of manifest.graphs) {
-      const graphPath = path.join(folder, graph.file);
-      if ((await stat(graphPath)).size !== graph.bytes) return undefined;
-      graphs.set(graph.chunks, graphPath);
+    const graphs: CompiledGraph[] = [];
+    for (const { chunks, decodeTokens, file, bytes } of manifest.graphs) {
+      const graphPath = path.join(folder, file);
+      if ((await stat(graphPath)).size !== bytes) return undefined;
+      graphs.push({ chunks, decodeTokens, path: graphPath });
     }
     return { config: manifest.config, kv: manifest.kv, weightsPath, weights: manifest.weights, graphs };
   } catch {

@@ -24,6 +24,8 @@ export interface ChooseOptions {
   readonly threads: number;
   /** Numbers of prefill lanes to have graphs for; the chosen model is compiled when this returns. */
   readonly chunkCounts: readonly number[];
+  /** And numbers of decode lanes; see CompileOptions. */
+  readonly decodeCounts?: readonly number[];
   readonly cacheFolder: string;
   /** Called while models are compiled and measured, not when the choice is known; 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
@@ -62,11 +64,12 @@ export async function chooseWeights(file: GgufFile, wish: WeightWish, options: C
 }
 
 async function measuredChoice(file: GgufFile, options: ChooseOptions): Promise<WeightChoice> {
-  const { chunkCounts, cacheFolder, threads, onProgress = () => {} } = options;
+  const { chunkCounts, decodeCounts = [], cacheFolder, threads, onProgress = () => {} } = options;
   const compile = (weights: WeightMode, from: number) =>
     openCompiled(file, {
       weights,
       chunkCounts,
+      decodeCounts,
       cacheFolder,
       onProgress: (fraction) => onProgress(from + (COMPILED / 2) * fraction),
     });

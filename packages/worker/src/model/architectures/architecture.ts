@@ -1,6 +1,7 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
 import type { KvFormat } from '../compile/kv-format.js';
+import type { LaneCounts } from '../compile/lanes-graph.js';
 import type { LinearLayers } from '../compile/linear.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { DecoderConfig } from './config.js';
@@ -20,13 +21,11 @@ export interface Architecture {
   buildHead(builder: GraphBuilder, context: BuildContext, hidden: string): string;
 }
 
-export interface BuildContext {
+export interface BuildContext extends LaneCounts {
   readonly file: GgufFile;
   readonly config: DecoderConfig;
   readonly linear: LinearLayers;
   readonly kv: KvFormat;
-  /** Prefill lanes of the graph, beside its decode lane. */
-  readonly chunks: number;
 }
 
 /** By `general.architecture` of the model's file. */

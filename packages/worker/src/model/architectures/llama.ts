@@ -71,7 +71,7 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
 
 function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
   const { config, file, linear } = context;
-  const lanes = attentionLanes(builder, config, context.chunks, context.kv);
+  const lanes = attentionLanes(builder, config, context, context.kv);
   const norm = (name: string, divisors?: ChannelFactors): string =>
     builder.weight(name, 'float32', [config.hidden], divideRows(column(file, name), divisors).read);
   const matrices = (layer: number, ...names: string[]): SourceMatrix[] =>

@@ -4,24 +4,24 @@ import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Calibration } from './calibration.js';
 import { GraphBuilder } from './graph-builder.js';
 import { KvFormat, type KvMode } from './kv-format.js';
+import type { LaneCounts } from './lanes-graph.js';
 import { LinearLayers, type WeightMode } from './linear.js';
 import { encodeModel } from './onnx.js';
 import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 9;
+export const COMPILER_VERSION = 10;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
   readonly weights: WeightTable;
-  /** The .onnx file of the graph with `chunks` prefill lanes beside the decode lane. */
-  readonly graphs: readonly { readonly chunks: number; readonly onnx: Uint8Array }[];
+  readonly graphs: readonly (LaneCounts & { readonly onnx: Uint8Array })[];
 }
 
 /**
- * Turns a GGUF file into graphs for hybrid batches, one for each number of prefill lanes in `chunkCounts`, over one
- * table of weights. Reads metadata and tensor table now, and weights when the table is written.
+ * Turns a GGUF file into graphs for hybrid batches, one for each number of prefill lanes in `chunkCounts` and, without
+ * prefill lanes, one for each number of decode lanes in `decodeCounts`, over one table of weights. Reads metadata and tensor table now, and weights when the table is written.
  * @throws ServingError 'model_unusable' naming the architecture, tensor or tensor type that is not supported.
  */
 export async function compileModel(
@@ -30,6 +30,8 @@ export async function compileModel(
     readonly weights: WeightMode;
     readonly kv: KvMode;
     readonly chunkCounts: readonly number[];
+    /** Each above 1. */
+    readonly decodeCounts: readonly number[];
     /** Needed for weights in w8a8, and for keys and values in q8. */
     readonly calibration?: Calibration;
   },
@@ -40,13 +42,17 @@ export async function compileModel(
   const linear = new LinearLayers(options.weights, options);
   const bounds = options.calibration?.keyValues;
   const kv = new KvFormat(options.kv, bounds === undefined ? {} : { bounds });
-  const graphs = options.chunkCounts.map((chunks) => {
-    const builder = new GraphBuilder(`hybrid-${chunks}`, weights);
-    const context = { file, config, linear, kv, chunks };
+  const counts = [
+    ...options.chunkCounts.map((chunks) => ({ chunks, decodeTokens: 1 })),
+    ...options.decodeCounts.map((decodeTokens) => ({ chunks: 0, decodeTokens })),
+  ];
+  const graphs = counts.map(({ chunks, decodeTokens }) => {
+    const builder = new GraphBuilder(`hybrid-${chunks}-${decodeTokens}`, weights);
+    const context = { file, config, linear, kv, chunks, decodeTokens };
     const hidden = architecture.buildBlocks(builder, context);
     const wanted = builder.node('Gather', [hidden, builder.input('wanted', 'int64', ['wanted_rows'])], 'wanted_hidden');
     pickTokens(builder, architecture.buildHead(builder, context, wanted), config.vocabularyCount);
-    return { chunks, onnx: encodeModel(builder.graph()) };
+    return { chunks, decodeTokens, onnx: encodeModel(builder.graph()) };
   });
   return { config, weights, graphs };
 }

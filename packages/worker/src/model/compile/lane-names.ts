@@ -1,16 +1,23 @@
-/** Names of a lane's inputs, as the executor binds them. Layer caches get `.key` and `.value` and the layer. */
-export const decodeLane = {
-  /** int64 [rows, 1]: the packed token that each lane row reads. */
-  sources: 'decode_sources',
-  /** int64 [decodes]: the lane rows that hold real tokens, in packed order. */
-  kept: 'decode_kept',
-  /** int32 [rows]: tokens in the slot before this pass; GroupQueryAttention calls it seqlens_k (total - 1). */
-  pasts: 'decode_pasts',
-  /** int32 scalar: the longest total length of the lane. */
-  longest: 'decode_longest',
-  key: (layer: number) => `decode_key_${layer}`,
-  value: (layer: number) => `decode_value_${layer}`,
-} as const;
+/**
+ * Names of the inputs of the lane that computes each sequence's token `token` of a pass, from 0, as the executor binds
+ * them. Only the first lane's cache is an input; the others read what the one in front of them gives out.
+ */
+export function decodeLane(token: number) {
+  const name = `decode${token}`;
+  return {
+    /** int64 [rows, 1]: the packed token that each lane row reads. */
+    sources: `${name}_sources`,
+    /** int32 [rows]: tokens in the slot before this one; GroupQueryAttention calls it seqlens_k (total - 1). */
+    pasts: `${name}_pasts`,
+    /** int32 scalar: the longest total length of the lane. */
+    longest: `${name}_longest`,
+    key: (layer: number) => `${name}_key_${layer}`,
+    value: (layer: number) => `${name}_value_${layer}`,
+  } as const;
+}
+
+/** int64 [decode tokens]: which rows of all decode lanes, one lane behind the other, hold real tokens, in packed order. */
+export const KEPT = 'decode_kept';
 
 export function chunkLane(chunk: number) {
   const name = `chunk${chunk}`;
@@ -31,4 +38,4 @@ export function chunkLane(chunk: number) {
 export const UPDATED = '_updated';
 
 /** Names of a lane's cache inputs. */
-export type LaneNames = Pick<typeof decodeLane, 'key' | 'value'>;
+export type LaneNames = Pick<ReturnType<typeof decodeLane>, 'key' | 'value'>;

@@ -1,7 +1,7 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
 import { type KvFormat, kvElementType } from './kv-format.js';
-import { chunkLane, decodeLane, type LaneNames, UPDATED } from './lane-names.js';
+import { chunkLane, decodeLane, KEPT, type LaneNames, UPDATED } from './lane-names.js';
 import { quantizedChunk } from './quantized-chunk.js';
 
 /**
@@ -16,6 +16,10 @@ import { quantizedChunk } from './quantized-chunk.js';
  * behind their slot's content, and their output is not gathered. So no linear layer ever computes an idle row, and the
  * lane of a pass without decodes is one idle row (an empty one would divide by zero inside the kernel).
  *
+ * Where a sequence decodes several tokens in a pass, each goes through a lane of its own, one behind the other over the
+ * same slots: a lane's cache is what the lane in front of it gives out, so that the runtime cannot change their order.
+ * Thus each token's kernel is that of a token alone, and so are its bits; one sequence of many would round otherwise.
+ *
  * Slots are inputs and outputs bound to the same memory: keys and values are written in place.
  */
 export interface AttentionLanes {
@@ -23,18 +27,30 @@ export interface AttentionLanes {
   attend(layer: number, qkv: string): string;
 }
 
+/** What a graph has room for. */
+export interface LaneCounts {
+  /** Prefill lanes. */
+  readonly chunks: number;
+  /** Decode lanes: the most tokens of a sequence that one pass decodes; at least 1. */
+  readonly decodeTokens: number;
+}
+
 export function attentionLanes(
   builder: GraphBuilder,
   config: DecoderConfig,
-  chunks: number,
+  { chunks, decodeTokens }: LaneCounts,
   kv: KvFormat,
 ): AttentionLanes {
   const qkvWidth = (config.heads + 2 * config.kvHeads) * config.headDim;
   const width = config.heads * config.headDim;
-  const sources = builder.input(decodeLane.sources, 'int64', ['lane_rows', 1]);
-  const kept = builder.input(decodeLane.kept, 'int64', ['decodes']);
-  const pasts = builder.input(decodeLane.pasts, 'int32', ['lane_rows']);
-  const longest = builder.input(decodeLane.longest, 'int32', []);
+  const decodeLanes = Array.from({ length: decodeTokens }, (_, token) => {
+    const names = decodeLane(token);
+    builder.input(names.sources, 'int64', ['lane_rows', 1]);
+    builder.input(names.pasts, 'int32', ['lane_rows']);
+    builder.input(names.longest, 'int32', []);
+    return names;
+  });
+  const kept = builder.input(KEPT, 'int64', ['decodes']);
   const lanes = Array.from({ length: chunks }, (_, chunk) => {
     const names = chunkLane(chunk);
     builder.input(names.start, 'int64', [1]);
@@ -48,15 +64,21 @@ export function attentionLanes(
   const flat = builder.integers('shape_flat', [-1, width]);
   const quantizedChunks = kv.mode === 'q8' ? lanes.map((lane) => quantizedChunk(builder, config, kv, lane)) : [];
 
-  const cache = (layer: number, names: LaneNames, batch: number | string): readonly [key: string, value: string] => {
+  /** @param before the lane whose updated cache this one reads; undefined: one that is bound as an input. */
+  const cache = (
+    layer: number,
+    names: LaneNames,
+    batch: number | string,
+    before?: LaneNames,
+  ): readonly [key: string, value: string] => {
     const shape = [batch, config.kvHeads, 'positions_per_slot', config.headDim];
     const type = kvElementType[kv.mode];
-    const [key, value] = [names.key(layer), names.value(layer)];
-    for (const name of [key, value]) {
-      builder.input(name, type, shape);
+    for (const name of [names.key(layer), names.value(layer)]) {
+      if (before === undefined) builder.input(name, type, shape);
       builder.output(name + UPDATED, type, shape);
     }
-    return [key, value];
+    if (before === undefined) return [names.key(layer), names.value(layer)];
+    return [before.key(layer) + UPDATED, before.value(layer) + UPDATED];
   };
 
   const attention = (
@@ -67,12 +89,13 @@ export function attentionLanes(
     last: string,
     total: string,
     more: readonly string[] = [],
+    before?: LaneNames,
   ): string => {
-    const [key, value] = cache(layer, names, batch);
+    const [key, value] = cache(layer, names, batch, before);
     builder.nodeWithOutputs(
       'GroupQueryAttention',
       [packed, '', '', key, value, last, total, cos, sin, ...more],
-      [`${packed}.attended`, key + UPDATED, value + UPDATED],
+      [`${packed}.attended`, names.key(layer) + UPDATED, names.value(layer) + UPDATED],
       {
         num_heads: { int: config.heads },
         kv_num_heads: { int: config.kvHeads },
@@ -82,22 +105,22 @@ export function attentionLanes(
         ...(config.slidingWindowTokens === undefined ? {} : { local_window_size: { int: config.slidingWindowTokens } }),
       },
     );
-    return builder.node('Reshape', [`${packed}.attended`, flat], `${packed}.flat`);
+    return `${packed}.attended`;
   };
+
+  const flattened = (attended: string): string => builder.node('Reshape', [attended, flat], `${attended}.flat`);
 
   return {
     attend(layer, qkv) {
       kv.observe(builder, layer, qkv);
-      const decoded = attention(
-        layer,
-        builder.node('Gather', [qkv, sources], `${qkv}.decode`),
-        decodeLane,
-        'lane_rows',
-        pasts,
-        longest,
-        kv.decodeInputs(builder, config, layer),
-      );
-      const parts = [builder.node('Gather', [decoded, kept], `${qkv}.kept`)];
+      const scales = kv.decodeInputs(builder, config, layer);
+      const decoded = decodeLanes.map((lane, token) => {
+        const rows = builder.node('Gather', [qkv, lane.sources], `${qkv}.decode${token}`);
+        return attention(layer, rows, lane, 'lane_rows', lane.pasts, lane.longest, scales, decodeLanes[token - 1]);
+      });
+      const all =
+        decoded.length === 1 ? decoded[0]! : builder.node('Concat', decoded, `${qkv}.decoded`, { axis: { int: 0 } });
+      const parts = [builder.node('Gather', [flattened(all), kept], `${qkv}.kept`)];
       for (const [chunk, lane] of lanes.entries()) {
         const rows = builder.integers('axis_rows', [0]);
         const slice = builder.node('Slice', [qkv, lane.start, lane.end, rows], `${qkv}.slice${chunk}`);
@@ -108,7 +131,7 @@ export function attentionLanes(
         }
         const chunked = builder.integers('shape_chunk', [1, -1, qkvWidth]);
         const packed = builder.node('Reshape', [slice, chunked], `${qkv}.chunk${chunk}`);
-        parts.push(attention(layer, packed, lane, 1, lane.last, lane.total));
+        parts.push(flattened(attention(layer, packed, lane, 1, lane.last, lane.total)));
       }
       if (parts.length === 1) return parts[0]!;
       return builder.node('Concat', parts, `${qkv}.attention`, { axis: { int: 0 } });

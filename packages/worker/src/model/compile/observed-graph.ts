@@ -72,6 +72,6 @@ export async function observedGraph(file: GgufFile, weightsFile: string): Promis
       observe(values, builder.node('Abs', [values], `${values}.magnitudes`), width);
     },
   });
-  architecture.buildBlocks(builder, { file, config, linear, kv, chunks: 1 });
+  architecture.buildBlocks(builder, { file, config, linear, kv, chunks: 1, decodeTokens: 1 });
   return { onnx: encodeModel(builder.graph()), observed };
 }

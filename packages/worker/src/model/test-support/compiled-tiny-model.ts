@@ -16,7 +16,7 @@ export interface CompiledTinyModel extends TinyModel {
 export class TinyModelFolder {
   #folder: Promise<string> | undefined;
 
-  /** A random model, written as a GGUF file and compiled from it, with graphs of 0, 1 and 2 prefill lanes. */
+  /** A random model, written as a GGUF file and compiled from it, with graphs of 0, 1 and 2 prefill lanes, and of 3 decode lanes. */
   async compile(
     seed: number,
     weights: WeightMode,
@@ -30,7 +30,13 @@ export class TinyModelFolder {
     await writeFile(ggufPath, tiny.gguf);
     const file = await openGguf(ggufPath);
     try {
-      const files = await openCompiled(file, { weights, kv, chunkCounts: [0, 1, 2], cacheFolder: folder });
+      const files = await openCompiled(file, {
+        weights,
+        kv,
+        chunkCounts: [0, 1, 2],
+        decodeCounts: [3],
+        cacheFolder: folder,
+      });
       return { ...tiny, files };
     } finally {
       await file.close();
