@@ -54,6 +54,8 @@ export interface WholeChoice {
   readonly logprobs: readonly TokenLogprob[];
   /** Of the tokens of its prompt, where they were asked for. */
   readonly promptLogprobs: readonly TokenLogprob[];
+  /** Of its prompt; empty where none was asked for. */
+  readonly embedding: readonly number[];
   readonly ending: Ending;
 }
 

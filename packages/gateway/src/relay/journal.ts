@@ -33,8 +33,9 @@ export class Journal {
     }
   }
 
-  /** The request for the next worker, who generates only what is missing. */
+  /** The request for the next worker, who generates only what is missing. All there is to say of a prompt comes before. */
   get rest(): GenerateRequestInit {
-    return this.#tokenIds.length === 0 ? this.#request : { ...this.#request, generatedTokenIds: [...this.#tokenIds] };
+    if (this.#tokenIds.length === 0) return this.#request;
+    return { ...this.#request, generatedTokenIds: [...this.#tokenIds], promptLogprobs: false };
   }
 }

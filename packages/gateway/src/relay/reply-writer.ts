@@ -64,6 +64,7 @@ export function wholeWriters(
         if (event.accepted || event.promptReport) answer.addPrompt(event);
         if (parser === undefined) answer.addText(event.text, event.logprobs);
         else for (const part of partsOf(parser, event)) answer.add(part);
+        if (event.promptReport?.embedding.length) answer.embedding = event.promptReport.embedding;
         if (event.finished) {
           answer.ending = endingOf(event.finished, parser);
           if (gathering.end(choice, event.finished)) {

@@ -38,6 +38,7 @@ export class WholeAnswers {
 /** One answer that is read when it is over. */
 export class WholeAnswer {
   ending: Ending | undefined;
+  embedding: readonly number[] = [];
   #text = '';
   readonly #logprobs: TokenLogprob[] = [];
   #promptLogprobs: TokenLogprob[] = [];
@@ -81,6 +82,7 @@ export class WholeAnswer {
       text: this.#text,
       calls: this.#calls,
       logprobs: this.#logprobs,
+      embedding: this.embedding,
       promptLogprobs: this.#promptLogprobs,
       ending: this.ending,
     };
