@@ -52,8 +52,19 @@ export interface GenerationCall {
   readonly promptLogprobsTop: number | undefined;
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** Each prompt's embedding is wanted, and no text; absent: text. */
+  readonly embedding?: EmbeddingWish;
   /** The caller's name for its own user; a session, for routing, where no header names one. */
   readonly user: string | undefined;
+}
+
+/** What is asked for in the place of text. */
+export interface EmbeddingWish {
+  /** Of all tokens, or of the last one. */
+  readonly pooling: 'mean' | 'last';
+  /** Length that the caller expects; undefined: the model's. */
+  readonly dimensions: number | undefined;
+  readonly isBase64: boolean;
 }
 
 /** A call that asks for nothing but an answer, for endpoints to add to. */
@@ -92,6 +103,7 @@ export const plainCall = {
 export interface ModelBounds {
   readonly contextTokens: number;
   readonly vocabularyCount: number;
+  readonly embeddingLength: number;
 }
 
 /**
@@ -100,7 +112,7 @@ export interface ModelBounds {
  * `context_length_exceeded` for token ids that leave no room for an answer; text is counted by the worker.
  */
 export function checkAgainstModel(call: GenerationCall, given: ModelBounds): void {
-  const { tokensMax, tokensMaxField, prompts } = call;
+  const { tokensMax, tokensMaxField, prompts, embedding } = call;
   const bounds = {
     contextTokens: given.contextTokens || Number.POSITIVE_INFINITY,
     vocabularyCount: given.vocabularyCount || Number.POSITIVE_INFINITY,
@@ -114,6 +126,10 @@ export function checkAgainstModel(call: GenerationCall, given: ModelBounds): voi
     const answerTokens = call.generatesNothing ? 0 : 1;
     checkTokens(prompt.tokenIds, promptField(call, index), answerTokens, bounds);
   });
+  if (embedding?.dimensions !== undefined && embedding.dimensions !== given.embeddingLength) {
+    const bound = `must be ${given.embeddingLength}, the length of this model's embeddings`;
+    throw fieldError('dimensions', `${embedding.dimensions} ${bound}`);
+  }
   const stopToken = call.stopTokenIds.findIndex((id) => id >= bounds.vocabularyCount);
   if (stopToken >= 0) {
     const bound = `must be at most ${bounds.vocabularyCount - 1}, the model's last token`;
@@ -130,7 +146,7 @@ function checkTokens(
   tokenIds: readonly number[],
   field: string,
   answerTokens: number,
-  { contextTokens, vocabularyCount }: ModelBounds,
+  { contextTokens, vocabularyCount }: Omit<ModelBounds, 'embeddingLength'>,
 ): void {
   if (tokenIds.length + answerTokens > contextTokens) {
     const bound = `at most ${contextTokens - answerTokens} fit the context of ${contextTokens} tokens`;
@@ -183,6 +199,7 @@ export function toGenerateRequest(call: GenerationCall, terms: RequestTerms): Ge
     continueFinalMessage: call.continuesFinal,
     constraint: call.constraint?.constraint ?? null,
     toolsJson: call.tools === undefined ? '' : toolsJson(call.tools),
+    ...(call.embedding === undefined ? {} : { pooling: poolings[call.embedding.pooling] }),
   };
 }
 
@@ -190,6 +207,8 @@ export function toGenerateRequest(call: GenerationCall, terms: RequestTerms): Ge
 function needsPromptLogprobs({ echo, logprobsTop, promptLogprobsTop }: GenerationCall, { kind }: Prompt): boolean {
   return promptLogprobsTop !== undefined || (echo && (logprobsTop !== undefined || kind === 'tokens'));
 }
+
+const poolings = { mean: 'POOLING_MEAN', last: 'POOLING_LAST' } as const;
 
 function promptOnWire(prompt: Prompt): Pick<GenerateRequestInit, 'messagesJson' | 'text' | 'tokenIds'> {
   switch (prompt.kind) {
