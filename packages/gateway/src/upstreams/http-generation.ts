@@ -1,8 +1,10 @@
 import type { GenerateEvent } from '@sluice/proto';
 import { ServingError } from '@sluice/shared';
+import type { ToolUse } from '../tools/tool-use.js';
 import { unknownTokenId } from '../workers/worker.js';
 import { EventStream } from './event-stream.js';
 import { parseObject } from './json-reading.js';
+import { UpstreamCallText } from './upstream-calls.js';
 import { finishedFrom, readChunk, type UpstreamChunk, type UpstreamUsage } from './upstream-chunk.js';
 import type { UpstreamHeaders, UpstreamListener } from './upstream-client.js';
 import { errorOfEvent, errorOfReply } from './upstream-error.js';
@@ -32,6 +34,8 @@ const noUsage: UpstreamUsage = { promptTokens: 0, completionTokens: 0, cachedTok
 export class HttpGeneration implements UpstreamListener {
   readonly #listener: HttpGenerationListener;
   readonly #isChat: boolean;
+  /** Undefined: calls were not asked for. */
+  readonly #calls: UpstreamCallText | undefined;
   readonly #events = new EventStream((data) => this.#onData(data));
   #status = 0;
   #headers: UpstreamHeaders = {};
@@ -44,9 +48,11 @@ export class HttpGeneration implements UpstreamListener {
   #finishReason: string | undefined;
   #usage: UpstreamUsage | undefined;
 
-  constructor(isChat: boolean, listener: HttpGenerationListener) {
+  /** @param tools that the request was sent with. */
+  constructor(isChat: boolean, listener: HttpGenerationListener, tools?: ToolUse) {
     this.#isChat = isChat;
     this.#listener = listener;
+    this.#calls = tools && new UpstreamCallText(tools);
   }
 
   /** Whether text has come. */
@@ -141,7 +147,8 @@ export class HttpGeneration implements UpstreamListener {
   #take(chunk: UpstreamChunk): void {
     this.#usage = chunk.usage ?? this.#usage;
     this.#finishReason ??= chunk.finishReason;
-    if (chunk.text === '' && chunk.logprobs.length === 0) return;
+    const text = this.#calls?.write(chunk.text, chunk.calls) ?? chunk.text;
+    if (text === '' && chunk.logprobs.length === 0) return;
     this.#hasBegun = true;
     // Servers send a token a chunk, or say with log-probabilities how many there are.
     const tokens = Math.max(1, chunk.logprobs.length);
@@ -150,7 +157,7 @@ export class HttpGeneration implements UpstreamListener {
     this.#listener.onEvent({
       accepted: null,
       tokenIds,
-      text: chunk.text,
+      text,
       logprobs: [...chunk.logprobs],
       promptReport: null,
     });
@@ -172,7 +179,7 @@ export class HttpGeneration implements UpstreamListener {
     this.#listener.onEvent({
       accepted: this.#usage === undefined ? null : { promptTokens: usage.promptTokens },
       tokenIds: [],
-      text: '',
+      text: this.#calls?.end() ?? '',
       logprobs: [],
       promptReport: null,
       finished,

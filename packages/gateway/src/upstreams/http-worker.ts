@@ -160,19 +160,23 @@ export class HttpWorker implements Worker {
     assert(this.#state.kind === 'attached', `upstream ${this.id} got a request while ${this.#state.kind}`);
     const { client, clock } = this.#parts;
     const { isChat, path, headers, body } = toUpstreamRequest(request, terms);
-    const generation = new HttpGeneration(isChat, {
-      onEvent: (event) => {
-        this.#circuit.succeed();
-        if (event.finished) this.#finish(live);
-        else this.#load.begin(live);
-        listener.onEvent(event, live.heardMs);
+    const generation = new HttpGeneration(
+      isChat,
+      {
+        onEvent: (event) => {
+          this.#circuit.succeed();
+          if (event.finished) this.#finish(live);
+          else this.#load.begin(live);
+          listener.onEvent(event, live.heardMs);
+        },
+        onFailed: (error) => this.#fail(live, error),
+        onBytes: () => {
+          this.#heardMs = clock.nowMs();
+          live.heardMs = this.#heardMs;
+        },
       },
-      onFailed: (error) => this.#fail(live, error),
-      onBytes: () => {
-        this.#heardMs = clock.nowMs();
-        live.heardMs = this.#heardMs;
-      },
-    });
+      terms.tools,
+    );
     const live: LiveRequest = {
       listener,
       generation,

@@ -1,11 +1,14 @@
 import type { Finished, TokenLogprob } from '@sluice/proto';
 import { unknownTokenId } from '../workers/worker.js';
 import { countOf, type JsonObject, listOf, objectOf, textOf } from './json-reading.js';
+import type { UpstreamCall } from './upstream-calls.js';
 
 /** What one chunk of a stream says. */
 export interface UpstreamChunk {
   /** Empty where it brings none. */
   readonly text: string;
+  /** Behind the text. */
+  readonly calls: readonly UpstreamCall[];
   readonly logprobs: readonly TokenLogprob[];
   /** Undefined until the last one with text, or behind it. */
   readonly finishReason: string | undefined;
@@ -27,10 +30,19 @@ export function readChunk(chunk: JsonObject, isChat: boolean): UpstreamChunk | u
   const logprobs = objectOf(choice?.logprobs);
   return {
     text: typeof text === 'string' ? text : '',
+    calls: isChat ? readCalls(objectOf(choice?.delta)?.tool_calls) : [],
     logprobs: logprobs === undefined ? [] : isChat ? chatLogprobs(logprobs) : legacyLogprobs(logprobs),
     finishReason: textOf(choice?.finish_reason),
     usage: readUsage(objectOf(chunk.usage)),
   };
+}
+
+function readCalls(calls: unknown): UpstreamCall[] {
+  return listOf(calls).map((entry, at) => {
+    const call = objectOf(entry) ?? {};
+    const called = objectOf(call.function) ?? {};
+    return { index: countOf(call.index) ?? at, name: textOf(called.name), arguments: textOf(called.arguments) ?? '' };
+  });
 }
 
 function readUsage(usage: JsonObject | undefined): UpstreamUsage | undefined {

@@ -26,7 +26,8 @@ export function readModels(body: string): readonly ModelInfo[] {
           endTokenIds: [],
           createdSeconds: countOf(model.created) ?? 0,
           weights: 'upstream',
-          toolFormat: '',
+          // Calls come apart from the text, and are written into it this way.
+          toolFormat: 'hermes',
           embeddingLength: 0,
           fillIn: null,
         },

@@ -1,5 +1,6 @@
 import type { GenerateRequestInit, SamplingInit, ServiceTermsInit } from '@sluice/proto';
 import type { SubmitTerms } from '../workers/worker.js';
+import { toolFields } from './upstream-calls.js';
 
 /** A request as an OpenAI-compatible server takes it. */
 export interface UpstreamRequest {
@@ -15,7 +16,10 @@ export interface UpstreamRequest {
  * `repetition_penalty`, `ignore_eos`) is sent under the name that vLLM and SGLang give it, only where it is asked for:
  * servers that do not know it refuse it or pass over it, as they do for anybody.
  */
-export function toUpstreamRequest(request: GenerateRequestInit, { model, isSeeded }: SubmitTerms): UpstreamRequest {
+export function toUpstreamRequest(
+  request: GenerateRequestInit,
+  { model, isSeeded, tools }: SubmitTerms,
+): UpstreamRequest {
   const isChat = request.messagesJson !== undefined;
   const fields = JSON.stringify({
     model,
@@ -25,6 +29,7 @@ export function toUpstreamRequest(request: GenerateRequestInit, { model, isSeede
     ...(request.stopStrings?.length ? { stop: request.stopStrings } : {}),
     ...(request.ignoreEnd ? { ignore_eos: true } : {}),
     ...(request.logprobs ? logprobFields(isChat, request.logprobsTop ?? 0) : {}),
+    ...(tools === undefined ? {} : toolFields(tools)),
     stream: true,
     stream_options: { include_usage: true },
   });

@@ -1,6 +1,7 @@
 import type { GenerateEvent, GenerateRequestInit, ModelInfo } from '@sluice/proto';
 import type { ServingError } from '@sluice/shared';
 import type { WorkerId, WorkerView } from '../routing/policy.js';
+import type { ToolUse } from '../tools/tool-use.js';
 import type { CircuitState } from './circuit-breaker.js';
 
 /** Who waits for a request's tokens. Hears nothing after the last event, after `onLost`, or after a cancel. */
@@ -26,6 +27,8 @@ export interface SubmitTerms {
   readonly model: string;
   /** Whether the caller gave the seed; else it is any. */
   readonly isSeeded: boolean;
+  /** For servers that read calls out of answers themselves. */
+  readonly tools?: ToolUse | undefined;
 }
 
 /** Stands for a token whose id nobody said. No model has so many, so no worker takes it for one. */
