@@ -59,6 +59,38 @@ const badFields: readonly (readonly [Record<string, unknown>, string])[] = [
   [{ stop: ['a', 5] }, 'stop[1]: 5 must be a string'],
   [{ stop: 5 }, 'stop: 5 must be a string or an array'],
   [{ stop: Array(17).fill('x') }, 'stop: an array of 17 entries must have at most 16 entries'],
+  [{ min_tokens: 5, max_tokens: 4 }, 'min_tokens: 5 must be at most max_tokens, 4'],
+  [{ stop_token_ids: ['a'] }, 'stop_token_ids[0]: "a" must be a number'],
+  [{ stop_token_ids: [1000] }, "stop_token_ids[0]: 1000 must be at most 999, the model's last token"],
+  [{ stop_token_ids: Array(257).fill(1) }, 'stop_token_ids: an array of 257 entries must have at most 256 entries'],
+  [{ prompt_logprobs: 21 }, 'prompt_logprobs: 21 must be at most 20'],
+  [{ prompt_logprobs: 1, stream: true }, 'prompt_logprobs: 1 must not come with stream: true'],
+  [{ response_format: {} }, 'response_format.type: is required'],
+  [
+    { response_format: { type: 'xml' } },
+    'response_format.type: "xml" must be one of "text", "json_object", "json_schema"',
+  ],
+  [{ response_format: { type: 'text', extra: 1 } }, 'response_format.extra: is not a field of this request'],
+  [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema: is required'],
+  [
+    { response_format: { type: 'json_schema', json_schema: { name: 'a b', schema: {} } } },
+    'response_format.json_schema.name: "a b" must have 1 to 64 letters, digits, "_" and "-"',
+  ],
+  [{ guided_json: '[1]' }, 'guided_json: "[1]" must be the JSON of an object'],
+  [{ guided_json: '{' }, 'guided_json: "{" must be a JSON schema, as an object or as JSON'],
+  [{ guided_choice: [] }, 'guided_choice: an empty array must have at least 1 entry'],
+  [{ guided_regex: 5 }, 'guided_regex: 5 must be a string'],
+  [{ guided_regex: 'a', guided_choice: ['b'] }, 'guided_choice: must not come with guided_regex: a text has one form'],
+  [
+    { structured_outputs: { regex: 'a' }, response_format: { type: 'json_object' } },
+    'structured_outputs.regex: must not come with response_format: a text has one form',
+  ],
+  [{ structured_outputs: { lark: 'a' } }, 'structured_outputs.lark: is not a field of this request'],
+  [
+    { continue_final_message: true, add_generation_prompt: true },
+    'continue_final_message: must not come with add_generation_prompt: true',
+  ],
+  [{ add_generation_prompt: false }, 'add_generation_prompt: false must come with continue_final_message: true'],
   [{ n: 0 }, 'n: 0 must be at least 1'],
   [{ n: 17 }, 'n: 17 must be at most 16'],
   [{ stream: 'yes' }, 'stream: "yes" must be true or false'],
@@ -121,14 +153,13 @@ describe('a field out of its range', () => {
 
 describe('a field that is known and not supported', () => {
   it.each([
-    { tools: [{ type: 'function' }] },
-    { response_format: { type: 'json_object' } },
     { audio: { voice: 'x' } },
     { modalities: ['text', 'audio'] },
     { echo: true },
     { best_of: 3 },
     { suffix: 'x' },
-    { min_tokens: 4 },
+    { use_beam_search: true },
+    { chat_template: 'x' },
   ])('%j', async (fields) => {
     const error = await expectError(await gateway.post(chat, { messages, ...fields }), 400);
     expect(error).toMatchObject({ code: 'unsupported_parameter', param: Object.keys(fields)[0] });

@@ -125,7 +125,7 @@ describe('an OpenAI-compatible server as a worker', () => {
     expect(completion.choices[0]?.logprobs).toEqual({
       tokens: ['A'],
       token_logprobs: [-0.5],
-      top_logprobs: [{ B: -1 }],
+      top_logprobs: [{ A: -0.5, B: -1 }],
       text_offset: [0],
     });
   });
