@@ -57,13 +57,17 @@ export class LaneModel implements ModelPort {
       chunkBlockTokens: attentionBlockTokens(config),
       decodeTokensMax: Math.max(...files.graphs.map(({ decodeTokens }) => decodeTokens)),
       wantedRowsMax: stepTokensMax,
+      embeddingLength: config.hidden,
     };
     // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.
     const positions = contextTokens + 1;
     const cache = new LaneCache(config, files.kv, slots + 1, positions);
     this.#cache = cache;
-    const candidates = Math.min(CANDIDATES, config.vocabularyCount);
-    const outputs = new LaneOutputs(this.limits.wantedRowsMax, config.vocabularyCount, candidates);
+    const outputs = new LaneOutputs({
+      ...this.limits,
+      hiddenLength: config.hidden,
+      candidateCount: Math.min(CANDIDATES, config.vocabularyCount),
+    });
     const tables = rotaryTables(config, positions);
     const shape = [positions, config.headDim / 2];
     const rotary = { cos: Tensor.over(tables.cos, shape), sin: Tensor.over(tables.sin, shape) };

@@ -1,5 +1,15 @@
 import { type Binding, Tensor } from '@sluice/ort';
 import type { Candidates, LogitsRow, LogitsWant } from '../engine/step-plan.js';
+import { HIDDEN } from './compile/lane-names.js';
+
+export interface OutputSizes {
+  /** Tokens of a pass, and the length of a token's hidden state. */
+  readonly stepTokensMax: number;
+  readonly hiddenLength: number;
+  readonly wantedRowsMax: number;
+  readonly vocabularyCount: number;
+  readonly candidateCount: number;
+}
 
 /**
  * Where a pass leaves its logits and what it found in them. Made once for the largest pass; a row is read where the
@@ -19,10 +29,15 @@ export class LaneOutputs {
   /** [sampledRows, candidates] each */
   readonly #candidateLogits: Float32Array;
   readonly #candidateIds: Int32Array;
-  readonly #bound = new WeakMap<Binding, { wantedRows: number; sampledRows: number }>();
+  /** [tokens, hidden] */
+  readonly #hidden: Float32Array;
+  readonly #hiddenLength: number;
+  readonly #bound = new WeakMap<Binding, { tokens: number; wantedRows: number; sampledRows: number }>();
 
-  constructor(wantedRowsMax: number, vocabularyCount: number, candidateCount: number) {
+  constructor({ stepTokensMax, hiddenLength, wantedRowsMax, vocabularyCount, candidateCount }: OutputSizes) {
     this.sampledRowsMax = 2 * wantedRowsMax;
+    this.#hiddenLength = hiddenLength;
+    this.#hidden = new Float32Array(stepTokensMax * hiddenLength);
     this.#vocabularyCount = vocabularyCount;
     this.#candidateCount = candidateCount;
     this.#logits = new Float32Array(wantedRowsMax * vocabularyCount);
@@ -32,8 +47,9 @@ export class LaneOutputs {
     this.#candidateIds = new Int32Array(this.sampledRowsMax * candidateCount);
   }
 
-  bind(binding: Binding, wantedRows: number, sampledRows: number): void {
-    const bound = this.#bound.get(binding) ?? { wantedRows: -1, sampledRows: -1 };
+  bind(binding: Binding, tokens: number, wantedRows: number, sampledRows: number): void {
+    const bound = this.#bound.get(binding) ?? { tokens: -1, wantedRows: -1, sampledRows: -1 };
+    if (bound.tokens !== tokens) bindOutput(binding, HIDDEN, this.#hidden, [tokens, this.#hiddenLength]);
     if (bound.wantedRows !== wantedRows) {
       bindOutput(binding, 'logits', this.#logits, [wantedRows, this.#vocabularyCount]);
       bindOutput(binding, 'best', this.#best, [wantedRows]);
@@ -43,7 +59,7 @@ export class LaneOutputs {
       bindOutput(binding, 'candidate_logits', this.#candidateLogits, [sampledRows, this.#candidateCount]);
       bindOutput(binding, 'candidate_ids', this.#candidateIds, [sampledRows, this.#candidateCount]);
     }
-    this.#bound.set(binding, { wantedRows, sampledRows });
+    this.#bound.set(binding, { tokens, wantedRows, sampledRows });
   }
 
   /** Views of the last pass; overwritten by the next. */
@@ -59,6 +75,11 @@ export class LaneOutputs {
         logSumExps: temperatures.map((_, index) => this.#logSumExps[first + index]!),
       };
     });
+  }
+
+  /** Of all tokens of the last pass; overwritten by the next. */
+  hidden(tokens: number): Float32Array {
+    return this.#hidden.subarray(0, tokens * this.#hiddenLength);
   }
 
   #candidates(row: number): Candidates {

@@ -102,9 +102,9 @@ export class LaneSession {
     if (wants.length === 0) wanted[0] = 0n;
     this.#shape('wanted', wantedRows, [wantedRows]);
     const sampledRows = this.#placeSampled(wants);
-    this.#outputs.bind(this.#binding, wantedRows, sampledRows);
+    this.#outputs.bind(this.#binding, tokens, wantedRows, sampledRows);
     await this.#session.run(this.#binding, this.#runOptions);
-    return { rows: this.#outputs.rows(wants) };
+    return { rows: this.#outputs.rows(wants), hidden: this.#outputs.hidden(tokens) };
   }
 
   dispose(): void {

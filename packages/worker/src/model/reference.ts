@@ -23,6 +23,16 @@ export function referenceLogits(
   config: DecoderConfig,
   ids: readonly number[],
 ): Float32Array[] {
+  const head = weights.get('output.weight') ?? tensorOf(weights, 'token_embd.weight');
+  return referenceStates(weights, config, ids).map((state) => Float32Array.from(linear(head, state)));
+}
+
+/** What the head reads: states behind the last norm, [ids.length] of [hidden]. */
+export function referenceStates(
+  weights: ReferenceWeights,
+  config: DecoderConfig,
+  ids: readonly number[],
+): Float64Array[] {
   const embedding = tensorOf(weights, 'token_embd.weight');
   let states: Vector[] = ids.map((id) => Float64Array.from(rowOf(embedding, id)));
   for (let layer = 0; layer < config.layers; layer++) {
@@ -38,11 +48,7 @@ export function referenceLogits(
       sum(state, feedForward(rmsNorm(state, weight('ffn_norm'), config.normEpsilon), weight)),
     );
   }
-  const head = weights.get('output.weight') ?? embedding;
-  return states.map((state) => {
-    const normed = rmsNorm(state, tensorOf(weights, 'output_norm.weight'), config.normEpsilon);
-    return Float32Array.from(linear(head, normed));
-  });
+  return states.map((state) => rmsNorm(state, tensorOf(weights, 'output_norm.weight'), config.normEpsilon));
 }
 
 /**

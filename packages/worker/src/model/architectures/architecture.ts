@@ -14,7 +14,7 @@ export interface Architecture {
    */
   readConfig(file: GgufFile): Promise<DecoderConfig>;
 
-  /** Adds the blocks from embedding to last norm; returns the value [tokens, hidden] that the head reads. */
+  /** Adds the blocks from embedding to last norm; returns the value {@link HIDDEN} that the head reads. */
   buildBlocks(builder: GraphBuilder, context: BuildContext): string;
 
   /** Adds the head; returns logits [rows, vocabulary] of `hidden` [rows, hidden]. */

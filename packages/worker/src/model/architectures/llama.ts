@@ -1,5 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
+import { HIDDEN } from '../compile/lane-names.js';
 import { attentionLanes } from '../compile/lanes-graph.js';
 import type { ScaledRows } from '../compile/linear-int8.js';
 import { BLOCK } from '../compile/quantize.js';
@@ -118,7 +119,7 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
     const product = gated(builder, both, at);
     addition = linear.apply(builder, product, at('down'), down.matrices, at('feed_out'));
   }
-  return normed(norm('output_norm.weight'), 'last');
+  return normed(norm('output_norm.weight'), HIDDEN);
 }
 
 /** SiLU(gate) × up of [gate | up]. SiLU needs the gate itself; the scale of up waits until after the next layer. */

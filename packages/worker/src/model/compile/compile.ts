@@ -11,7 +11,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 10;
+export const COMPILER_VERSION = 11;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
@@ -50,6 +50,8 @@ export async function compileModel(
     const builder = new GraphBuilder(`hybrid-${chunks}-${decodeTokens}`, weights);
     const context = { file, config, linear, kv, chunks, decodeTokens };
     const hidden = architecture.buildBlocks(builder, context);
+    // Where the head reads it: an output costs nothing more.
+    builder.output(hidden, 'float32', ['tokens', config.hidden]);
     const wanted = builder.node('Gather', [hidden, builder.input('wanted', 'int64', ['wanted_rows'])], 'wanted_hidden');
     pickTokens(builder, architecture.buildHead(builder, context, wanted), config.vocabularyCount);
     return { chunks, decodeTokens, onnx: encodeModel(builder.graph()) };

@@ -34,6 +34,9 @@ export function chunkLane(chunk: number) {
   } as const;
 }
 
+/** float32 [tokens, hidden]: what the head reads, of every token of the pass. */
+export const HIDDEN = 'hidden';
+
 /** Every cache output is named like its input with this behind. */
 export const UPDATED = '_updated';
 
