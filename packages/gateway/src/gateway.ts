@@ -1,6 +1,6 @@
 import type { ServiceTermsInit } from '@sluice/proto';
 import { type Clock, type Rng, ServingError } from '@sluice/shared';
-import type { LimitStore } from '@sluice/store';
+import type { LimitStore, ResponseStore } from '@sluice/store';
 import type { Admission } from './admission/admission.js';
 import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
 import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
@@ -10,6 +10,7 @@ import { drainMs, hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { fieldError } from './api/field-error.js';
 import { checkAgainstModel, type GenerationCall } from './api/generation-call.js';
+import { type OwnResponses, ownResponses } from './api/responses/kept-responses.js';
 import { type Caller, checkModel } from './auth/caller.js';
 import { checkedCall } from './content/checked-call.js';
 import type { ContentCheck } from './content/content-check.js';
@@ -41,6 +42,8 @@ export interface GatewayParts {
   readonly resumeWaitMs: number;
   /** Of callers that have any, kept with the other gateways. */
   readonly limits: LimitStore;
+  /** That callers may ask for again. */
+  readonly responses: ResponseStore;
   readonly contentChecks: readonly ContentCheck[];
   /** Of requests that no worker could begin soon, by model. */
   readonly queueLimits: FairQueueLimits;
@@ -114,7 +117,9 @@ export class Gateway {
     if (this.#isDraining) throw drainingError();
 
     // api: what is asked for, checked in full before anything is done for it.
-    const call = checkedCall(endpoint.parse(body), contentChecks);
+    const asked = endpoint.parse(body);
+    const whole = (await endpoint.prepare?.(asked, this.responsesOf(wishes.terms))) ?? asked;
+    const call = checkedCall(whole, contentChecks);
     const model = resolveModel(workers, call.model);
     checkModel(wishes.caller, model.name);
     checkAgainstModel(call, model);
@@ -164,8 +169,14 @@ export class Gateway {
     const told = { promptTokens: 0, generatedTokens: 0 };
     const refused = { usage: () => ({ ...told, cachedTokens: 0 }), onRefused: () => {} };
     const gathering = new Gathering(1, reply);
-    const open = openWriters({ order, has, reply, gathering, checks: contentChecks });
+    const responses = this.responsesOf(wishes.terms);
+    const open = openWriters({ order, has, reply, gathering, checks: contentChecks, responses });
     await retell(past.events, open(choicesOf(order.call)[0]!, refused), reply, told);
+  }
+
+  /** What is kept of the answers to a caller. */
+  responsesOf({ client = '' }: ServiceTermsInit): OwnResponses {
+    return ownResponses(this.#parts.responses, client);
   }
 
   /** From an order to its relays: all of it, or what is missing of the past. */
@@ -196,10 +207,11 @@ export class Gateway {
 
     // relay: the ways back to the client.
     const gathering = new Gathering(choices.length, reply);
+    const responses = this.responsesOf(wishes.terms);
     const told = { promptTokens: 0, generatedTokens: 0 };
     const onTaken = (): void => gathering.abort(takenError());
     const journal = has && (past ? journals?.goOn(past, onTaken) : journals?.begin(has.streamId, order, onTaken));
-    const openWriter = openWriters({ order, has, reply, gathering, checks: contentChecks });
+    const openWriter = openWriters({ order, has, reply, gathering, checks: contentChecks, responses });
     const voyage = { order, reply, gathering, openWriter, has, past, told, journal };
     const parts = { ...this.#parts, room: this.#room };
     const passages = choices.map((choice) => new Passage(parts, voyage, choice, prompts[choice.promptIndex]!));

@@ -31,6 +31,8 @@ export const errorTable = {
   model_unusable: row(9, 500, 'server_error', false, 'operator'),
   internal: row(13, 500, 'server_error', false, 'server'),
   keys_unavailable: row(14, 503, 'service_unavailable', true, 'operator'),
+  previous_response_not_found: row(5, 400, 'invalid_request_error', false, 'client'),
+  responses_unavailable: row(14, 503, 'service_unavailable', true, 'load'),
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -181,6 +181,7 @@ export class SimulatedGateway {
       resumeWaitMs: sizes.resumeWaitMs,
       limits: link.limits,
       journals: undefined,
+      responses: link.responses,
       contentChecks: [],
       queueLimits: { requestsMax: sizes.queueRequestsMax, tokensMax: 1_000_000 },
       queueMsMax: sizes.queueMsMax,

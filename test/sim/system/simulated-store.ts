@@ -22,8 +22,8 @@ export class SimulatedStore {
   }
 
   /** The store as one process sees it: late, and with what LoadStore and LimitStore promise where it is out of reach. */
-  linkFor(process: Clock): Pick<FleetStore, 'loads' | 'limits'> {
-    const own = memoryStore(process).limits;
+  linkFor(process: Clock): Pick<FleetStore, 'loads' | 'limits' | 'responses'> {
+    const { limits: own, responses } = memoryStore(process);
     const run = async <T>(command: (store: FleetStore) => Promise<T>): Promise<T | undefined> => {
       const isLost = this.isAway;
       await new Promise<void>((resolve) => process.after(isLost ? GIVE_UP_MS : COMMAND_MS, resolve));
@@ -48,6 +48,6 @@ export class SimulatedStore {
         await run((store) => store.limits.settle(settlements));
       },
     };
-    return { loads, limits };
+    return { loads, limits, responses };
   }
 }

@@ -6,6 +6,9 @@ import type { GenerationCall } from './generation-call.js';
 import { messagesReply } from './messages/messages-reply.js';
 import { parseMessagesRequest } from './messages/messages-request.js';
 import type { ReplyFormat, ReplyHead } from './reply-format.js';
+import { continueResponse, type OwnResponses } from './responses/kept-responses.js';
+import { responsesReply } from './responses/responses-reply.js';
+import { parseResponsesRequest } from './responses/responses-request.js';
 
 /** One way of asking for text: how its body is read and its reply written. */
 export interface Endpoint {
@@ -13,7 +16,12 @@ export interface Endpoint {
   readonly idPrefix: string;
   /** @throws ServingError that names field, value and bound. */
   parse(body: unknown): GenerationCall;
-  reply(head: ReplyHead): ReplyFormat;
+  /**
+   * Completes a call with what is kept of earlier ones; absent: it is whole.
+   * @throws (rejects) ServingError where that is not there.
+   */
+  prepare?(call: GenerationCall, responses: OwnResponses): Promise<GenerationCall>;
+  reply(head: ReplyHead, call: GenerationCall, responses: OwnResponses): ReplyFormat;
   /**
    * Whether streams are written down where journals are kept: an event's place has to follow from the number of tokens
    * alone, in however many steps they came.
@@ -37,4 +45,12 @@ export const endpoints: readonly Endpoint[] = [
     isResumable: true,
   },
   { path: '/v1/messages', idPrefix: 'msg_', parse: parseMessagesRequest, reply: messagesReply, isResumable: false },
+  {
+    path: '/v1/responses',
+    idPrefix: 'resp_',
+    parse: parseResponsesRequest,
+    prepare: continueResponse,
+    reply: responsesReply,
+    isResumable: false,
+  },
 ];

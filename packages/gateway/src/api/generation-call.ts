@@ -3,6 +3,7 @@ import { ServingError } from '@sluice/shared';
 import { type ToolUse, toolsJson } from '../tools/tool-use.js';
 import type { AskedConstraint } from './constraint-fields.js';
 import { fieldError } from './field-error.js';
+import type { ResponseTerms } from './responses/response-terms.js';
 
 /** A prompt as the worker takes it. */
 export type Prompt =
@@ -56,6 +57,8 @@ export interface GenerationCall {
   readonly embedding?: EmbeddingWish;
   /** The caller's name for its own user; a session, for routing, where no header names one. */
   readonly user: string | undefined;
+  /** Of `POST /v1/responses`: what else its reply needs to know. */
+  readonly response?: ResponseTerms;
 }
 
 /** What is asked for in the place of text. */

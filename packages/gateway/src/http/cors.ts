@@ -47,7 +47,7 @@ export function cors(origins: ReadonlySet<string>): (request: FastifyRequest, re
     }
     if (request.method !== 'OPTIONS' || wanted === undefined) return false;
     const terms = {
-      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-methods': 'DELETE, GET, POST',
       'access-control-allow-headers': allowedHeaders,
       'access-control-max-age': `${MAX_AGE_S}`,
     };

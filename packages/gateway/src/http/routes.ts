@@ -13,6 +13,7 @@ import { eventIdOf, parseEventId } from '../streams/event-id.js';
 import { knownModels } from '../workers/worker-set.js';
 import type { Calls } from './calls.js';
 import type { HttpReply } from './http-reply.js';
+import { addResponseRoutes } from './response-routes.js';
 
 export interface RouteParts {
   readonly gateway: Gateway;
@@ -93,6 +94,8 @@ export function addRoutes(
     calls.replyTo(request, reply).send(200, text, { 'content-type': metrics.registry.contentType });
   });
 
+  addResponseRoutes(app, gateway, calls);
+
   app.setNotFoundHandler((request, reply) => refuseRoute(request, reply, calls));
 }
 
@@ -121,6 +124,9 @@ function allowedMethod(path: string): string | undefined {
     return 'GET, HEAD';
   }
   if (path.startsWith('/v1/streams/')) return 'GET';
+  if (/^\/v1\/responses\/[^/]+$/.test(path)) return 'GET, HEAD, DELETE';
+  if (/^\/v1\/responses\/[^/]+\/input_items$/.test(path)) return 'GET, HEAD';
+  if (/^\/v1\/responses\/[^/]+\/cancel$/.test(path)) return 'POST';
   if (path === '/admin/workers') return 'GET, HEAD, POST';
   return path.startsWith('/admin/workers/') ? 'DELETE' : undefined;
 }

@@ -175,6 +175,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     },
     queueMsMax: options.queueMsMax ?? 60_000,
     journals,
+    responses: store.responses,
   });
   registerAdmission(metrics.registry, gateway);
   const metricsText = async (): Promise<string> => {

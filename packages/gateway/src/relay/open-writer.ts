@@ -1,3 +1,4 @@
+import type { OwnResponses } from '../api/responses/kept-responses.js';
 import { checkedWriter, type Refused } from '../content/checked-writer.js';
 import { type ContentCheck, openAnswers } from '../content/content-check.js';
 import type { HttpReply } from '../http/http-reply.js';
@@ -18,6 +19,8 @@ export interface WriterParts {
   readonly reply: HttpReply;
   readonly gathering: Gathering;
   readonly checks: readonly ContentCheck[];
+  /** Of the caller. */
+  readonly responses: OwnResponses;
 }
 
 /** The writers of the reply to an order, one for each choice, behind the content checks. */
@@ -33,9 +36,9 @@ export function openWriters(parts: WriterParts): (choice: Choice, refused: Refus
   };
 }
 
-function writersOf({ order, has, reply, gathering }: WriterParts): OpenWriter {
+function writersOf({ order, has, reply, gathering, responses }: WriterParts): OpenWriter {
   const { endpoint, call, head } = order;
-  const format = endpoint.reply(head);
+  const format = endpoint.reply(head, call, responses);
   if (!call.stream) return wholeWriters(format, reply, gathering, call);
   if (has === undefined) return eventWriters(format, reply, gathering);
   return (choice) => numberedWriter(format, reply, gathering, choice, has);

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { errorFromIssues, fieldError } from '../field-error.js';
+import { type GenerationCall, plainCall } from '../generation-call.js';
+import { wellFormedString } from '../generation-fields.js';
+import { type IsNeutral, is, isEmpty, neutral, never, withoutUnsupported } from '../unsupported-fields.js';
+import { inputSchema, readInput } from './response-items.js';
+import { continued, type ResponseTerms } from './response-terms.js';
+
+const countMax = 2 ** 31 - 1;
+const logprobsIncluded = 'message.output_text.logprobs';
+
+const responsesSchema = z.strictObject({
+  model: z.string().min(1).max(512).optional(),
+  input: inputSchema,
+  /** There is no reasoning that could be included, so to ask for it asks for nothing. */
+  include: z
+    .array(z.enum([logprobsIncluded, 'reasoning.encrypted_content']))
+    .max(16)
+    .optional(),
+  instructions: wellFormedString.optional(),
+  max_output_tokens: z.int().min(1).max(countMax).optional(),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((metadata) => Object.keys(metadata).length <= 16, { error: 'must have at most 16 keys' })
+    .optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  previous_response_id: z.string().max(512).optional(),
+  prompt_cache_key: z.string().max(512).optional(),
+  safety_identifier: z.string().max(512).optional(),
+  store: z.boolean().optional(),
+  stream: z.boolean().optional(),
+  stream_options: z.strictObject({ include_obfuscation: z.literal(false).optional() }).optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  text: z
+    .strictObject({
+      format: z.strictObject({ type: z.literal('text') }).optional(),
+      verbosity: z.literal('medium').nullish(),
+    })
+    .optional(),
+  top_logprobs: z.int().min(0).max(20).optional(),
+  top_p: z.number().gt(0).max(1).optional(),
+  user: z.string().max(512).optional(),
+});
+
+const isNoReasoning = neutral(
+  { type: 'object', properties: { effort: { enum: ['none', null] } }, additionalProperties: { type: 'null' } },
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(value).every(([key, each]) => each === null || (key === 'effort' && each === 'none')),
+);
+
+/** Fields of the API that are known and not done. */
+const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
+  background: is(false),
+  context_management: isEmpty,
+  conversation: never,
+  max_tool_calls: never,
+  moderation: never,
+  prompt: never,
+  prompt_cache_options: never,
+  prompt_cache_retention: is('in_memory'),
+  reasoning: isNoReasoning,
+  service_tier: is('auto', 'default'),
+  tool_choice: is('none', 'auto'),
+  tools: isEmpty,
+  truncation: is('disabled'),
+};
+
+/**
+ * Body of `POST /v1/responses`. Where it goes on behind another response, the prompt is not whole yet.
+ * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
+ */
+export function parseResponsesRequest(body: unknown): GenerationCall {
+  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const given = isRecord ? withoutUnsupported(body, responsesSchema.shape, unsupportedFields) : body;
+  const parsed = responsesSchema.safeParse(given);
+  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
+  const fields = parsed.data;
+  const wantsLogprobs = fields.include?.includes(logprobsIncluded) ?? false;
+  if (fields.top_logprobs !== undefined && !wantsLogprobs) {
+    throw fieldError('top_logprobs', `${fields.top_logprobs} must come with include: ["${logprobsIncluded}"]`);
+  }
+  if (fields.stream_options !== undefined && fields.stream !== true) {
+    throw fieldError('stream_options', 'must come with stream: true');
+  }
+  const terms: ResponseTerms = {
+    echo: {
+      instructions: fields.instructions ?? null,
+      max_output_tokens: fields.max_output_tokens ?? null,
+      metadata: fields.metadata ?? {},
+      parallel_tool_calls: fields.parallel_tool_calls ?? true,
+      previous_response_id: fields.previous_response_id ?? null,
+      prompt_cache_key: fields.prompt_cache_key ?? null,
+      safety_identifier: fields.safety_identifier ?? null,
+      store: fields.store ?? true,
+      temperature: fields.temperature ?? 1,
+      text: { format: fields.text?.format ?? { type: 'text' }, verbosity: 'medium' },
+      tool_choice: 'auto',
+      tools: [],
+      top_logprobs: fields.top_logprobs ?? 0,
+      top_p: fields.top_p ?? 1,
+      user: fields.user ?? null,
+    },
+    items: readInput(fields.input),
+  };
+  const call = {
+    ...plainCall,
+    model: fields.model,
+    prompts: [],
+    tokensMax: fields.max_output_tokens ?? 0,
+    tokensMaxField: 'max_output_tokens',
+    sampling: { ...plainCall.sampling, temperature: fields.temperature ?? 1, topP: fields.top_p ?? 1 },
+    logprobsTop: wantsLogprobs ? (fields.top_logprobs ?? 0) : undefined,
+    stream: fields.stream ?? false,
+    includeUsage: true,
+    user: fields.user,
+  };
+  return fields.previous_response_id === undefined ? continued(call, terms, []) : { ...call, response: terms };
+}
