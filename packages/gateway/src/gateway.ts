@@ -4,9 +4,10 @@ import type { LimitStore, ResponseStore } from '@sluice/store';
 import type { Admission } from './admission/admission.js';
 import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
 import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
+import { FirstTokenForecast } from './admission/first-token-forecast.js';
 import { takePlace } from './admission/place.js';
 import { Quotes } from './admission/quotes.js';
-import { drainMs, hasRoom } from './admission/room.js';
+import { hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { fieldError } from './api/field-error.js';
 import { checkAgainstModel, type GenerationCall } from './api/generation-call.js';
@@ -21,10 +22,8 @@ import { Gathering } from './relay/gathering.js';
 import { openWriters } from './relay/open-writer.js';
 import { Passage, type SharedPrompt } from './relay/passage.js';
 import { WaitingRoom } from './relay/waiting-room.js';
-import type { WorkerView } from './routing/policy.js';
 import { noWorkerError, readyViews, resolveModel } from './routing/router.js';
 import type { Routing } from './routing/routing.js';
-import { predictFirstTokenMs } from './routing/ttft.js';
 import type { EventId } from './streams/event-id.js';
 import type { Order } from './streams/order.js';
 import { retell } from './streams/retell.js';
@@ -75,6 +74,9 @@ interface Journey {
 /** What is reserved for an answer whose length nobody limits, until it is known. */
 const ANSWER_TOKENS = 256;
 
+/** Of one reply, on their way at the same time: the others follow as these end, so that everybody else has room too. */
+const CHOICES_AT_ONCE = 64;
+
 /** Milliseconds that clients get to read the error which ends them at the deadline of a drain. */
 const flushMs = 1_000;
 
@@ -83,6 +85,7 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #gatherings = new Set<Gathering>();
   readonly #room: WaitingRoom;
+  readonly #forecast: FirstTokenForecast;
   readonly queue: AdmissionQueue;
   readonly quotes = new Quotes();
   #isDraining = false;
@@ -91,10 +94,11 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.#room = new WaitingRoom(parts.clock, parts.resumeWaitMs);
+    this.#forecast = new FirstTokenForecast(parts.clock);
     this.queue = new AdmissionQueue(parts.queueLimits, {
       clock: parts.clock,
       hasRoom: (model) => readyViews(parts.workers, model).some(hasRoom),
-      drainMs: (model, tokens) => drainMs(readyViews(parts.workers, model), tokens),
+      drainMs: (model, ahead) => this.#forecast.drainMs(readyViews(parts.workers, model), ahead, model),
     });
   }
 
@@ -198,11 +202,13 @@ export class Gateway {
 
     // admission: what the caller may still use, and a place for each choice.
     const tokens = tokensMax(call, prompts);
-    const headers = await takePlace(this.#parts, { caller: wishes.caller, tokens, choices: choices.length }, reply);
+    const places = Math.min(choices.length, CHOICES_AT_ONCE);
+    const headers = await takePlace(this.#parts, { caller: wishes.caller, tokens, choices: places }, reply);
     if (headers === undefined) return;
     const share = this.#shareOf(wishes, head.model);
-    const quoteMs = this.quotes.quoteMs(this.#predictMs(share, prompts, views));
-    reply.setHeader('x-sluice-ttft-quote-ms', `${quoteMs}`);
+    const toForecast = ({ routed }: SharedPrompt) => ({ ...routed, client: share.key, tokensMax: call.tokensMax });
+    const quote = this.quotes.quote(this.#forecast.firstToken(views, this.queue.ahead(share), toForecast(prompts[0]!)));
+    reply.setHeader('x-sluice-ttft-quote-ms', `${quote.ms}`);
     for (const [name, value] of Object.entries(headers)) reply.setHeader(name, value);
 
     // relay: the ways back to the client.
@@ -219,27 +225,38 @@ export class Gateway {
     if (reply.isOver) return;
 
     // workers: off they go, now or when one has room, and again whenever a worker does not finish one.
-    const newcomers = passages.map((passage, index): Newcomer => {
+    const endForecasts: (() => void)[] = [];
+    const newcomerOf = (passage: Passage, index: number): Newcomer => {
       const { promptIndex, sample } = choices[index]!;
       const prompt = prompts[promptIndex]!;
       return {
-        ...share,
+        ...this.#shareOf(wishes, head.model),
         // Only one of a prompt's choices computes it.
         tokens: sample === 0 ? prompt.routed.promptTokens : 1,
-        start: () => void passage.start(),
+        start: () => {
+          if (passage.start()) endForecasts.push(this.#forecast.begin(toForecast(prompt), passage.relay));
+        },
         refuse: (error) => passage.relay.abort(error),
       };
-    });
-    for (const newcomer of newcomers) {
-      const refusal = gathering.isOver ? undefined : this.queue.enter(newcomer);
+    };
+    const newcomers: Newcomer[] = [];
+    const enterNext = (): void => {
+      const passage = passages[newcomers.length];
+      if (passage === undefined || gathering.isOver) return;
+      const newcomer = newcomerOf(passage, newcomers.length);
+      newcomers.push(newcomer);
+      const refusal = this.queue.enter(newcomer);
       if (refusal !== undefined) gathering.abort(refusal);
-    }
+    };
+    gathering.onEnd(enterNext);
+    for (let choice = 0; choice < CHOICES_AT_ONCE; choice++) enterNext();
     this.#gatherings.add(gathering);
     reply.onClose(() => {
       for (const newcomer of newcomers) this.queue.leave(newcomer);
       gathering.onClientGone();
       const { firstTokenMs } = reply.record;
-      if (firstTokenMs !== undefined) this.quotes.settle(quoteMs, firstTokenMs);
+      if (firstTokenMs !== undefined) quote.settle(firstTokenMs);
+      for (const end of endForecasts) end();
       this.#gatherings.delete(gathering);
     });
   }
@@ -258,18 +275,6 @@ export class Gateway {
       arrivalMs,
       deadlineMs: arrivalMs + Math.min(queueMsMax ?? Number.POSITIVE_INFINITY, this.#parts.queueMsMax),
     };
-  }
-
-  /** Milliseconds until the first token of any choice, by what is in front of it. */
-  #predictMs(
-    share: Pick<Newcomer, 'model' | 'key' | 'class'>,
-    prompts: readonly SharedPrompt[],
-    views: readonly WorkerView[],
-  ): number {
-    const tokensAhead = this.queue.tokensAhead(share);
-    const queuedMs = tokensAhead === 0 ? 0 : drainMs(views, tokensAhead);
-    const { routed } = prompts[0]!;
-    return queuedMs + Math.min(...views.map((view) => predictFirstTokenMs(view, routed)));
   }
 
   #nextGroup(): number {
@@ -338,5 +343,6 @@ function isPlain({ prompts, samplesDrawn, echo, tools }: GenerationCall): boolea
 /** Of prompts and answers together, as many as there may be; estimated. */
 function tokensMax(call: GenerationCall, prompts: readonly SharedPrompt[]): number {
   const promptTokens = prompts.reduce((sum, { routed }) => sum + routed.promptTokens, 0);
-  return promptTokens + prompts.length * call.samplesDrawn * (call.tokensMax || ANSWER_TOKENS);
+  const answerTokens = call.generatesNothing ? 0 : call.tokensMax || ANSWER_TOKENS;
+  return promptTokens + prompts.length * call.samplesDrawn * answerTokens;
 }

@@ -97,7 +97,8 @@ export class Passage implements Dispatch {
     if (this.relay.isOver) return false;
     const { past, journal } = this.#voyage;
     // Nothing waits between the choice and the submit, so no other choice sees the same view.
-    const worker = this.#homeOfPrompt ?? this.#choose({ where: hasRoom, needsTokenIds: past !== undefined });
+    const worker =
+      this.#homeOfPrompt ?? this.#choose({ where: hasRoom, needsTokenIds: past !== undefined || this.#asksOfPrompt });
     if (worker === undefined) {
       this.relay.abort(noWorkerError());
       return false;
@@ -109,13 +110,15 @@ export class Passage implements Dispatch {
   }
 
   choose(except: ReadonlySet<WorkerId>, isResumed: boolean): Worker | undefined {
-    return this.#choose({ except, needsTokenIds: isResumed || this.#voyage.journal?.hasBegun === true });
+    const needsTokenIds = isResumed || this.#voyage.journal?.hasBegun === true || this.#asksOfPrompt;
+    return this.#choose({ except, needsTokenIds });
   }
 
   send(worker: Worker, request: GenerateRequestInit, next: GenerationListener): Generation {
     const { routing, clock } = this.#parts;
     const { order, past, has } = this.#voyage;
-    const terms = { model: order.head.model, isSeeded: order.call.seed !== undefined };
+    const { seed, tools } = order.call;
+    const terms = { model: order.head.model, isSeeded: seed !== undefined, tools };
     const isShared = this.#shared.worker === worker;
     this.#shared.worker ??= worker;
     const sent = routing.send(worker, this.#shared.routed, next, clock.nowMs());
@@ -130,6 +133,12 @@ export class Passage implements Dispatch {
   #choose(options: Parameters<typeof chooseWorker>[3]): Worker | undefined {
     const { workers, routing } = this.#parts;
     return chooseWorker(workers, routing.policy, this.#shared.routed, options);
+  }
+
+  /** Whether it asks for what only workers of ours tell of a prompt. */
+  get #asksOfPrompt(): boolean {
+    const { promptLogprobs, noGeneration, pooling } = this.#request;
+    return promptLogprobs === true || noGeneration === true || pooling !== undefined;
   }
 
   /** The worker that has the prompt already, while it could begin soon. */
