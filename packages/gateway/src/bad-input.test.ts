@@ -169,10 +169,10 @@ describe('a field that is known and not supported', () => {
     const image = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }];
     const error = await expectError(await gateway.post(chat, { messages: image }), 400);
     expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'messages[0].content[0].type' });
-    const calls = [{ role: 'assistant', content: '', tool_calls: [] }];
-    expect(await expectError(await gateway.post(chat, { messages: calls }), 400)).toMatchObject({
+    const spoken = [{ role: 'assistant', content: '', audio: { id: 'x' } }];
+    expect(await expectError(await gateway.post(chat, { messages: spoken }), 400)).toMatchObject({
       code: 'unsupported_parameter',
-      param: 'messages[0].tool_calls',
+      param: 'messages[0].audio',
     });
   });
 });

@@ -28,6 +28,7 @@ import type { EventId } from './streams/event-id.js';
 import type { Order } from './streams/order.js';
 import { retell } from './streams/retell.js';
 import type { PastStream, StreamJournals } from './streams/stream-journals.js';
+import { withModelTools } from './tools/model-tools.js';
 import type { WorkerSet } from './workers/worker-set.js';
 
 export interface GatewayParts {
@@ -123,9 +124,10 @@ export class Gateway {
     // api: what is asked for, checked in full before anything is done for it.
     const asked = endpoint.parse(body);
     const whole = (await endpoint.prepare?.(asked, this.responsesOf(wishes.terms))) ?? asked;
-    const call = checkedCall(whole, contentChecks);
-    const model = resolveModel(workers, call.model);
+    const checked = checkedCall(whole, contentChecks);
+    const model = resolveModel(workers, checked.model);
     checkModel(wishes.caller, model.name);
+    const call = withModelTools(checked, model);
     checkAgainstModel(call, model);
     const head = {
       id: endpoint.idPrefix + randomId(rng),

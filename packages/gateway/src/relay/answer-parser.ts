@@ -1,6 +1,8 @@
 import type { TokenLogprob } from '@sluice/proto';
 import type { AnswerPart } from '../api/reply-format.js';
 import type { Order } from '../streams/order.js';
+import { CallParser, type ParsedPart } from '../tools/call-parser.js';
+import { toolFormat } from '../tools/formats.js';
 import type { Choice } from './choice.js';
 
 /**
@@ -17,6 +19,32 @@ export interface AnswerParser {
 }
 
 /** Undefined, for nearly all: the answer is its text. */
-export function openParser(_order: Order, _choice: Choice): AnswerParser | undefined {
-  return undefined;
+export function openParser({ call: { tools }, head }: Order, choice: Choice): AnswerParser | undefined {
+  if (tools === undefined) return undefined;
+  const { callsMax, names } = tools;
+  const parser = new CallParser(toolFormat(tools.format), { names: new Set(names), callsMax });
+  const named = (part: ParsedPart): AnswerPart => {
+    if (part.kind === 'text') return { ...part, logprobs: [] };
+    return part.kind === 'call' ? { ...part, id: callId(head.id, choice, part.index) } : part;
+  };
+  return {
+    write: (text, logprobs) => withLogprobs(parser.push(text).map(named), logprobs),
+    end: () => parser.end().map(named),
+    get hasCalls() {
+      return parser.calls > 0;
+    },
+  };
+}
+
+/** Those of all tokens, also of those that make up calls, go out with text, and with none where there is none. */
+function withLogprobs(parts: readonly AnswerPart[], logprobs: readonly TokenLogprob[]): readonly AnswerPart[] {
+  if (logprobs.length === 0) return parts;
+  const [first, ...rest] = parts;
+  if (first?.kind === 'text') return [{ ...first, logprobs }, ...rest];
+  return [{ kind: 'text', text: '', logprobs }, ...parts];
+}
+
+/** As unique as the reply's own id, whose random part it has, and the same whenever the reply is written again. */
+function callId(replyId: string, { index }: Choice, call: number): string {
+  return `call_${replyId.slice(-28)}${index.toString(36)}${call.toString(36).padStart(2, '0')}`;
 }

@@ -14,6 +14,8 @@ type AttachCall = ServerDuplexStream<GatewayMessage, WorkerMessageInit>;
 export interface FakeWorkerOptions {
   readonly model?: string;
   readonly contextTokens?: number;
+  /** Default: hermes. */
+  readonly toolFormat?: string;
   readonly port?: number;
   readonly framesUnacknowledgedMax?: number;
   /** Milliseconds between frames without tokens; default 500, as a real worker. */
@@ -105,6 +107,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
             endTokenIds: [0],
             createdSeconds: 1_700_000_000,
             weights: 'q8',
+            toolFormat: options.toolFormat ?? 'hermes',
           },
         },
       });
