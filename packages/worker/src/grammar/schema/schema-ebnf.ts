@@ -1,0 +1,199 @@
+import { literal } from '../ebnf.js';
+import { arrayEbnf } from './array-ebnf.js';
+import { flattenSchema } from './flatten-schema.js';
+import {
+  annotations,
+  type JsonType,
+  keywordsOfType,
+  malformed,
+  SchemaError,
+  type SchemaObject,
+  typeOfValue,
+  typesOf,
+} from './json-schema.js';
+import { integerEbnf, numberEbnf } from './number-ebnf.js';
+import { objectEbnf } from './object-ebnf.js';
+import { References } from './references.js';
+import { stringCharacter, stringEbnf } from './string-ebnf.js';
+
+/** A grammar of so many characters takes seconds to compile. */
+const GRAMMAR_CHARACTERS_MAX = 512 * 1024;
+const RULES_MAX = 4_096;
+const NESTING_MAX = 64;
+
+/** Writes the rules of a grammar; gives names to those that are used more than once or within themselves. */
+export interface RuleWriter {
+  /**
+   * The name of a rule for the values of a schema; undefined where it has none.
+   * @param path to it from the schema around it: a keyword, and a name where there is one.
+   */
+  valueOf(schema: unknown, ...path: readonly [keyword: string, name?: string]): string | undefined;
+  anyValue(): string;
+  anyString(): string;
+  /** A new rule. */
+  rule(body: string): string;
+}
+
+/**
+ * A grammar for the JSON texts that a schema accepts: one line, a space behind each comma and colon, and properties in
+ * the schema's order. Every text of it is valid; see docs/structured-output.md for what of the valid is left out.
+ * @throws SchemaError that names the keyword at fault.
+ */
+export function schemaEbnf(schema: unknown): string {
+  const writer = new SchemaWriter(schema);
+  const root = writer.root(schema);
+  if (root === undefined) throw malformed('json_schema', 'accepts no value at all');
+  return writer.grammar(root);
+}
+
+class SchemaWriter implements RuleWriter {
+  readonly #references: References;
+  readonly #bodies: string[] = [];
+  /** Of a schema's alternatives, written as JSON: a schema that comes again, or in itself, is the rule that it was. */
+  readonly #names = new Map<string, string | undefined>();
+  #characters = 0;
+  #nesting = 0;
+
+  constructor(root: unknown) {
+    this.#references = new References(root);
+  }
+
+  grammar(root: string): string {
+    const rules = this.#bodies.map((body, index) => `r${index} ::= ${body}`);
+    return [`root ::= ${root}`, ...rules, ''].join('\n');
+  }
+
+  valueOf(schema: unknown, ...path: readonly [string, string?]): string | undefined {
+    try {
+      return this.root(schema, path[0]);
+    } catch (failure) {
+      if (failure instanceof SchemaError) throw failure.at(...path.filter((part) => part !== undefined));
+      throw failure;
+    }
+  }
+
+  root(schema: unknown, keyword = 'json_schema'): string | undefined {
+    const alternatives = flattenSchema(schema, keyword, this.#references).map(withoutAnnotations);
+    const key = JSON.stringify(alternatives);
+    if (this.#names.has(key)) return this.#names.get(key);
+    this.#nesting += 1;
+    if (this.#nesting > NESTING_MAX) throw new SchemaError(keyword, `nests more than ${NESTING_MAX} deep`);
+    const index = this.#reserve();
+    this.#names.set(key, `r${index}`);
+    const options = alternatives.map((one) => this.#expression(one)).filter((option) => option !== undefined);
+    this.#nesting -= 1;
+    if (options.length === 0) {
+      this.#names.set(key, undefined);
+      this.#bodies[index] = '""';
+      return undefined;
+    }
+    this.#fill(index, [...new Set(options)].join(' | '));
+    return `r${index}`;
+  }
+
+  anyValue(): string {
+    return this.valueOf({}, 'json_schema')!;
+  }
+
+  anyString(): string {
+    return this.#once('string', () => `"\\"" (${stringCharacter})* "\\""`);
+  }
+
+  rule(body: string): string {
+    const index = this.#reserve();
+    this.#fill(index, body);
+    return `r${index}`;
+  }
+
+  #once(key: string, body: () => string): string {
+    const known = this.#names.get(key) ?? this.rule(body());
+    this.#names.set(key, known);
+    return known;
+  }
+
+  #reserve(): number {
+    if (this.#bodies.length >= RULES_MAX) throw tooLarge();
+    return this.#bodies.push('') - 1;
+  }
+
+  #fill(index: number, body: string): void {
+    this.#characters += body.length;
+    if (this.#characters > GRAMMAR_CHARACTERS_MAX) throw tooLarge();
+    this.#bodies[index] = body;
+  }
+
+  /** Undefined where it has no value. */
+  #expression(schema: SchemaObject): string | undefined {
+    const values = constantsOf(schema);
+    if (values !== undefined) return values.map((value) => literal(spaced(value))).join(' | ') || undefined;
+    const options = typesToWrite(schema).map((type) => this.#ofType(type, schema));
+    return options.filter((option) => option !== undefined).join(' | ') || undefined;
+  }
+
+  #ofType(type: JsonType, schema: SchemaObject): string | undefined {
+    switch (type) {
+      case 'object':
+        return objectEbnf(schema, this);
+      case 'array':
+        return arrayEbnf(schema, this);
+      case 'string':
+        return stringEbnf(schema, () => this.anyString());
+      case 'number':
+        return numberEbnf(schema);
+      case 'integer':
+        return integerEbnf(schema);
+      case 'boolean':
+        return '"true" | "false"';
+      case 'null':
+        return '"null"';
+    }
+  }
+}
+
+/** A JSON text as grammars write it. */
+export function spaced(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${spaced(member)}`);
+  return `{${members.join(', ')}}`;
+}
+
+/** What `enum` and `const` leave; undefined where there is neither. */
+function constantsOf(schema: SchemaObject): readonly unknown[] | undefined {
+  const hasConst = Object.hasOwn(schema, 'const');
+  if (!hasConst && schema.enum === undefined) return undefined;
+  if (!hasConst && !Array.isArray(schema.enum)) throw malformed('enum', 'must be a list');
+  for (const keyword of Object.values(keywordsOfType).flat()) {
+    if (schema[keyword] === undefined) continue;
+    throw new SchemaError(keyword, `together with "${hasConst ? 'const' : 'enum'}" is not supported`);
+  }
+  const named = typesOf(schema);
+  const values: readonly unknown[] = hasConst ? [schema.const] : (schema.enum as unknown[]);
+  const isAllowed = (value: unknown): boolean => {
+    const type = typeOfValue(value);
+    return named === undefined || named.includes(type) || (type === 'integer' && named.includes('number'));
+  };
+  const isListed = (value: unknown): boolean =>
+    !Array.isArray(schema.enum) || schema.enum.some((other) => spaced(other) === spaced(value));
+  return values.filter((value) => isAllowed(value) && isListed(value));
+}
+
+/** A schema that names no type gets those that its keywords are about; one that says nothing gets all. */
+function typesToWrite(schema: SchemaObject): readonly JsonType[] {
+  const named = typesOf(schema);
+  if (named !== undefined) return named.filter((type) => type !== 'integer' || !named.includes('number'));
+  const implied = (['object', 'array', 'string', 'number'] as const).filter((type) =>
+    keywordsOfType[type].some((keyword) => schema[keyword] !== undefined),
+  );
+  return implied.length > 0 ? implied : ['object', 'array', 'string', 'number', 'boolean', 'null'];
+}
+
+function withoutAnnotations(schema: SchemaObject): SchemaObject {
+  return Object.fromEntries(
+    Object.entries(schema).filter(([keyword]) => !annotations.has(keyword) && !keyword.startsWith('x-')),
+  );
+}
+
+function tooLarge(): SchemaError {
+  return new SchemaError('json_schema', 'makes too large a grammar, which is not supported');
+}

@@ -1,0 +1,56 @@
+import { repeated } from '../ebnf.js';
+import { everyCodePoint } from '../pattern/code-points.js';
+import { PatternError } from '../pattern/parse-pattern.js';
+import { asJson, patternEbnf } from '../pattern/pattern-ebnf.js';
+import { formats } from './formats.js';
+import { countOf, malformed, SchemaError, type SchemaObject } from './json-schema.js';
+
+/** Each character up to it is a state of the grammar, over the whole vocabulary: thousands take minutes to compile. */
+export const LENGTH_MAX = 128;
+
+/** Any character of a JSON string: a half of a surrogate pair is none, however it is written. */
+export const stringCharacter =
+  '[ !\\x23-\\x5b\\x5d-\\ud7ff\\ue000-\\U0010ffff] | "\\\\" ["\\\\/bfnrt] | ' +
+  '"\\\\u" ([0-9a-ce-fA-CE-F] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})';
+
+/** An expression for a string, quotes included. */
+export function stringEbnf(schema: SchemaObject, anyString: () => string): string {
+  const { pattern, format } = schema;
+  const [least, most] = [countOf(schema, 'minLength'), countOf(schema, 'maxLength')];
+  const said = ['pattern', 'format', 'minLength', 'maxLength'].filter((keyword) => schema[keyword] !== undefined);
+  const isLengthOnly = pattern === undefined && format === undefined;
+  if (said.length > 1 && !isLengthOnly) {
+    throw new SchemaError(said[0]!, `together with "${said[1]}" is not supported`);
+  }
+  if (pattern !== undefined) return `"\\"" (${ofPattern('pattern', pattern, true)}) "\\""`;
+  if (format !== undefined) return `"\\"" (${ofPattern('format', knownFormat(format), false)}) "\\""`;
+  if (least === undefined && most === undefined) return anyString();
+  for (const [keyword, value] of [
+    ['minLength', least],
+    ['maxLength', most],
+  ] as const) {
+    if (value !== undefined && value > LENGTH_MAX) {
+      throw new SchemaError(keyword, `${value} is not supported; at most ${LENGTH_MAX} is`);
+    }
+  }
+  if ((least ?? 0) > (most ?? LENGTH_MAX)) throw malformed('minLength', `${least} is above maxLength ${most}`);
+  return `"\\"" ${repeated(asJson(everyCodePoint), least ?? 0, most)} "\\""`;
+}
+
+function knownFormat(format: unknown): string {
+  const known = formats.get(String(format));
+  if (known !== undefined) return known;
+  const names = [...formats.keys()].join(', ');
+  throw new SchemaError('format', `${JSON.stringify(format)} is not supported; ${names} are`);
+}
+
+function ofPattern(keyword: string, pattern: unknown, isSearch: boolean): string {
+  if (typeof pattern !== 'string') throw malformed(keyword, 'must be a string');
+  try {
+    return patternEbnf(pattern, isSearch, asJson);
+  } catch (failure) {
+    if (failure instanceof PatternError)
+      throw new SchemaError(keyword, `${JSON.stringify(pattern)}: ${failure.message}`);
+    throw failure;
+  }
+}
