@@ -2,6 +2,8 @@ import { chatReply } from './chat-reply.js';
 import { parseChatRequest } from './chat-request.js';
 import { completionReply } from './completion-reply.js';
 import { parseCompletionRequest } from './completion-request.js';
+import { embeddingReply } from './embedding-reply.js';
+import { parseEmbeddingRequest } from './embedding-request.js';
 import type { GenerationCall } from './generation-call.js';
 import { messagesReply } from './messages/messages-reply.js';
 import { parseMessagesRequest } from './messages/messages-request.js';
@@ -43,6 +45,13 @@ export const endpoints: readonly Endpoint[] = [
     parse: parseCompletionRequest,
     reply: completionReply,
     isResumable: true,
+  },
+  {
+    path: '/v1/embeddings',
+    idPrefix: 'embd-',
+    parse: parseEmbeddingRequest,
+    reply: embeddingReply,
+    isResumable: false,
   },
   { path: '/v1/messages', idPrefix: 'msg_', parse: parseMessagesRequest, reply: messagesReply, isResumable: false },
   {

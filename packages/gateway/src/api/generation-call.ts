@@ -129,6 +129,10 @@ export function checkAgainstModel(call: GenerationCall, given: ModelBounds): voi
     const answerTokens = call.generatesNothing ? 0 : 1;
     checkTokens(prompt.tokenIds, promptField(call, index), answerTokens, bounds);
   });
+  if (embedding !== undefined && given.embeddingLength === 0) {
+    const problem = 'model: its server gives no embeddings';
+    throw new ServingError('unsupported_parameter', problem, { field: 'model' });
+  }
   if (embedding?.dimensions !== undefined && embedding.dimensions !== given.embeddingLength) {
     const bound = `must be ${given.embeddingLength}, the length of this model's embeddings`;
     throw fieldError('dimensions', `${embedding.dimensions} ${bound}`);

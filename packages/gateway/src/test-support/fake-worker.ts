@@ -16,6 +16,7 @@ export interface FakeWorkerOptions {
   readonly contextTokens?: number;
   /** Default: hermes. */
   readonly toolFormat?: string;
+  readonly embeddingLength?: number;
   readonly port?: number;
   readonly framesUnacknowledgedMax?: number;
   /** Milliseconds between frames without tokens; default 500, as a real worker. */
@@ -108,6 +109,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
             createdSeconds: 1_700_000_000,
             weights: 'q8',
             toolFormat: options.toolFormat ?? 'hermes',
+            embeddingLength: options.embeddingLength ?? 0,
           },
         },
       });

@@ -21,11 +21,16 @@ export function staticWorkerSet(workers: readonly Worker[]): WorkerSet {
   };
 }
 
-/** The models that can be asked for, each once, by name. Those of lost workers stay: they are away, not unknown. */
+/**
+ * The models that can be asked for, each once, by name, as the worker describes them that knows most. Those of lost workers
+ * stay: they are away, not unknown.
+ */
 export function knownModels(set: WorkerSet): ReadonlyMap<string, ModelInfo> {
   const models = new Map<string, ModelInfo>();
   for (const model of [...set.workers.flatMap((worker) => worker.models), ...set.departedModels]) {
-    if (!models.has(model.name)) models.set(model.name, model);
+    const known = models.get(model.name);
+    if (known === undefined || (known.vocabularyCount === 0 && model.vocabularyCount > 0))
+      models.set(model.name, model);
   }
   return models;
 }
