@@ -60,6 +60,11 @@ describe('an OpenAI-compatible server as a worker', () => {
       logit_bias: { 7: -3 },
       max_completion_tokens: 9,
       ignore_eos: true,
+      min_tokens: 2,
+      stop_token_ids: [4],
+      include_stop_str_in_output: true,
+      continue_final_message: true,
+      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' } } },
       logprobs: true,
       top_logprobs: 2,
     });
@@ -78,10 +83,51 @@ describe('an OpenAI-compatible server as a worker', () => {
       logit_bias: { 7: -3 },
       max_tokens: 9,
       ignore_eos: true,
+      min_tokens: 2,
+      stop_token_ids: [4],
+      include_stop_str_in_output: true,
+      continue_final_message: true,
+      add_generation_prompt: false,
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'answer', schema: { type: 'object' }, strict: true },
+      },
       logprobs: true,
       top_logprobs: 2,
       stream: true,
       stream_options: { include_usage: true },
+    });
+  });
+
+  it.each([
+    [{ guided_choice: ['a', 'b'] }, { guided_choice: ['a', 'b'] }],
+    [{ structured_outputs: { regex: 'a+' } }, { structured_outputs: { regex: 'a+' } }],
+    [{ guided_json: '{"type":"object"}' }, { response_format: { type: 'json_schema' } }],
+    [{ response_format: { type: 'json_object' } }, { response_format: { type: 'json_object' } }],
+  ])('gets forms of text where it looks for them: %j', async (fields, expected) => {
+    await start([{}]);
+    expect((await gateway.chat(fields)).status).toBe(200);
+    expect(gateway.runs[0]?.body).toMatchObject(expected);
+  });
+
+  it('gives several choices, each asked for by itself', async () => {
+    await start([{}]);
+    const reply = await gateway.client.chat.completions.create({ ...ask, n: 2, seed: 7 });
+    expect(reply.choices.map(({ message }) => message.content)).toEqual(['Hello world', 'Hello world']);
+    expect(gateway.runs.map(({ body }) => [body.n, body.seed])).toEqual([
+      [undefined, 7],
+      [undefined, 8],
+    ]);
+  });
+
+  it('gives a prompt back, and is not asked what that scores', async () => {
+    await start([{}]);
+    const fields = { model: 'fake/model', prompt: 'Say: ', echo: true };
+    expect((await gateway.client.completions.create(fields)).choices[0]?.text).toBe('Say: Hello world');
+    await expect(gateway.client.completions.create({ ...fields, logprobs: 1 })).rejects.toMatchObject({
+      status: 400,
+      code: 'unsupported_parameter',
+      param: 'echo',
     });
   });
 

@@ -1,5 +1,5 @@
 import type { GenerateRequestInit } from '@sluice/proto';
-import type { Clock } from '@sluice/shared';
+import { type Clock, ServingError } from '@sluice/shared';
 import { hasRoom } from '../admission/room.js';
 import { toGenerateRequest } from '../api/generation-call.js';
 import type { HttpReply } from '../http/http-reply.js';
@@ -97,10 +97,12 @@ export class Passage implements Dispatch {
     if (this.relay.isOver) return false;
     const { past, journal } = this.#voyage;
     // Nothing waits between the choice and the submit, so no other choice sees the same view.
+    const needsTokenIds = past !== undefined || this.#asksOfPrompt;
     const worker =
-      this.#homeOfPrompt ?? this.#choose({ where: hasRoom, needsTokenIds: past !== undefined || this.#asksOfPrompt });
+      this.#homeOfPrompt ?? this.#choose({ where: hasRoom, needsTokenIds }) ?? this.#choose({ needsTokenIds });
     if (worker === undefined) {
-      this.relay.abort(noWorkerError());
+      const isElsewhere = this.#asksOfPrompt && this.#choose({}) !== undefined;
+      this.relay.abort(isElsewhere ? untoldError(this.#voyage.order) : noWorkerError());
       return false;
     }
     // Another engine would not make the same answer twice.
@@ -117,8 +119,9 @@ export class Passage implements Dispatch {
   send(worker: Worker, request: GenerateRequestInit, next: GenerationListener): Generation {
     const { routing, clock } = this.#parts;
     const { order, past, has } = this.#voyage;
-    const { seed, tools } = order.call;
-    const terms = { model: order.head.model, isSeeded: seed !== undefined, tools };
+    const { seed, tools, constraint } = order.call;
+    const constraintField = constraint?.field;
+    const terms = { model: order.head.model, isSeeded: seed !== undefined, tools, constraintField };
     const isShared = this.#shared.worker === worker;
     this.#shared.worker ??= worker;
     const sent = routing.send(worker, this.#shared.routed, next, clock.nowMs());
@@ -147,4 +150,11 @@ export class Passage implements Dispatch {
     if (this.#shared.group === 0 || worker?.view === undefined) return undefined;
     return worker.isReady && hasRoom(worker.view) ? worker : undefined;
   }
+}
+
+function untoldError({ call, head }: Order): ServingError {
+  const { promptLogprobsTop, embedding } = call;
+  const field = embedding !== undefined ? 'input' : promptLogprobsTop !== undefined ? 'prompt_logprobs' : 'echo';
+  const problem = `${field}: what is asked of the prompt is not told of ${JSON.stringify(head.model)}, which another server runs`;
+  return new ServingError('unsupported_parameter', problem, { field });
 }

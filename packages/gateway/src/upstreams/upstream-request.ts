@@ -1,4 +1,4 @@
-import type { GenerateRequestInit, SamplingInit, ServiceTermsInit } from '@sluice/proto';
+import type { ConstraintInit, GenerateRequestInit, SamplingInit, ServiceTermsInit } from '@sluice/proto';
 import type { SubmitTerms } from '../workers/worker.js';
 import { toolFields } from './upstream-calls.js';
 
@@ -13,12 +13,12 @@ export interface UpstreamRequest {
 
 /**
  * Always a stream with the counts at its end. What OpenAI's protocol has no field for (`top_k`, `min_p`,
- * `repetition_penalty`, `ignore_eos`) is sent under the name that vLLM and SGLang give it, only where it is asked for:
+ * `repetition_penalty`, `ignore_eos`, `min_tokens`) is sent under the name that vLLM and SGLang give it, only where it is asked for:
  * servers that do not know it refuse it or pass over it, as they do for anybody.
  */
 export function toUpstreamRequest(
   request: GenerateRequestInit,
-  { model, isSeeded, tools }: SubmitTerms,
+  { model, isSeeded, tools, constraintField }: SubmitTerms,
 ): UpstreamRequest {
   const isChat = request.messagesJson !== undefined;
   const fields = JSON.stringify({
@@ -27,7 +27,9 @@ export function toUpstreamRequest(
     ...(request.tokensMax ? { max_tokens: request.tokensMax } : {}),
     ...samplingFields(request.sampling ?? {}, isSeeded),
     ...(request.stopStrings?.length ? { stop: request.stopStrings } : {}),
-    ...(request.ignoreEnd ? { ignore_eos: true } : {}),
+    ...endFields(request),
+    ...(request.continueFinalMessage ? { continue_final_message: true, add_generation_prompt: false } : {}),
+    ...(request.constraint ? constraintFields(request.constraint, constraintField ?? 'tools') : {}),
     ...(request.logprobs ? logprobFields(isChat, request.logprobsTop ?? 0) : {}),
     ...(tools === undefined ? {} : toolFields(tools)),
     stream: true,
@@ -59,6 +61,36 @@ function samplingFields(sampling: SamplingInit, isSeeded: boolean) {
     // One that the gateway drew says nothing, and some servers sample seeded requests one by one.
     ...(isSeeded ? { seed: sampling.seed } : {}),
   };
+}
+
+function endFields({ ignoreEnd, tokensMin, stopTokenIds, includeStop }: GenerateRequestInit) {
+  return {
+    ...(ignoreEnd ? { ignore_eos: true } : {}),
+    ...(tokensMin ? { min_tokens: tokensMin } : {}),
+    ...(stopTokenIds?.length ? { stop_token_ids: stopTokenIds } : {}),
+    ...(includeStop ? { include_stop_str_in_output: true } : {}),
+  };
+}
+
+/**
+ * Forms that OpenAI has a field for go there, and the others where the caller had them: vLLM's field of now, or those of
+ * before. What tools ask of an answer is left to the upstream, which has the tools.
+ */
+function constraintFields({ jsonSchema, jsonObject, regex, choice, grammar }: ConstraintInit, field: string) {
+  if (field === 'tools') return {};
+  if (jsonObject) return { response_format: { type: 'json_object' } };
+  if (jsonSchema !== undefined) {
+    const schema: unknown = JSON.parse(jsonSchema);
+    return { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } } };
+  }
+  const [name, value] = choice
+    ? ['choice', choice.texts]
+    : regex === undefined
+      ? ['grammar', grammar]
+      : ['regex', regex];
+  return field.startsWith('structured_outputs')
+    ? { structured_outputs: { [name]: value } }
+    : { [`guided_${name}`]: value };
 }
 
 function logprobFields(isChat: boolean, top: number) {

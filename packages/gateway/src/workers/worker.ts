@@ -29,6 +29,8 @@ export interface SubmitTerms {
   readonly isSeeded: boolean;
   /** For servers that read calls out of answers themselves. */
   readonly tools?: ToolUse | undefined;
+  /** The caller's field that asked for the request's constraint. */
+  readonly constraintField?: string | undefined;
 }
 
 /** Stands for a token whose id nobody said. No model has so many, so no worker takes it for one. */
