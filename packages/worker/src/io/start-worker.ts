@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { TlsOptions } from '@sluice/proto';
-import { cacheFolder, createLog, type LoadState, ServingError, systemClock } from '@sluice/shared';
+import { type Clock, cacheFolder, createLog, type LoadState, ServingError, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
 import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
 import type { StepRecord } from '../engine/step-record.js';
+import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
+import { createGrammars } from '../grammar/io/create-grammars.js';
 import type { GgufFile } from '../model/gguf/gguf-file.js';
 import { LaneModel } from '../model/lane-model.js';
 import { createTextPort, type TextPort } from '../service/text-port.js';
@@ -103,9 +105,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
   const file = await openGguf(modelPath);
-  const { model, text, pool, config, sizes, choice, fillIn } = await load(file, options, cache, progress).finally(() =>
-    file.close(),
-  );
+  const { model, text, closeText, config, sizes, choice, fillIn } = await load(
+    file,
+    options,
+    cache,
+    progress,
+    clock,
+  ).finally(() => file.close());
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -158,7 +164,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const close = async (): Promise<void> => {
     await server.close(CLOSE_GRACE_MS);
     await engine.close();
-    await pool.close();
+    await closeText();
     model.close();
   };
   try {
@@ -196,6 +202,7 @@ async function load(
   options: WorkerOptions,
   cache: string,
   progress: (progress: WorkerProgress) => void,
+  clock: Clock,
 ) {
   const choice = await chooseWeights(file, options.weights, {
     threads: options.threads,
@@ -228,7 +235,13 @@ async function load(
       ? undefined
       : createChatTemplate({ definition, template, shield: tokenizer.shield, wallMs: () => Date.now() });
   const pool = new TokenizerPool({ definition, tokenizer });
-  const text: TextPort = createTextPort(tokenizer, chatTemplate, (words, encode) => pool.encode(words, encode));
+  const grammars = createGrammars(grammarVocabularyOf(tokenizer, config.vocabularyCount), clock);
+  const text: TextPort = createTextPort(
+    tokenizer,
+    chatTemplate,
+    (words, encode) => pool.encode(words, encode),
+    (source) => grammars.guideFor(source),
+  );
   progress({ phase: 'load', done: 0, total: undefined });
   const model = new LaneModel(compiled, {
     slots: sizes.slots,
@@ -236,7 +249,10 @@ async function load(
     stepTokensMax: sizes.stepTokensMax,
     threads: options.threads,
   });
-  return { model, text, pool, config, sizes, choice, fillIn: fillInTokens(definition.tokens, file.metadata) };
+  const closeText = async (): Promise<void> => {
+    await Promise.all([pool.close(), grammars.close()]);
+  };
+  return { model, text, closeText, config, sizes, choice, fillIn: fillInTokens(definition.tokens, file.metadata) };
 }
 
 function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {

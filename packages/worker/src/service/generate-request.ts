@@ -7,6 +7,8 @@ import {
   type SamplingParams,
   type ServiceTerms,
 } from '../engine/sequence.js';
+import { parseConstraint } from '../grammar/constraint.js';
+import type { GrammarSource } from '../grammar/grammar-source.js';
 import { type ChatMessage, parseMessages } from '../text/chat-messages.js';
 import { type ChatTool, parseTools } from '../text/tools.js';
 import { priorityOf } from './messages.js';
@@ -48,6 +50,8 @@ export interface ParsedRequest {
   readonly logprobsTop: number | undefined;
   readonly includeStop: boolean;
   readonly terms: ServiceTerms;
+  /** What the text has to be; undefined: any. */
+  readonly grammar: GrammarSource | undefined;
 }
 
 /** What the checks need to know of the model. */
@@ -80,6 +84,7 @@ export function parseGenerateRequest(request: GenerateRequest, model: ModelBound
     logprobsTop: parseLogprobs(request),
     includeStop: request.includeStop,
     terms: parseTerms(request.terms),
+    grammar: request.constraint === null ? undefined : parseConstraint(request.constraint),
   };
 }
 

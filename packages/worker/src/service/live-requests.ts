@@ -2,11 +2,12 @@ import type { GenerateRequest } from '@sluice/proto';
 import { asServingError, BrokenAssertion, type Logger, ServingError, unreachable } from '@sluice/shared';
 import type { EnginePort } from '../engine/engine-port.js';
 import type { SequenceEvent } from '../engine/sequence.js';
+import type { TokenGuide } from '../engine/token-guide.js';
 import type { Outlet } from './delta-buffer.js';
 import { type ParsedRequest, parseGenerateRequest } from './generate-request.js';
 import { LiveRequest } from './live-request.js';
 import { promptTokenIds, tokensToGenerate } from './prompt.js';
-import { inRange } from './ranges.js';
+import { inRange, invalid } from './ranges.js';
 import type { TextPort } from './text-port.js';
 
 /**
@@ -121,17 +122,44 @@ export class LiveRequests {
       : tokensToGenerate(promptIds.length, parsed.tokensMax, contextTokens, parsed.prompt);
     inRange('generated_token_ids', parsed.generatedIds.length, 0, Math.max(0, tokensMax - 1));
     inRange('tokens_min', parsed.tokensMin, 0, tokensMax);
-    this.#submit(live, parsed, promptIds, tokensMax);
+    const guide = await this.#guideOf(parsed);
+    try {
+      if (live.hasEnded) guide?.dispose();
+      else this.#submit(live, parsed, promptIds, tokensMax, guide);
+    } catch (failure) {
+      guide?.dispose();
+      throw failure;
+    }
     live.outlet.flush();
   }
 
-  #submit(live: LiveRequest, parsed: ParsedRequest, promptIds: readonly number[], tokensMax: number): void {
+  /** Behind what was generated elsewhere. */
+  async #guideOf({ grammar, generatedIds, endsWithPrompt }: ParsedRequest): Promise<TokenGuide | undefined> {
+    if (grammar === undefined || endsWithPrompt) return undefined;
+    const { field } = grammar;
+    if (this.#text.guideFor === undefined) throw invalid(field, `${field}: this worker holds texts to no form`);
+    const guide = await this.#text.guideFor(grammar);
+    const refused = generatedIds.findIndex((tokenId) => !guide.accept(tokenId));
+    if (refused < 0 && !guide.isComplete) return guide;
+    guide.dispose();
+    const problem = refused < 0 ? 'hold the end of the text' : `do not follow ${field} from index ${refused} on`;
+    throw invalid('generated_token_ids', `generated_token_ids ${problem}`);
+  }
+
+  #submit(
+    live: LiveRequest,
+    parsed: ParsedRequest,
+    promptIds: readonly number[],
+    tokensMax: number,
+    guide: TokenGuide | undefined,
+  ): void {
     const { generatedIds, sampling, stopTokenIds, logprobsTop, terms, tokensMin, promptWish, group } = parsed;
     const id = live.sequenceId;
     this.#bySequenceId.set(id, live);
     const refusal = this.#engine.submit({
       ...{ id, promptIds, generatedIds, tokensMax, sampling, stopTokenIds, logprobsTop, terms, tokensMin },
       ...(promptWish === undefined ? {} : { promptWish }),
+      ...(guide === undefined ? {} : { guide }),
       ...(group === 0 ? {} : { group: `${this.#nameOf(live.outlet)}:${group}` }),
     });
     if (refusal !== undefined) throw refusal;
