@@ -169,6 +169,25 @@ describe('a stream whose worker', () => {
     expect(await moves()).toEqual({ 'resumed worker_lost': 1, 'poisoned worker_lost': 1 });
   });
 
+  it('is lost together with the next one goes on at a third, once', async () => {
+    /** Says nothing of what it gets, and takes the others with it. */
+    const mute = (run: FakeRun): void => {
+      runs.push(run);
+      cut(run);
+    };
+    const well = speaker().onSubmit;
+    const onSubmit = (run: FakeRun): void => (runs.length < 2 ? mute(run) : well?.(run));
+    await start({ fakes: Array.from({ length: 3 }, () => ({ onSubmit })) });
+    expect((await chunksOf(await gateway.chat({ stream: true }))).text).toBe(answer.join(''));
+    expect(runs.length).toBe(3);
+    await gateway.stop();
+    runs = [];
+    await start({ fakes: Array.from({ length: 4 }, () => ({ onSubmit: mute })) });
+    expect((await gateway.chat({ stream: true })).status).toBe(502);
+    expect(runs.length).toBe(3);
+    expect(await moves()).toEqual({ 'retried worker_lost': 2, 'poisoned worker_lost': 1 });
+  });
+
   it('is the only one goes on there once it is back', async () => {
     await start({ fakes: troubleFirst(3, cut, 1) });
     const { text, events } = await chunksOf(await gateway.chat({ stream: true }));

@@ -188,6 +188,39 @@ describe('behind the first text, a server that', () => {
   });
 });
 
+describe('an answer in one piece, of which nobody has seen any', () => {
+  it.each<[string, (run: UpstreamRun) => void]>([
+    ['resets', (run) => run.reset()],
+    ['ends without a finish reason', (run) => run.response.end()],
+    ['sends broken JSON', (run) => run.raw('data: {oops\n\n')],
+  ])('begins anew elsewhere when its server %s in the middle', async (_, trouble) => {
+    await start(
+      troubleFirst((run) => {
+        run.open();
+        run.say('Hel');
+        setImmediate(() => trouble(run));
+      }),
+    );
+    const { choices, usage } = await gateway.client.chat.completions.create(ask);
+    expect(choices.map(({ message }) => message.content)).toEqual(['Hello world']);
+    expect(usage?.completion_tokens).toBe(2);
+    expect(gateway.runs).toHaveLength(2);
+  });
+
+  it('is a 502 when a second server dies over it, and no third one gets it', async () => {
+    const cut = {
+      onRun: (run: UpstreamRun): void => {
+        run.open();
+        run.say('Hel');
+        setImmediate(() => run.reset());
+      },
+    };
+    await start([cut, cut, cut]);
+    expect((await gateway.chat()).status).toBe(502);
+    expect(gateway.runs).toHaveLength(2);
+  });
+});
+
 describe('between a slow client and a server', () => {
   it('nothing is held without end, and the server is told', async () => {
     const text = 'x'.repeat(10_000);

@@ -8,7 +8,7 @@ import { unknownTokenId } from '../workers/worker.js';
  */
 export class Journal {
   readonly #request: GenerateRequestInit;
-  readonly #tokenIds: number[] = [];
+  #tokenIds: number[] = [];
   #isBroken = false;
 
   /** @param request the tokens that are generated in it count among those that have come. */
@@ -31,6 +31,12 @@ export class Journal {
       if (tokenId === unknownTokenId) this.#isBroken = true;
       else this.#tokenIds.push(tokenId);
     }
+  }
+
+  /** Nothing of it has come: it begins anew. */
+  startOver(): void {
+    this.#isBroken = false;
+    this.#tokenIds = [...(this.#request.generatedTokenIds ?? [])];
   }
 
   /** The request for the next worker, who generates only what is missing. All there is to say of a prompt comes before. */

@@ -60,25 +60,20 @@ export class Passage implements Dispatch {
   readonly relay: Relay;
   readonly #parts: PassageParts;
   readonly #voyage: Voyage;
+  readonly #choice: Choice;
   readonly #shared: SharedPrompt;
   readonly #request: GenerateRequestInit;
 
   constructor(parts: PassageParts, voyage: Voyage, choice: Choice, shared: SharedPrompt) {
-    const { order, reply, gathering, past, told, journal } = voyage;
+    const { order, reply, gathering, past, journal } = voyage;
     this.#parts = parts;
     this.#voyage = voyage;
     this.#shared = shared;
-    this.writer = voyage.openWriter(choice, {
-      usage: () => ({
-        promptTokens: gathering.promptTokensOf(choice) || told.promptTokens,
-        generatedTokens: told.generatedTokens + this.relay.generatedTokens,
-        cachedTokens: reply.record.cachedTokens,
-      }),
-      onRefused: () => this.relay.endRefused(),
-    });
+    this.#choice = choice;
+    this.writer = this.#openWriter();
     const writer = journal === undefined ? this.writer : recordingWriter(this.writer, journal);
-    const { metrics, room } = parts;
-    this.relay = new Relay({ call: order.call, choice, writer, gathering, reply, metrics, room });
+    const { metrics, room, clock } = parts;
+    this.relay = new Relay({ call: order.call, choice, writer, gathering, reply, metrics, room, clock });
     const { requestId } = reply.record;
     this.#request = {
       ...toGenerateRequest(order.call, {
@@ -131,6 +126,22 @@ export class Passage implements Dispatch {
     return new AlignedGeneration(request, has.position, sent.listener, (again, aligned) =>
       worker.isReady ? worker.submit(again, uncachedTokens, aligned, terms) : undefined,
     );
+  }
+
+  startOver(): ReplyWriter | undefined {
+    return this.#voyage.order.call.stream ? undefined : this.#openWriter();
+  }
+
+  #openWriter(): ReplyWriter {
+    const { openWriter, gathering, told, reply } = this.#voyage;
+    return openWriter(this.#choice, {
+      usage: () => ({
+        promptTokens: gathering.promptTokensOf(this.#choice) || told.promptTokens,
+        generatedTokens: told.generatedTokens + this.relay.generatedTokens,
+        cachedTokens: reply.record.cachedTokens,
+      }),
+      onRefused: () => this.relay.endRefused(),
+    });
   }
 
   #choose(options: Parameters<typeof chooseWorker>[3]): Worker | undefined {

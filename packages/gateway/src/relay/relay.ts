@@ -1,5 +1,5 @@
 import type { GenerateEvent, GenerateRequestInit } from '@sluice/proto';
-import { type ErrorCode, ServingError } from '@sluice/shared';
+import { type Clock, type ErrorCode, ServingError } from '@sluice/shared';
 import type { GenerationCall } from '../api/generation-call.js';
 import { finishReasonOf } from '../api/reply-format.js';
 import { callerError } from '../api/worker-error.js';
@@ -23,6 +23,8 @@ export interface Dispatch {
   choose(except: ReadonlySet<WorkerId>, needsTokenIds: boolean): Worker | undefined;
   /** The listener hears of it from the next frame on, never before this returns. */
   send(worker: Worker, request: GenerateRequestInit, listener: GenerationListener): Generation;
+  /** The writer of an answer that begins anew; undefined where the client has some of it. */
+  startOver(): ReplyWriter | undefined;
 }
 
 /** The errors of workers that are no answer: another worker can do it. */
@@ -49,6 +51,7 @@ export interface RelayParts {
   readonly reply: HttpReply;
   readonly metrics: GatewayMetrics;
   readonly room: WaitingRoom;
+  readonly clock: Clock;
 }
 
 /**
@@ -61,22 +64,25 @@ export class Relay implements GenerationListener, GatheringMember {
   readonly #call: GenerationCall;
   readonly #choice: Choice;
   readonly #gathering: Gathering;
-  readonly #writer: ReplyWriter;
+  #writer: ReplyWriter;
   readonly #reply: HttpReply;
   readonly #metrics: GatewayMetrics;
   readonly #room: WaitingRoom;
+  readonly #clock: Clock;
   readonly #attempts = new Attempts();
   /** What {@link start} was given. */
   #course: { readonly dispatch: Dispatch; readonly journal: Journal } | undefined;
   #worker: Worker | undefined;
   #generation: Generation | undefined;
+  /** Whether the worker that has it has said something of it. */
+  #isHeardOf = false;
   #leaveRoom: () => void = () => {};
   #isOver = false;
   #finish: string | undefined;
   #generatedTokens = 0;
   #lastTokenMs: number | undefined;
 
-  constructor({ call, choice, writer, gathering, reply, metrics, room }: RelayParts) {
+  constructor({ call, choice, writer, gathering, reply, metrics, room, clock }: RelayParts) {
     this.#call = call;
     this.#choice = choice;
     this.#writer = writer;
@@ -84,6 +90,7 @@ export class Relay implements GenerationListener, GatheringMember {
     this.#reply = reply;
     this.#metrics = metrics;
     this.#room = room;
+    this.#clock = clock;
     gathering.join(this);
   }
 
@@ -110,6 +117,7 @@ export class Relay implements GenerationListener, GatheringMember {
 
   onEvent(event: GenerateEvent, nowMs: number): void {
     if (this.#isOver) return;
+    this.#isHeardOf = true;
     if (event.accepted) this.#gathering.accept(this.#choice, event.accepted.promptTokens);
     if (event.tokenIds.length > 0) {
       this.#course?.journal.add(event.tokenIds);
@@ -178,14 +186,18 @@ export class Relay implements GenerationListener, GatheringMember {
       return;
     }
     this.#generation = undefined;
-    this.#attempts.leave(this.#worker, trouble.isDeath);
+    this.#attempts.leave(this.#worker, {
+      isDeath: trouble.isDeath,
+      isSilentLoss: !this.#isHeardOf && !this.#worker.isAttached,
+      nowMs: this.#clock.nowMs(),
+    });
     if (this.#attempts.isPoisonous) {
       this.#metrics.countMove('poisoned', error.code);
       const problem = `${DEATHS_MAX} workers were lost with this request, one after the other; no other gets it`;
       this.#fail(new ServingError('worker_lost', problem, { cause: error }));
       return;
     }
-    if (this.#course?.journal.isBroken !== false) {
+    if (this.#course?.journal.isBroken !== false && !this.#startOver()) {
       this.#strand(error);
       return;
     }
@@ -196,6 +208,17 @@ export class Relay implements GenerationListener, GatheringMember {
     } else {
       this.#strand(error);
     }
+  }
+
+  /** Nobody can go on behind what has come; where the client has nothing of it, it is made anew. */
+  #startOver(): boolean {
+    const writer = this.#course?.dispatch.startOver();
+    if (writer === undefined) return false;
+    this.#writer = writer;
+    this.#course?.journal.startOver();
+    this.#reply.record.generatedTokens -= this.#generatedTokens;
+    this.#generatedTokens = 0;
+    return true;
   }
 
   /** False when no worker takes it now. */
@@ -215,6 +238,7 @@ export class Relay implements GenerationListener, GatheringMember {
     if (this.#course === undefined) return;
     const { dispatch, journal } = this.#course;
     this.#worker = worker;
+    this.#isHeardOf = false;
     this.#generation = dispatch.send(worker, journal.rest, this);
   }
 

@@ -36,8 +36,8 @@ export const systemMutants: readonly SystemMutant[] = [
   {
     name: 'third-worker-for-a-poisonous-request',
     file: 'gateway/src/relay/attempts.ts',
-    find: 'if (isDeath) this.#deaths += 1;',
-    replace: 'this.#deaths += isDeath && this.#count > 1 ? 1 : 0;',
+    find: 'else this.#deaths += 1;',
+    replace: 'else this.#deaths += this.#count > 1 ? 1 : 0;',
     caughtBy: 'two-deaths',
   },
   {
