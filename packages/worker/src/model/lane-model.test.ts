@@ -6,6 +6,7 @@ import type { KvMode } from './compile/kv-format.js';
 import type { WeightMode } from './compile/linear.js';
 import { quantize4, quantize8 } from './compile/quantize.js';
 import { blocksToFloats } from './compile/test-support/blocks-to-floats.js';
+import type { ExecutorMode } from './executor-choice.js';
 import { addsInt8Exactly } from './int8-sums.js';
 import { LaneModel } from './lane-model.js';
 import { type ReferenceTensor, referenceLogits } from './reference.js';
@@ -24,6 +25,8 @@ const KV_ROUNDING = 0.1;
 const SLOTS = 5;
 /** Of heads of 16. */
 const BLOCK_TOKENS = 32;
+
+const executors: readonly ExecutorMode[] = ['wide', 'narrow'];
 
 const folder = new TinyModelFolder();
 const models: LaneModel[] = [];
@@ -58,8 +61,8 @@ describe('LaneModel.forward in 32-bit floats', () => {
     expectReference(tiny, rows);
   });
 
-  it('gives the logits of the reference for everything that a batch may mix', async () => {
-    const { tiny, model } = await open('f32');
+  it.each(executors)('gives the logits of the reference for everything that a batch may mix, %s', async (mode) => {
+    const { tiny, model } = await open('f32', {}, 'f32', mode);
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const driver = new SlotDriver(model);
@@ -98,8 +101,8 @@ describe.each<[WeightMode, KvMode]>([
     );
   });
 
-  it('gives the same bits whatever else is in the batch', async () => {
-    const { model, files } = await open(weights, {}, kv);
+  it.each(executors)('gives the same bits whatever else is in the batch, %s', async (mode) => {
+    const { model, files } = await open(weights, {}, kv, mode);
     const alone = new Map<string, KeptRow>();
     const soloist = new SlotDriver(keep(new LaneModel(files, { ...sizes, slots: 1 })));
     await fc.assert(
@@ -239,9 +242,15 @@ describe('LaneModel', () => {
 
 const sizes = { contextTokens: 80, stepTokensMax: 64, threads: 1 };
 
-async function open(weights: WeightMode, options: TinyModelOptions = {}, kv: KvMode = 'f32') {
+async function open(
+  weights: WeightMode,
+  options: TinyModelOptions = {},
+  kv: KvMode = 'f32',
+  executors: ExecutorMode = 'wide',
+) {
   const tiny = await folder.compile(3, weights, { contextTokens: 128, ...options }, kv);
-  const model = keep(new LaneModel(tiny.files, { ...sizes, slots: SLOTS }));
+  const threads = executors === 'wide' ? 1 : 2;
+  const model = keep(new LaneModel(tiny.files, { ...sizes, threads, executors, slots: SLOTS }));
   return { tiny, files: tiny.files, model, driver: new SlotDriver(model) };
 }
 

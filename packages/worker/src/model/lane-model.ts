@@ -1,5 +1,6 @@
-import { loadRuntime, mapFile, type PrepackedWeights, type RunOptions, Tensor } from '@sluice/ort';
+import { loadRuntime, mapFile, type PrepackedWeights, type RunOptions, type Session, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
+import { workOf } from '../engine/cost-model.js';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
@@ -7,9 +8,12 @@ import type { KvMode } from './compile/kv-format.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { WeightEntry } from './compile/weight-table.js';
+import { ExecutorChoice, type ExecutorMode } from './executor-choice.js';
 import { LaneCache } from './lane-cache.js';
+import { decodeTokensOf, LaneExecutor } from './lane-executor.js';
 import { LaneOutputs } from './lane-outputs.js';
 import { LaneSession } from './lane-session.js';
+import { joinOutputs, type PlanPart } from './split-plan.js';
 
 export interface LaneModelOptions {
   /** Sequences that can run at the same time. */
@@ -19,7 +23,17 @@ export interface LaneModelOptions {
   readonly stepTokensMax: number;
   /** Threads of a forward pass. */
   readonly threads: number;
+  /**
+   * Whether passes are shared out among narrow executors, where there are two threads or more. Default `wide`; `auto` needs
+   * `nowMs` to find out what is quicker.
+   */
+  readonly executors?: ExecutorMode;
+  /** Milliseconds of any clock. */
+  readonly nowMs?: () => number;
 }
+
+/** Executors that share a pass: as many as there are prompt lanes. */
+const NARROW = 2;
 
 /** A compiled model on disk; io/compiled makes one. */
 export interface CompiledFiles {
@@ -33,13 +47,17 @@ export interface CompiledFiles {
 
 /**
  * A model on the CPU: hybrid batches through lanes (compile/lanes-graph.ts). One session for each number of chunks a
- * plan can have, and again for decodes of several tokens, all over one mapped copy of the weights, one prepacked copy, one
- * cache and one set of outputs.
+ * plan can have, and again for decodes of several tokens, all over one mapped copy of the weights, one prepacked copy and one
+ * cache. A pass runs on one wide executor, or in parts on narrow ones side by side: the same to the bit.
  */
 export class LaneModel implements ModelPort {
   readonly limits: ModelLimits;
-  /** By rising decode tokens. */
-  readonly #sessions: readonly (LaneCounts & { readonly session: LaneSession })[];
+  readonly #wide: LaneExecutor;
+  /** Side by side, each with its share of the threads; none where there is nothing to share. */
+  readonly #narrow: readonly LaneExecutor[];
+  readonly #choice: ExecutorChoice;
+  readonly #nowMs: () => number;
+  readonly #native: readonly Session[];
   readonly #prepacked: PrepackedWeights;
   readonly #cache: LaneCache;
   readonly #runOptions: RunOptions;
@@ -47,7 +65,10 @@ export class LaneModel implements ModelPort {
 
   constructor(files: CompiledFiles, options: LaneModelOptions) {
     const { config } = files;
-    const { slots, contextTokens, stepTokensMax } = options;
+    const { slots, contextTokens, stepTokensMax, threads, executors = 'wide', nowMs = () => 0 } = options;
+    assert(executors !== 'auto' || options.nowMs !== undefined, 'what is quicker cannot be found out without a clock');
+    const narrowCount = executors === 'wide' ? 1 : Math.min(NARROW, threads);
+    this.#nowMs = nowMs;
     this.limits = {
       vocabularyCount: config.vocabularyCount,
       slotsMax: slots,
@@ -59,15 +80,11 @@ export class LaneModel implements ModelPort {
       wantedRowsMax: stepTokensMax,
       embeddingLength: config.hidden,
     };
-    // One position behind the last token, and one slot behind the last sequence: where idle rows of the lanes write.
+    // One position behind the last token, and slots behind the last sequence, one for each executor: where idle rows of the
+    // lanes write.
     const positions = contextTokens + 1;
-    const cache = new LaneCache(config, files.kv, slots + 1, positions);
+    const cache = new LaneCache(config, files.kv, slots + 1 + narrowCount, positions);
     this.#cache = cache;
-    const outputs = new LaneOutputs({
-      ...this.limits,
-      hiddenLength: config.hidden,
-      candidateCount: Math.min(CANDIDATES, config.vocabularyCount),
-    });
     const tables = rotaryTables(config, positions);
     const shape = [positions, config.headDim / 2];
     const rotary = { cos: Tensor.over(tables.cos, shape), sin: Tensor.over(tables.sin, shape) };
@@ -79,31 +96,82 @@ export class LaneModel implements ModelPort {
     const initializers = new Map(
       files.weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
     );
-    const graphs = files.graphs.toSorted((a, b) => a.decodeTokens - b.decodeTokens);
-    this.#sessions = graphs.map(({ path, ...counts }) => {
-      const session = runtime.createSession(path, {
-        intraOpThreads: options.threads,
+    const native: Session[] = [];
+    const open = (graph: CompiledFiles['graphs'][number], threads: number): Session => {
+      const session = runtime.createSession(graph.path, {
+        intraOpThreads: threads,
         initializers,
         prepacked: this.#prepacked,
         cpuArena: 'shared',
         memoryPattern: false,
       });
-      const parts = { session, cache, outputs, rotary, counts, spareSlot: slots, runOptions: this.#runOptions };
+      native.push(session);
+      return session;
+    };
+    const executor = (sessions: readonly (LaneCounts & { readonly session: Session })[], spareSlot: number) => {
+      const outputs = new LaneOutputs({
+        ...this.limits,
+        hiddenLength: config.hidden,
+        candidateCount: Math.min(CANDIDATES, config.vocabularyCount),
+      });
+      const common = { cache, outputs, rotary, spareSlot, runOptions: this.#runOptions, stepTokensMax };
       const { wantedRowsMax } = this.limits;
-      return { ...counts, session: new LaneSession({ ...parts, stepTokensMax, wantedRowsMax }) };
-    });
+      return new LaneExecutor(
+        sessions.map(({ session, ...counts }) => ({
+          ...counts,
+          session: new LaneSession({ ...common, session, counts, wantedRowsMax }),
+        })),
+      );
+    };
+    const wide = files.graphs.map((graph) => ({ ...graph, session: open(graph, threads) }));
+    this.#wide = executor(wide, slots);
+    // A part of a plan has one chunk at most. One native session of a graph serves all executors: each has its own binding.
+    const narrow = files.graphs
+      .filter(({ chunks, decodeTokens }) => narrowCount > 1 && chunks <= 1 && decodeTokens === 1)
+      .map((graph) => ({ ...graph, session: open(graph, Math.floor(threads / narrowCount)) }));
+    const isShared = narrow.length > 0;
+    this.#narrow = Array.from({ length: isShared ? narrowCount : 0 }, (_, index) =>
+      executor(narrow, slots + 1 + index),
+    );
+    this.#choice = new ExecutorChoice(executors, this.#narrow.length);
+    this.#native = native;
   }
 
   async forward(plan: StepPlan): Promise<StepOutput> {
     assert(!this.#isRunning, 'one pass at a time');
-    const session = this.#sessionFor(plan);
+    const { chunksMax, decodeTokensMax } = this.limits;
+    const { decodes, chunks } = plan;
+    const decodeTokens = decodeTokensOf(decodes);
+    assert(chunks.length <= chunksMax, `a plan has at most ${chunksMax} chunks, not ${chunks.length}`);
+    assert(decodeTokens <= decodeTokensMax, `a decode has at most ${decodeTokensMax} tokens, not ${decodeTokens}`);
     this.#isRunning = true;
     try {
-      return await session.forward(plan);
+      const parts = decodeTokens === 1 ? this.#choice.choose(plan) : undefined;
+      return await (parts === undefined ? this.#runWhole(plan) : this.#runParts(plan, parts));
     } finally {
       this.#isRunning = false;
       if (this.#runOptions.terminated) this.#runOptions.reset();
     }
+  }
+
+  async #runWhole(plan: StepPlan): Promise<StepOutput> {
+    const startMs = this.#nowMs();
+    const output = await this.#wide.forward(plan);
+    this.#choice.observeWide(workOf(plan), this.#nowMs() - startMs);
+    return output;
+  }
+
+  /** All of them end before this does, also where one fails. */
+  async #runParts(plan: StepPlan, parts: readonly PlanPart[]): Promise<StepOutput> {
+    const startMs = this.#nowMs();
+    const runs = parts.map(async (part, index) => {
+      const alongside = plan.chunks.filter((chunk) => !part.plan.chunks.includes(chunk));
+      const output = await this.#narrow[index]!.forward(part.plan, alongside);
+      this.#choice.observeNarrow(part.work, this.#nowMs() - startMs);
+      return output;
+    });
+    await Promise.allSettled(runs);
+    return joinOutputs(plan, parts, await Promise.all(runs));
   }
 
   stop(): void {
@@ -135,18 +203,8 @@ export class LaneModel implements ModelPort {
   }
 
   close(): void {
-    for (const { session } of this.#sessions) session.dispose();
+    for (const session of this.#native) session.dispose();
     this.#prepacked.dispose();
     this.#runOptions.dispose();
-  }
-
-  /** With no more decode lanes than needed: each costs something, also one whose rows are all idle. */
-  #sessionFor({ decodes, chunks }: StepPlan): LaneSession {
-    const { chunksMax, decodeTokensMax } = this.limits;
-    assert(chunks.length <= chunksMax, `a plan has at most ${chunksMax} chunks, not ${chunks.length}`);
-    const tokens = decodes.reduce((most, { tokenIds }) => Math.max(most, tokenIds.length), 1);
-    const found = this.#sessions.find((one) => one.chunks === chunks.length && one.decodeTokens >= tokens);
-    assert(found !== undefined, `a decode has at most ${decodeTokensMax} tokens, not ${tokens}`);
-    return found.session;
   }
 }

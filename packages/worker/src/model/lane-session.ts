@@ -6,8 +6,8 @@ import type { LaneCache } from './lane-cache.js';
 import type { LaneOutputs } from './lane-outputs.js';
 
 /**
- * One graph with a fixed number of decode and prefill lanes, ready to run plans with that many chunks. Inputs lie
- * in arrays made once; a tensor is bound anew only when its shape changed, a lane's cache only when its slots did.
+ * One graph with a fixed number of decode and prefill lanes, ready to run plans with that many chunks; whoever made the
+ * native session disposes of it. Inputs lie in arrays made once; a tensor is bound anew only when its shape changed, a lane's cache only when its slots did.
  */
 export class LaneSession {
   readonly #session: Session;
@@ -66,8 +66,12 @@ export class LaneSession {
     this.#addInput('temperatures', new Float32Array(parts.outputs.sampledRowsMax));
   }
 
-  /** @param plan with exactly this session's number of chunks, at most its number of tokens in a decode, and at least one. */
-  async forward(plan: StepPlan): Promise<StepOutput> {
+  /**
+   * @param plan with exactly this session's number of chunks, at most its number of tokens in a decode, and at least one
+   * token.
+   * @param alongside chunks that other sessions compute at the same time.
+   */
+  async forward(plan: StepPlan, alongside: readonly PrefillChunk[] = []): Promise<StepOutput> {
     const ids = this.#longs('ids');
     const wanted = this.#longs('wanted');
     const wants: LogitsWant[] = [];
@@ -81,7 +85,7 @@ export class LaneSession {
       }
     };
     for (const decode of plan.decodes) add(decode);
-    this.#placeDecodes(plan);
+    this.#placeDecodes(plan, alongside);
     for (const [index, chunk] of plan.chunks.entries()) {
       const lane = this.#chunks[index]!;
       const length = chunk.tokenIds.length;
@@ -107,15 +111,11 @@ export class LaneSession {
     return { rows: this.#outputs.rows(wants), hidden: this.#outputs.hidden(tokens) };
   }
 
-  dispose(): void {
-    this.#session.dispose();
-  }
-
   /**
    * The decode lanes span from the lowest to the highest decoding slot; slots between them are idle rows, and so are in
    * later lanes those that decode fewer tokens.
    */
-  #placeDecodes({ decodes, chunks, resting }: StepPlan): void {
+  #placeDecodes({ decodes, chunks, resting }: StepPlan, alongside: readonly PrefillChunk[]): void {
     let first = this.#spareSlot;
     let last = decodes.length === 0 ? this.#spareSlot : 0;
     for (const { slot } of decodes) {
@@ -130,7 +130,7 @@ export class LaneSession {
     for (const { slot } of resting) if (slot >= first && slot <= last) this.#cache.setAside(slot);
     // A slot that prefills is read in this pass: its idle row writes behind what it holds afterwards, where nothing is
     // read before it is written anew.
-    for (const { slot, position, tokenIds } of chunks) {
+    for (const { slot, position, tokenIds } of [...chunks, ...alongside]) {
       this.#cache.restore(slot);
       if (slot < first || slot > last) continue;
       for (const lane of pasts) lane[slot - first] = position + tokenIds.length;

@@ -1,0 +1,60 @@
+import { CostModel, type StepWork, workOf } from '../engine/cost-model.js';
+import type { StepPlan } from '../engine/step-plan.js';
+import { type PlanPart, splitPlan } from './split-plan.js';
+
+/** Passes that are run both ways, in turns, before predictions decide. */
+const TRIALS = 16;
+/** One in so many passes is run the other way, where that is not predicted to take much longer, to see whether it still does. */
+const PROBE_EVERY = 64;
+/** How much longer. */
+const PROBE_RATIO = 1.5;
+
+export const executorModes = ['auto', 'wide', 'narrow'] as const;
+/** One wide executor, narrow ones wherever a pass can be shared out, or what is found to be quicker. */
+export type ExecutorMode = (typeof executorModes)[number];
+
+/** How a pass is run: undefined as a whole, by the wide executor; else in parts, side by side. */
+export type PassParts = readonly PlanPart[] | undefined;
+
+/**
+ * Chooses for each pass between one wide executor and several narrow ones side by side, by what passes of both kinds have
+ * taken. Threads of a wide one wait for each other behind every operator; narrow ones wait once a pass, but can only share
+ * what can be shared out. What is computed is the same to the bit.
+ */
+export class ExecutorChoice {
+  readonly #mode: ExecutorMode;
+  readonly #narrowCount: number;
+  readonly #wide = new CostModel();
+  readonly #narrow = new CostModel();
+  #passes = 0;
+
+  /** @param narrowCount narrow executors; below 2 every pass is wide. */
+  constructor(mode: ExecutorMode, narrowCount: number) {
+    this.#mode = mode;
+    this.#narrowCount = narrowCount;
+  }
+
+  choose(plan: StepPlan): PassParts {
+    if (this.#narrowCount < 2 || this.#mode === 'wide') return undefined;
+    const parts = splitPlan(plan, this.#narrowCount, (work) => this.#narrow.predictMs(work));
+    if (parts === undefined || this.#mode === 'narrow') return parts;
+    this.#passes += 1;
+    // In turns, and the second of each pair the other way, so that neither always follows the same kind of pass.
+    if (this.#passes <= TRIALS) return this.#passes % 4 === 1 || this.#passes % 4 === 0 ? parts : undefined;
+    const wideMs = this.#wide.predictMs(workOf(plan));
+    const narrowMs = parts.reduce((longest, { work }) => Math.max(longest, this.#narrow.predictMs(work)), 0);
+    const isClose = Math.max(wideMs, narrowMs) < PROBE_RATIO * Math.min(wideMs, narrowMs);
+    const isProbe = isClose && this.#passes % PROBE_EVERY === 0;
+    return narrowMs < wideMs !== isProbe ? parts : undefined;
+  }
+
+  /** A pass that was run as a whole. */
+  observeWide(work: StepWork, passMs: number): void {
+    this.#wide.observe(work, passMs);
+  }
+
+  /** One part of a pass. */
+  observeNarrow(work: StepWork, partMs: number): void {
+    this.#narrow.observe(work, partMs);
+  }
+}
