@@ -263,6 +263,18 @@ export class Gateway {
     });
   }
 
+  /**
+   * A place for a call that no worker generates anything for, held until its reply is closed.
+   * @returns false: the client has left meanwhile.
+   * @throws (rejects) ServingError where there is none.
+   */
+  async admit(caller: Caller, reply: HttpReply): Promise<boolean> {
+    if (this.#isDraining) throw drainingError();
+    const headers = await takePlace(this.#parts, { caller, tokens: 0, choices: 1 }, reply);
+    for (const [name, value] of Object.entries(headers ?? {})) reply.setHeader(name, value);
+    return headers !== undefined;
+  }
+
   /** To be called when a worker may have more room than before. */
   letIn(): void {
     this.queue.letIn();

@@ -202,6 +202,7 @@ export class SimulatedGateway {
       clock: process,
       rng,
       log,
+      version: 'simulated',
       bodyBytesMax: 2 ** 20,
       connectionsMax: 1_000,
       replyLimits: { bufferBytesMax: sizes.replyBufferBytesMax, flushMs: 5_000, lingerMs: 1_000 },

@@ -37,6 +37,8 @@ export interface AppParts {
   readonly bodyBytesMax: number;
   readonly connectionsMax: number;
   readonly replyLimits: HttpReplyLimits;
+  /** Of this software. */
+  readonly version: string;
 }
 
 /** The HTTP side: reads bodies within bounds, finds the route, and gives every failure OpenAI's shape. */

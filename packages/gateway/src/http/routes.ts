@@ -14,6 +14,7 @@ import { knownModels } from '../workers/worker-set.js';
 import type { Calls } from './calls.js';
 import type { HttpReply } from './http-reply.js';
 import { addResponseRoutes } from './response-routes.js';
+import { addTokenRoutes } from './token-routes.js';
 
 export interface RouteParts {
   readonly gateway: Gateway;
@@ -22,12 +23,14 @@ export interface RouteParts {
   /** Whether the other processes of this gateway could serve a request. */
   readonly areSiblingsReady: () => Promise<boolean>;
   readonly calls: Calls;
+  /** Of this software. */
+  readonly version: string;
 }
 
 /** Every path of the gateway. */
 export function addRoutes(
   app: FastifyInstance,
-  { gateway, metrics, metricsText, areSiblingsReady, calls }: RouteParts,
+  { gateway, metrics, metricsText, areSiblingsReady, calls, version }: RouteParts,
 ): void {
   const { workers } = gateway;
 
@@ -95,6 +98,7 @@ export function addRoutes(
   });
 
   addResponseRoutes(app, gateway, calls);
+  addTokenRoutes(app, gateway, calls, version);
 
   app.setNotFoundHandler((request, reply) => refuseRoute(request, reply, calls));
 }
@@ -120,7 +124,11 @@ function refuseRoute(request: FastifyRequest, reply: FastifyReply, calls: Calls)
 
 function allowedMethod(path: string): string | undefined {
   if (endpoints.some((endpoint) => endpoint.path === path)) return 'POST';
-  if (['/v1/models', '/health', '/ready', '/metrics'].includes(path) || path.startsWith('/v1/models/')) {
+  if (['/tokenize', '/detokenize'].includes(path)) return 'POST';
+  if (
+    ['/v1/models', '/version', '/props', '/health', '/ready', '/metrics'].includes(path) ||
+    path.startsWith('/v1/models/')
+  ) {
     return 'GET, HEAD';
   }
   if (path.startsWith('/v1/streams/')) return 'GET';

@@ -3,11 +3,13 @@ import { connectWorker, statusToError, type TlsOptions } from '@sluice/proto';
 import { isErrorCode, ServingError } from '@sluice/shared';
 import { dialProblem } from '../workers/dial-problem.js';
 import type { WorkerDialer } from '../workers/worker-stream.js';
+import { grpcWorkerText } from './grpc-worker-text.js';
 
 /** `Attach` streams to the worker at `address` (`host:port`) over gRPC. */
 export function grpcWorkerDialer(address: string, tls?: TlsOptions): WorkerDialer {
   const client = connectWorker(address, tls === undefined ? {} : { tls });
   return {
+    text: grpcWorkerText(client),
     open: (listener) => {
       const call = client.attach();
       let open = true;

@@ -28,6 +28,7 @@ import { parseWorkerAddress, workerAddressExample } from '../workers/worker-addr
 import { type AccessOptions, openGatekeeper } from './access.js';
 import { connectWorker, type WorkerOptions } from './connect-worker.js';
 import { watchDns } from './dns-workers.js';
+import { packageVersion } from './package-version.js';
 import { endKeepAlive, stopAccepting, waitAttached, waitQuiet } from './shared-port.js';
 
 /**
@@ -197,6 +198,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     clock,
     rng,
     log,
+    version: packageVersion(),
     bodyBytesMax,
     connectionsMax: share(options.connectionsMax ?? 16_384),
     replyLimits: {

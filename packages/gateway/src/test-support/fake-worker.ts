@@ -1,10 +1,23 @@
-import { Server, ServerCredentials, type ServerDuplexStream, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import {
   type DeltaInit,
+  type DetokenizeReplyInit,
+  type DetokenizeRequest,
+  errorToStatus,
   type GatewayMessage,
   type GenerateEventInit,
   type GenerateRequest,
   type LoadInit,
+  type TokenizeReplyInit,
+  type TokenizeRequest,
+  type WireError,
   type WorkerMessageInit,
   workerServiceDefinition,
 } from '@sluice/proto';
@@ -23,6 +36,8 @@ export interface FakeWorkerOptions {
   readonly beatMs?: number;
   /** What the worker does with a request; default: {@link helloScript}. */
   readonly onSubmit?: (run: FakeRun) => void;
+  /** What it answers when it is asked for tokens; default: a token for each byte. An error is a refusal. */
+  readonly onTokenize?: (request: TokenizeRequest) => TokenizeReplyInit | WireError;
 }
 
 /** One request as a script sees it. */
@@ -66,6 +81,11 @@ export function helloScript(run: FakeRun): void {
   run.send({ accepted: { promptTokens: 7 } });
   run.send({ tokenIds: [1], text: 'Hello' });
   run.send({ tokenIds: [2], text: ' world', finished: finished('FINISH_REASON_STOP', 2) });
+}
+
+function bytesOf({ text, messagesJson, withTokens }: TokenizeRequest): TokenizeReplyInit {
+  const bytes = Buffer.from(text ?? messagesJson ?? '');
+  return { ids: [...bytes], tokens: withTokens ? [...bytes].map((byte) => Buffer.of(byte)) : [] };
 }
 
 export function finished(reason: 'FINISH_REASON_STOP' | 'FINISH_REASON_LENGTH', completionTokens: number) {
@@ -146,7 +166,22 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
       call.on('cancelled', () => streams.delete(call));
     },
   };
-  server.addService({ Attach: workerServiceDefinition.Attach }, { Attach: handlers.attach! });
+  const { Attach, Tokenize, Detokenize } = workerServiceDefinition;
+  server.addService(
+    { Attach, Tokenize, Detokenize },
+    {
+      Attach: handlers.attach!,
+      Tokenize: ({ request }: ServerUnaryCall<TokenizeRequest, unknown>, done: sendUnaryData<TokenizeReplyInit>) => {
+        const answer = (options.onTokenize ?? bytesOf)(request);
+        if ('grpcStatus' in answer) done(errorToStatus(answer));
+        else done(null, answer);
+      },
+      Detokenize: (
+        { request }: ServerUnaryCall<DetokenizeRequest, unknown>,
+        done: sendUnaryData<DetokenizeReplyInit>,
+      ) => done(null, { text: Buffer.from(request.ids).toString() }),
+    },
+  );
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${options.port ?? 0}`, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),

@@ -5,6 +5,7 @@ import { type BackoffOptions, backoffMs } from './backoff.js';
 import { CircuitBreaker, type CircuitOptions, type CircuitState } from './circuit-breaker.js';
 import type { Generation, GenerationListener, Worker } from './worker.js';
 import type { WorkerDialer, WorkerStream } from './worker-stream.js';
+import type { WorkerText } from './worker-text.js';
 
 export interface WorkerConnectionOptions {
   /** Milliseconds without a frame after which a worker counts as lost; an idle one sends its load every 500. */
@@ -82,6 +83,10 @@ export class WorkerConnection implements Worker {
 
   get models(): readonly ModelInfo[] {
     return this.#models;
+  }
+
+  get text(): WorkerText | undefined {
+    return this.#parts.dialer.text;
   }
 
   get epoch(): string | undefined {

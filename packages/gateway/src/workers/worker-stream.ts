@@ -1,4 +1,5 @@
 import type { GatewayMessageInit, WorkerMessage } from '@sluice/proto';
+import type { WorkerText } from './worker-text.js';
 
 export interface WorkerStreamListener {
   onMessage(message: WorkerMessage): void;
@@ -17,5 +18,7 @@ export interface WorkerStream {
 /** Opens a stream to one worker, again and again. */
 export interface WorkerDialer {
   open(listener: WorkerStreamListener): WorkerStream;
+  /** Absent: nothing can be asked beside streams. */
+  readonly text?: WorkerText;
   close(): void;
 }

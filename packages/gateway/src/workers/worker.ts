@@ -3,6 +3,7 @@ import type { ServingError } from '@sluice/shared';
 import type { WorkerId, WorkerView } from '../routing/policy.js';
 import type { ToolUse } from '../tools/tool-use.js';
 import type { CircuitState } from './circuit-breaker.js';
+import type { WorkerText } from './worker-text.js';
 
 /** Who waits for a request's tokens. Hears nothing after the last event, after `onLost`, or after a cancel. */
 export interface GenerationListener {
@@ -61,6 +62,8 @@ export interface Worker {
   readonly knowsTokenIds: boolean;
   /** Whether it says how much of a prompt it had cached. */
   readonly countsCached: boolean;
+  /** What can be asked beside requests; absent: nothing. */
+  readonly text?: WorkerText | undefined;
   start(): void;
   /** Requests in flight get `onLost`. */
   close(): void;
