@@ -92,7 +92,7 @@ describe('runBench', () => {
     [['serve', '--concurrency', '1,0'], '--concurrency 0 must be a whole number from 1 to 1024'],
     [['serve', '--threads', '-1'], '--threads'],
     [['serve', '--seed', '1.5'], '--seed 1.5 must be a whole number from 0 to 4294967295'],
-    [['serve', '--subjects', 'sluice,vllm'], '--subjects vllm must be sluice or llama-server'],
+    [['serve', '--subjects', 'sluice,tgi'], '--subjects tgi must be of sluice, llama-server, vllm'],
     [['serve', '--url', 'localhost'], '--url localhost must be http://host:port'],
     [['serve', '--fast'], "'--fast'"],
     [['serve', '--quick=yes'], '--quick'],

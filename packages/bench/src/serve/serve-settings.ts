@@ -1,6 +1,9 @@
 import os from 'node:os';
 import { type BenchFlag, BenchUsageError, type BenchValues, wholeNumber } from '../benchmark.js';
 
+export const subjectNames = ['sluice', 'llama-server', 'vllm'] as const;
+export type SubjectName = (typeof subjectNames)[number];
+
 /** What one run of `bench serve` measures. */
 export interface ServeSettings {
   /** As `sluice up --model` takes it; undefined: the default model. */
@@ -14,8 +17,7 @@ export interface ServeSettings {
   /** Requests a measurement; undefined: as {@link requestsFor} says. */
   readonly requests: number | undefined;
   readonly threads: number;
-  readonly own: boolean;
-  readonly peers: boolean;
+  readonly subjects: readonly SubjectName[];
   /** Tokens of a pass that llama-server is tried with. */
   readonly peerBatchTokens: readonly number[];
   /** How often ours is measured at each concurrency: before and after the peers, or once. */
@@ -40,7 +42,11 @@ export const serveFlags: Readonly<Record<string, BenchFlag>> = {
     description: 'requests a measurement, 1 to 100000 (default twice the concurrency, at least 8)',
   },
   threads: { value: 'N', description: 'threads of every server, 1 to 1024 (default: the cores there are)' },
-  subjects: { value: 'LIST', description: 'sluice, llama-server (built at the first run) or both (default both)' },
+  subjects: {
+    value: 'LIST',
+    description:
+      'any of sluice, llama-server (built at the first run), vllm (6 GB, installed at the first run); default all',
+  },
   seed: { value: 'N', description: 'of the prompts, 0 to 4294967295 (default 1)' },
   up: { value: 'FLAGS', description: 'further flags for sluice up, blanks between them: --up="--weights q4"' },
 };
@@ -50,9 +56,6 @@ export function readServeSettings(values: BenchValues, quick: boolean): ServeSet
   const text = (flag: string): string | undefined => (typeof values[flag] === 'string' ? values[flag] : undefined);
   const whole = (flag: string, otherwise: number, min: number, max: number): number =>
     wholeNumber(flag, text(flag) ?? `${otherwise}`, min, max);
-  const subjects = (text('subjects') ?? 'sluice,llama-server').split(',').map((item) => item.trim());
-  const unknown = subjects.find((subject) => subject !== 'sluice' && subject !== 'llama-server');
-  if (unknown !== undefined) throw new BenchUsageError(`--subjects ${unknown} must be sluice or llama-server`);
   const concurrency = text('concurrency') ?? (quick ? '1,16' : '1,4,16,64');
   return {
     model: text('model'),
@@ -62,14 +65,19 @@ export function readServeSettings(values: BenchValues, quick: boolean): ServeSet
     outputTokens: whole('output-tokens', 64, 1, 100_000),
     requests: text('requests') === undefined ? undefined : whole('requests', 8, 1, 100_000),
     threads: whole('threads', os.availableParallelism(), 1, 1024),
-    own: subjects.includes('sluice'),
-    peers: subjects.includes('llama-server'),
+    subjects: [...new Set((text('subjects') ?? subjectNames.join()).split(',').map(subjectName))],
     peerBatchTokens: quick ? [512] : [512, 128],
     ownPasses: quick ? 1 : 2,
     seed: whole('seed', 1, 0, 2 ** 32 - 1),
     upFlags: text('up')?.trim().split(/\s+/) ?? [],
     quick,
   };
+}
+
+function subjectName(given: string): SubjectName {
+  const found = subjectNames.find((name) => name === given.trim());
+  if (found === undefined) throw new BenchUsageError(`--subjects ${given} must be of ${subjectNames.join(', ')}`);
+  return found;
 }
 
 export function requestsFor(settings: ServeSettings, concurrency: number): number {

@@ -5,20 +5,22 @@ import type { Progress } from '../io/progress.js';
 import { summarize } from '../load/load-summary.js';
 import { f16Model } from '../peers/f16-model.js';
 import { buildLlamaCpp } from '../peers/llama-cpp-build.js';
+import { bf16Model, installVllm } from '../peers/vllm.js';
 import { llamaServer } from './llama-server.js';
 import { type LoadPlan, type Measurement, measure } from './measure.js';
 import { ownWhole, type ServeCell, serveResults, serveTable } from './serve-results.js';
 import { readServeSettings, requestsFor, type ServeSettings, serveFlags } from './serve-settings.js';
 import { sluiceServer } from './sluice-server.js';
 import type { Subject } from './subject.js';
+import { vllmServer } from './vllm-server.js';
 
 /**
- * Random prompts through the HTTP door at several concurrencies, ours beside llama-server on the same threads and the
- * same model. One server runs at a time; at each concurrency ours is measured before and after the peers, so that a
+ * Random prompts through the HTTP door at several concurrencies, ours beside llama-server and vLLM on the same threads and
+ * the same model. One server runs at a time; at each concurrency ours is measured before and after the peers, so that a
  * machine that gets slower or faster meanwhile does not decide the ratio.
  */
 export const serveBenchmark: Benchmark = {
-  summary: 'tokens per second, first-token time and gaps over HTTP, beside llama-server on the same threads',
+  summary: 'tokens per second, first-token time and gaps over HTTP, beside llama-server and vLLM on the same threads',
   flags: serveFlags,
   run: async (values, context) => {
     const settings = readServeSettings(values, context.quick);
@@ -41,10 +43,14 @@ async function findSubjects(settings: ServeSettings, { progress }: BenchContext)
   const { url } = settings;
   const running: Subject | undefined =
     url === undefined ? undefined : { name: url, own: true, where: { kind: 'running', url } };
-  if (running && !settings.peers) return { own: running, peers: [] };
+  const { subjects } = settings;
+  if (running && subjects.length === 1 && subjects.includes('sluice')) return { own: running, peers: [] };
   const file = await modelFile(settings.model, progress);
-  const peers = settings.peers ? await findPeers(file, settings, progress) : [];
-  return { own: settings.own ? (running ?? ownSubject(file, settings)) : undefined, peers };
+  const peers = [
+    ...(subjects.includes('llama-server') ? await findLlamaServers(file, settings, progress) : []),
+    ...(subjects.includes('vllm') ? [await findVllm(file, settings, progress)] : []),
+  ];
+  return { own: subjects.includes('sluice') ? (running ?? ownSubject(file, settings)) : undefined, peers };
 }
 
 function ownSubject(file: string, settings: ServeSettings): Subject {
@@ -58,7 +64,7 @@ function ownSubject(file: string, settings: ServeSettings): Subject {
 }
 
 /** llama-server with the model as it is and in f16, each with every size of pass that is to be tried. */
-async function findPeers(file: string, settings: ServeSettings, progress: Progress): Promise<Subject[]> {
+async function findLlamaServers(file: string, settings: ServeSettings, progress: Progress): Promise<Subject[]> {
   const llamaCpp = await buildLlamaCpp(cacheFolder(), progress);
   const f16File = await f16Model(file, llamaCpp, cacheFolder(), progress);
   const requestTokens = settings.promptTokens + settings.outputTokens;
@@ -70,6 +76,13 @@ async function findPeers(file: string, settings: ServeSettings, progress: Progre
       llamaServer({ ...weightsFile, llamaCpp, batchTokens, threads: settings.threads, requestTokens }),
     ),
   );
+}
+
+async function findVllm(file: string, settings: ServeSettings, progress: Progress): Promise<Subject> {
+  const vllm = await installVllm(progress);
+  const modelFolder = await bf16Model(file, vllm, cacheFolder(), progress);
+  const requestTokens = settings.promptTokens + settings.outputTokens;
+  return vllmServer({ vllm, modelFolder, threads: settings.threads, requestTokens });
 }
 
 /** Ours, the peers, ours again; a row for each. A peer that cannot be measured is a row that says why. */

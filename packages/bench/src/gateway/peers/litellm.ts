@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Progress } from '../../io/progress.js';
+import { installPythonPeer } from '../../peers/python-peer.js';
 import type { GatewaySubject } from '../gateway-subjects.js';
 import { MODEL } from '../mock-text.js';
-import { installPythonPeer } from './python-peer.js';
 
 const version = '1.100.0';
 

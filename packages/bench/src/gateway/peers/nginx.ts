@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { findCommand, runCommand } from '../../io/command.js';
 import type { Progress } from '../../io/progress.js';
+import { peerFolder } from '../../peers/peer-folder.js';
 import type { GatewaySubject } from '../gateway-subjects.js';
-import { peerFolder } from './peer-folder.js';
 
 /** nginx as a plain proxy that looks into nothing: the floor of what a hop can cost. */
 export async function nginxSubject(progress: Progress): Promise<GatewaySubject> {

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { runCommand } from '../../io/command.js';
 import type { Progress } from '../../io/progress.js';
+import { peerFolder } from '../../peers/peer-folder.js';
 import type { GatewaySubject } from '../gateway-subjects.js';
-import { peerFolder } from './peer-folder.js';
 
 const version = '1.15.2';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Progress } from '../../io/progress.js';
+import { installPythonPeer } from '../../peers/python-peer.js';
 import type { GatewaySubject } from '../gateway-subjects.js';
-import { installPythonPeer } from './python-peer.js';
 
 const version = '0.1.17';
 

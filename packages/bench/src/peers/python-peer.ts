@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { findCommand, runCommand } from '../../io/command.js';
-import type { Progress } from '../../io/progress.js';
+import { findCommand, runCommand } from '../io/command.js';
+import type { Progress } from '../io/progress.js';
 import { peerFolder } from './peer-folder.js';
 
 export interface PythonPackage {
