@@ -1,7 +1,8 @@
 /** A message as chat templates know it, which is OpenAI's shape; other APIs' messages are turned into it. */
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
-  readonly content: string;
+  /** Null where there are calls alone. */
+  readonly content: string | null;
   readonly tool_calls?: readonly ChatToolCall[];
   readonly tool_call_id?: string;
 }

@@ -68,11 +68,11 @@ export function readConstraint(fields: ConstraintFields): AskedConstraint | unde
   const { json, json_object, regex, choice: texts, grammar, structural_tag } = fields.structured_outputs ?? {};
   const asked = [
     ...readResponseFormat(fields.response_format),
-    ...schemaConstraint('guided_json', fields.guided_json),
+    ...optional(fields.guided_json, (schema) => schemaConstraint('guided_json', schema)),
     ...sourceConstraint('guided_regex', 'regex', fields.guided_regex),
     ...choiceConstraint('guided_choice', fields.guided_choice),
     ...sourceConstraint('guided_grammar', 'grammar', fields.guided_grammar),
-    ...schemaConstraint('structured_outputs.json', json),
+    ...optional(json, (schema) => schemaConstraint('structured_outputs.json', schema)),
     ...(json_object ? [anyObject('structured_outputs.json_object')] : []),
     ...sourceConstraint('structured_outputs.regex', 'regex', regex),
     ...choiceConstraint('structured_outputs.choice', texts),
@@ -99,18 +99,18 @@ function readResponseFormat(format: ConstraintFields['response_format']): AskedC
       return [anyObject(field)];
     case 'json_schema': {
       const { schema } = data.json_schema;
-      return schema ? schemaConstraint(`${field}.json_schema.schema`, schema) : [anyObject(field)];
+      return [schema ? schemaConstraint(`${field}.json_schema.schema`, schema) : anyObject(field)];
     }
     default:
       return unreachable(data);
   }
 }
 
-function schemaConstraint(field: string, schema: string | object | null | undefined): AskedConstraint[] {
-  if (schema === undefined || schema === null) return [];
+/** @throws ServingError `invalid_request` for what cannot be a schema. */
+export function schemaConstraint(field: string, schema: string | object): AskedConstraint {
   const json = typeof schema === 'string' ? checkedJson(field, schema) : writtenJson(field, schema);
   if (json.length > sourceMax) throw fieldError(field, `of ${json.length} characters must have at most ${sourceMax}`);
-  return [{ field, constraint: { form: 'jsonSchema', jsonSchema: json } }];
+  return { field, constraint: { form: 'jsonSchema', jsonSchema: json } };
 }
 
 function checkedJson(field: string, json: string): string {
@@ -146,6 +146,11 @@ function choiceConstraint(field: string, texts: readonly string[] | null | undef
   return [{ field, constraint: { form: 'choice', choice: { texts: [...texts] } } }];
 }
 
-function anyObject(field: string): AskedConstraint {
+/** Any JSON object. */
+export function anyObject(field: string): AskedConstraint {
   return { field, constraint: { form: 'jsonObject', jsonObject: true } };
+}
+
+function optional<Value>(value: Value | null | undefined, read: (value: Value) => AskedConstraint): AskedConstraint[] {
+  return value === undefined || value === null ? [] : [read(value)];
 }

@@ -34,5 +34,5 @@ function callerField(wireField: string, call: CallerNames): string {
   if (constraintField.test(name)) return call.constraint?.field ?? 'tools';
   if (name === 'tokens_max') return call.tokensMaxField;
   const known = callerFields.get(name) ?? name;
-  return known === 'prompt' ? (call.promptName ?? known) : known;
+  return known === 'prompt' || known === 'messages' ? (call.promptName ?? known) : known;
 }

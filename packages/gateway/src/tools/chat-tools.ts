@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { wellFormedString } from '../api/generation-fields.js';
+import { isShallow, tooDeep } from '../api/nesting.js';
 import { noParameters, TOOLS_MAX, type Tool, type ToolChoice, type ToolUse, toolUse } from './tool-use.js';
 
 /** Characters of a tool's description. */
@@ -12,7 +13,8 @@ export const toolName = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, {
 /** A JSON schema whose value is an object. */
 export const parametersSchema = z
   .record(z.string(), z.unknown())
-  .refine(({ type }) => type === undefined || type === 'object', { error: 'must be a JSON schema of type "object"' });
+  .refine(({ type }) => type === undefined || type === 'object', { error: 'must be a JSON schema of type "object"' })
+  .refine(isShallow, tooDeep);
 
 const functionSchema = z.strictObject({
   name: toolName,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { ChatMessage, ChatToolCall } from '../chat-message.js';
 import { checkedByHand } from '../checked-by-hand.js';
+import { fieldError, preview } from '../field-error.js';
 import { wellFormedString } from '../generation-fields.js';
+import { isShallow, tooDeep } from '../nesting.js';
 import { readChecked, readKind } from '../read-kind.js';
 
 /** Between two blocks of text of a message, and between messages of one role that follow each other. */
@@ -23,7 +25,7 @@ const toolUseSchema = z.strictObject({
   type: z.literal('tool_use'),
   id: idSchema,
   name: wellFormedString.min(1).max(128),
-  input: z.record(z.string(), z.unknown()),
+  input: z.record(z.string(), z.unknown()).refine(isShallow, tooDeep),
   cache_control: cacheControl,
   caller: z.strictObject({ type: z.literal('direct') }).optional(),
   toolset_name: z.null().optional(),
@@ -52,15 +54,26 @@ export const messageSchema = z.strictObject({
  * one role become one, as the API says.
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
-export function readMessages(system: string | readonly unknown[] | undefined, given: readonly unknown[]) {
+export function readMessages(
+  system: string | readonly unknown[] | undefined,
+  given: readonly unknown[],
+): readonly ChatMessage[] {
   const messages: ChatMessage[] = [];
   const systemText = system === undefined ? '' : textOf(system, 'system');
   if (systemText !== '') messages.push({ role: 'system', content: systemText });
+  const callIds = new Set<string>();
   for (const [index, message] of given.entries()) {
     const field = `messages[${index}]`;
     const { role, content } = readChecked(messageSchema, message, field);
     const read = role === 'assistant' ? readAnswer : role === 'user' ? readQuestion : readSystem;
-    for (const each of read(content, `${field}.content`)) add(messages, each);
+    for (const [at, each] of read(content, `${field}.content`).entries()) {
+      for (const { id } of each.tool_calls ?? []) callIds.add(id);
+      if (each.tool_call_id !== undefined && !callIds.has(each.tool_call_id)) {
+        const problem = 'must be the id of a tool_use in front of it';
+        throw fieldError(`${field}.content[${at}].tool_use_id`, `${preview(each.tool_call_id)} ${problem}`);
+      }
+      add(messages, each);
+    }
   }
   return messages;
 }
@@ -100,7 +113,7 @@ function readAnswer(content: string | readonly unknown[], field: string): ChatMe
       calls.push({ id, type: 'function', function: { name, arguments: JSON.stringify(input) } });
     }
   }
-  return [{ role: 'assistant', content: texts.join(seam), ...(calls.length > 0 ? { tool_calls: calls } : {}) }];
+  return [withCalls({ role: 'assistant', content: texts.join(seam) }, calls)];
 }
 
 /** Behind the message before, or as a part of it. */
@@ -110,10 +123,11 @@ function add(messages: ChatMessage[], message: ChatMessage): void {
     messages.push(message);
     return;
   }
-  const calls = [...(last.tool_calls ?? []), ...(message.tool_calls ?? [])];
-  messages[messages.length - 1] = {
-    role: last.role,
-    content: [last.content, message.content].filter(Boolean).join(seam),
-    ...(calls.length > 0 ? { tool_calls: calls } : {}),
-  };
+  const content = [last.content, message.content].filter(Boolean).join(seam);
+  messages.pop();
+  messages.push(withCalls({ role: last.role, content }, [...(last.tool_calls ?? []), ...(message.tool_calls ?? [])]));
+}
+
+function withCalls(message: ChatMessage, calls: readonly ChatToolCall[]): ChatMessage {
+  return calls.length === 0 ? message : { ...message, content: message.content || null, tool_calls: calls };
 }

@@ -1,16 +1,21 @@
 import { z } from 'zod';
+import type { ChatMessage } from '../chat-message.js';
 import { checkedByHand } from '../checked-by-hand.js';
+import { schemaConstraint } from '../constraint-fields.js';
 import { errorFromIssues } from '../field-error.js';
 import { type GenerationCall, plainCall } from '../generation-call.js';
 import { wellFormedString } from '../generation-fields.js';
+import { isShallow, tooDeep } from '../nesting.js';
 import { anything, type IsNeutral, is, isEmpty, isOfType, never, withoutUnsupported } from '../unsupported-fields.js';
 import { messageSchema, readMessages, textSchema } from './message-blocks.js';
+import { readToolFields, toolFields } from './message-tools.js';
 
 const countMax = 2 ** 31 - 1;
 const messagesMax = 4_096;
 
 /** What of a body is the prompt; all of the body where its tokens are to be counted. */
 export const promptFields = {
+  ...toolFields,
   model: z.string().min(1).max(512),
   messages: checkedByHand(z.array(z.unknown()).min(1).max(messagesMax), z.array(messageSchema).min(1).max(messagesMax)),
   system: z
@@ -26,6 +31,17 @@ export const messagesSchema = z.strictObject({
   temperature: z.number().min(0).max(1).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   top_k: z.int().min(0).max(countMax).optional(),
+  output_config: z
+    .strictObject({
+      effort: z.null().optional(),
+      format: z
+        .strictObject({
+          type: z.literal('json_schema'),
+          schema: z.record(z.string(), z.unknown()).refine(isShallow, tooDeep),
+        })
+        .nullish(),
+    })
+    .optional(),
   metadata: z.strictObject({ user_id: z.string().max(512).nullish() }).optional(),
 });
 
@@ -37,12 +53,9 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
   diagnostics: never,
   inference_geo: never,
   mcp_servers: isEmpty,
-  output_config: never,
   service_tier: is('auto', 'standard_only'),
   speed: is('standard'),
   thinking: isOfType('disabled'),
-  tool_choice: never,
-  tools: isEmpty,
   user_profile_id: never,
   workspace_id: never,
 };
@@ -53,10 +66,15 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
  */
 export function parseMessagesRequest(body: unknown): GenerationCall {
   const fields = readFields(messagesSchema, body);
+  const messages = readMessages(fields.system, fields.messages);
+  const schema = fields.output_config?.format?.schema;
   return {
     ...plainCall,
     model: fields.model,
-    prompts: [{ kind: 'messages', json: JSON.stringify(readMessages(fields.system, fields.messages)) }],
+    prompts: [{ kind: 'messages', json: JSON.stringify(messages) }],
+    continuesFinal: isBegun(messages),
+    tools: readToolFields(fields),
+    constraint: schema && schemaConstraint('output_config.format.schema', schema),
     tokensMax: fields.max_tokens,
     tokensMaxField: 'max_tokens',
     sampling: {
@@ -70,6 +88,12 @@ export function parseMessagesRequest(body: unknown): GenerationCall {
     includeUsage: true,
     user: fields.metadata?.user_id ?? undefined,
   };
+}
+
+/** Whether the last message is the beginning of the answer. */
+function isBegun(messages: readonly ChatMessage[]): boolean {
+  const last = messages.at(-1);
+  return last?.role === 'assistant' && last.tool_calls === undefined;
 }
 
 export function readFields<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {

@@ -103,6 +103,7 @@ describe('POST /v1/messages', () => {
           content: [
             { type: 'text', text: 'I look.' },
             { type: 'tool_use', id: 'toolu_1', name: 'weather', input: { city: 'Rome' } },
+            { type: 'tool_use', id: 'toolu_2', name: 'time', input: {} },
           ],
         },
         {
@@ -121,7 +122,10 @@ describe('POST /v1/messages', () => {
       {
         role: 'assistant',
         content: 'I look.',
-        tool_calls: [{ id: 'toolu_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Rome"}' } }],
+        tool_calls: [
+          { id: 'toolu_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Rome"}' } },
+          { id: 'toolu_2', type: 'function', function: { name: 'time', arguments: '{}' } },
+        ],
       },
       { role: 'tool', content: '20 °C', tool_call_id: 'toolu_1' },
       { role: 'tool', content: 'Error: unreachable', tool_call_id: 'toolu_2' },
@@ -150,6 +154,10 @@ describe('POST /v1/messages', () => {
       message: 'messages[0].content[0].tool_use_id: is required',
     },
     { change: { messages: ['x'] }, message: 'messages[0]: "x" must be an object' },
+    {
+      change: { messages: [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'x', content: 'y' }] }] },
+      message: 'messages[0].content[0].tool_use_id: "x" must be the id of a tool_use in front of it',
+    },
     { change: { system: [5] }, message: 'system[0]: 5 must be an object' },
   ])('refuses with $message', async ({ change, message }) => {
     await start();

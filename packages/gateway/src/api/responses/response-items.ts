@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ChatMessage } from '../chat-message.js';
+import { checkedByHand } from '../checked-by-hand.js';
 import { fieldError, preview } from '../field-error.js';
 import { wellFormedString } from '../generation-fields.js';
 import { readChecked, readKind } from '../read-kind.js';
@@ -59,11 +60,16 @@ const outputText = z.strictObject({
   annotations: z.array(z.unknown()).max(0).nullish(),
   logprobs: z.unknown().optional(),
 });
+const partsSchema = checkedByHand(
+  z.array(z.unknown()).max(partsMax),
+  z.array(z.union([inputText, outputText])).max(partsMax),
+);
+const outputsSchema = checkedByHand(z.array(z.unknown()).max(partsMax), z.array(inputText).max(partsMax));
 const messageSchema = z.strictObject({
   ...common,
   type: z.literal('message').optional(),
   role: z.enum(['user', 'assistant', 'system', 'developer']),
-  content: z.union([wellFormedString, z.array(z.unknown()).max(partsMax)]),
+  content: z.union([wellFormedString, partsSchema]),
   phase: z.enum(['commentary', 'final_answer']).nullish(),
 });
 const callSchema = z.strictObject({
@@ -77,11 +83,17 @@ const callOutputSchema = z.strictObject({
   ...common,
   type: z.literal('function_call_output'),
   call_id: idSchema,
-  output: z.union([wellFormedString, z.array(z.unknown()).max(partsMax)]),
+  output: z.union([wellFormedString, outputsSchema]),
 });
 const kinds = { message: messageSchema, function_call: callSchema, function_call_output: callOutputSchema };
 
-export const inputSchema = z.union([wellFormedString, z.array(z.unknown()).min(1).max(itemsMax)]);
+const itemSchema = z.union([messageSchema, callSchema, callOutputSchema]);
+
+/** `input` of a request, for {@link readInput}. */
+export const inputSchema = z.union([
+  wellFormedString,
+  checkedByHand(z.array(z.unknown()).min(1).max(itemsMax), z.array(itemSchema).min(1).max(itemsMax)),
+]);
 
 /**
  * `input` of a request. Items without an id have none yet.
@@ -121,7 +133,7 @@ export function chatMessages(instructions: string | undefined, items: readonly R
       const last = messages.at(-1)?.role === 'assistant' ? messages.pop() : undefined;
       const call = { id: item.call_id, type: 'function', function: pick(item) } as const;
       const tool_calls = [...(last?.tool_calls ?? []), call];
-      messages.push({ role: 'assistant', content: last?.content ?? '', tool_calls });
+      messages.push({ role: 'assistant', content: last?.content || null, tool_calls });
     }
   }
   return messages;

@@ -1,5 +1,6 @@
 import type { GenerationCall } from '../generation-call.js';
 import { chatMessages, checkOutputs, type ResponseItem } from './response-items.js';
+import type { ToolEcho } from './response-tools.js';
 
 /** What a request for a response says beyond the call that it is. */
 export interface ResponseTerms {
@@ -9,19 +10,16 @@ export interface ResponseTerms {
   readonly items: readonly ResponseItem[];
 }
 
-export interface ResponseEcho {
+export interface ResponseEcho extends ToolEcho {
   readonly instructions: string | null;
   readonly max_output_tokens: number | null;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly parallel_tool_calls: boolean;
   readonly previous_response_id: string | null;
   readonly prompt_cache_key: string | null;
   readonly safety_identifier: string | null;
   readonly store: boolean;
   readonly temperature: number;
   readonly text: { readonly format: object; readonly verbosity: 'medium' };
-  readonly tool_choice: unknown;
-  readonly tools: readonly unknown[];
   readonly top_logprobs: number;
   readonly top_p: number;
   readonly user: string | null;

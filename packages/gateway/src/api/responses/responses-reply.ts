@@ -31,6 +31,8 @@ export function responsesReply(head: ReplyHead, call: GenerationCall, responses:
   /** Items that are done. */
   const output: OutputItem[] = [];
   let open: OpenItem | undefined;
+  /** Log-probabilities of tokens whose text is still to come, in a message. */
+  const held: unknown[] = [];
   let outcome: Outcome = { status: 'in_progress' };
   let events = 0;
 
@@ -86,14 +88,20 @@ export function responsesReply(head: ReplyHead, call: GenerationCall, responses:
     delta: (_, part) => {
       switch (part.kind) {
         case 'text': {
+          const logprobs: unknown[] = head.logprobs ? part.logprobs.map(logprobJson) : [];
+          if (part.text === '' && open?.kind !== 'message') {
+            held.push(...logprobs);
+            return '';
+          }
           const start = open?.kind === 'message' ? '' : end('completed') + begin(newMessage());
           assert(open?.kind === 'message', 'text of no message');
-          const logprobs = head.logprobs ? part.logprobs.map(logprobJson) : [];
           open.text += part.text;
+          logprobs.unshift(...held.splice(0));
           open.logprobs.push(...logprobs);
           return start + event('response.output_text.delta', { ...placeOf(open, output), delta: part.text, logprobs });
         }
         case 'call':
+          held.length = 0;
           return end('completed') + begin(newCall(part.id, part.name));
         case 'arguments':
           assert(open?.kind === 'call', 'arguments of no call');

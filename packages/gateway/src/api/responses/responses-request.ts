@@ -1,15 +1,34 @@
 import { z } from 'zod';
+import { checkedByHand } from '../checked-by-hand.js';
+import { type AskedConstraint, anyObject, schemaConstraint } from '../constraint-fields.js';
 import { errorFromIssues, fieldError } from '../field-error.js';
 import { type GenerationCall, plainCall } from '../generation-call.js';
 import { wellFormedString } from '../generation-fields.js';
+import { isShallow, tooDeep } from '../nesting.js';
+import { readKind } from '../read-kind.js';
 import { type IsNeutral, is, isEmpty, neutral, never, withoutUnsupported } from '../unsupported-fields.js';
 import { inputSchema, readInput } from './response-items.js';
 import { continued, type ResponseTerms } from './response-terms.js';
+import { readToolFields, toolFields } from './response-tools.js';
 
 const countMax = 2 ** 31 - 1;
+const formatKinds = {
+  text: z.strictObject({ type: z.literal('text') }),
+  json_object: z.strictObject({ type: z.literal('json_object') }),
+  json_schema: z.strictObject({
+    type: z.literal('json_schema'),
+    name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, { error: 'must have 1 to 64 letters, digits, "_" and "-"' }),
+    description: wellFormedString.max(65_536).nullish(),
+    schema: z.record(z.string(), z.unknown()).refine(isShallow, tooDeep),
+    /** Answers follow the schema either way. */
+    strict: z.boolean().nullish(),
+  }),
+};
+const textFormat = checkedByHand(z.looseObject({}), z.union(Object.values(formatKinds)));
 const logprobsIncluded = 'message.output_text.logprobs';
 
-const responsesSchema = z.strictObject({
+export const responsesSchema = z.strictObject({
+  ...toolFields,
   model: z.string().min(1).max(512).optional(),
   input: inputSchema,
   /** There is no reasoning that could be included, so to ask for it asks for nothing. */
@@ -23,7 +42,6 @@ const responsesSchema = z.strictObject({
     .record(z.string().max(64), z.string().max(512))
     .refine((metadata) => Object.keys(metadata).length <= 16, { error: 'must have at most 16 keys' })
     .optional(),
-  parallel_tool_calls: z.boolean().optional(),
   previous_response_id: z.string().max(512).optional(),
   prompt_cache_key: z.string().max(512).optional(),
   safety_identifier: z.string().max(512).optional(),
@@ -31,12 +49,7 @@ const responsesSchema = z.strictObject({
   stream: z.boolean().optional(),
   stream_options: z.strictObject({ include_obfuscation: z.literal(false).optional() }).optional(),
   temperature: z.number().min(0).max(2).optional(),
-  text: z
-    .strictObject({
-      format: z.strictObject({ type: z.literal('text') }).optional(),
-      verbosity: z.literal('medium').nullish(),
-    })
-    .optional(),
+  text: z.strictObject({ format: textFormat.optional(), verbosity: z.literal('medium').nullish() }).optional(),
   top_logprobs: z.int().min(0).max(20).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   user: z.string().max(512).optional(),
@@ -51,7 +64,7 @@ const isNoReasoning = neutral(
 );
 
 /** Fields of the API that are known and not done. */
-const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
+export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
   background: is(false),
   context_management: isEmpty,
   conversation: never,
@@ -62,8 +75,6 @@ const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
   prompt_cache_retention: is('in_memory'),
   reasoning: isNoReasoning,
   service_tier: is('auto', 'default'),
-  tool_choice: is('none', 'auto'),
-  tools: isEmpty,
   truncation: is('disabled'),
 };
 
@@ -84,20 +95,19 @@ export function parseResponsesRequest(body: unknown): GenerationCall {
   if (fields.stream_options !== undefined && fields.stream !== true) {
     throw fieldError('stream_options', 'must come with stream: true');
   }
+  const tools = readToolFields(fields);
   const terms: ResponseTerms = {
     echo: {
+      ...tools.echo,
       instructions: fields.instructions ?? null,
       max_output_tokens: fields.max_output_tokens ?? null,
       metadata: fields.metadata ?? {},
-      parallel_tool_calls: fields.parallel_tool_calls ?? true,
       previous_response_id: fields.previous_response_id ?? null,
       prompt_cache_key: fields.prompt_cache_key ?? null,
       safety_identifier: fields.safety_identifier ?? null,
       store: fields.store ?? true,
       temperature: fields.temperature ?? 1,
       text: { format: fields.text?.format ?? { type: 'text' }, verbosity: 'medium' },
-      tool_choice: 'auto',
-      tools: [],
       top_logprobs: fields.top_logprobs ?? 0,
       top_p: fields.top_p ?? 1,
       user: fields.user ?? null,
@@ -106,8 +116,11 @@ export function parseResponsesRequest(body: unknown): GenerationCall {
   };
   const call = {
     ...plainCall,
+    promptName: 'input',
     model: fields.model,
     prompts: [],
+    tools: tools.use,
+    constraint: readFormat(fields.text?.format),
     tokensMax: fields.max_output_tokens ?? 0,
     tokensMaxField: 'max_output_tokens',
     sampling: { ...plainCall.sampling, temperature: fields.temperature ?? 1, topP: fields.top_p ?? 1 },
@@ -117,4 +130,17 @@ export function parseResponsesRequest(body: unknown): GenerationCall {
     user: fields.user,
   };
   return fields.previous_response_id === undefined ? continued(call, terms, []) : { ...call, response: terms };
+}
+
+function readFormat(given: object | undefined): AskedConstraint | undefined {
+  if (given === undefined) return undefined;
+  const format = readKind(given, 'text.format', formatKinds);
+  switch (format.type) {
+    case 'text':
+      return undefined;
+    case 'json_object':
+      return anyObject('text.format');
+    case 'json_schema':
+      return schemaConstraint('text.format.schema', format.schema);
+  }
 }
