@@ -61,7 +61,7 @@ describe.each(formats)('toolConstraint for %s', (format) => {
   });
 
   it('allows calls or what else the answer has to be', async () => {
-    const otherwise = { form: 'choice', choice: { texts: ['yes', 'no'] } } as const;
+    const otherwise = { form: 'choice' as const, choice: { texts: ['yes', 'no'] } };
     const allows = await grammar(format, { kind: 'auto' }, true, otherwise);
     expect(['yes', 'no', one, two].map(allows)).toEqual([true, true, true, true]);
     expect(['maybe', misspelt].map(allows)).toEqual([false, false]);

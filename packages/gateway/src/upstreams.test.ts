@@ -32,6 +32,41 @@ describe('an OpenAI-compatible server as a worker', () => {
     expect(gateway.runs[2]?.body).toMatchObject({ prompt: [1, 2, 3], max_tokens: 4 });
   });
 
+  it('gives its calls of tools to the client, and gets what may be called', async () => {
+    const pieces = [
+      { content: 'Let me see.' },
+      { tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'weather', arguments: '' } }] },
+      { tool_calls: [{ index: 0, function: { arguments: '{"city":' } }] },
+      { tool_calls: [{ index: 0, function: { arguments: '"Oslo"}' } }] },
+    ];
+    await start([
+      {
+        onRun: (run) => {
+          run.open();
+          for (const delta of pieces) run.event({ choices: [{ index: 0, delta, finish_reason: null }] });
+          run.finish('tool_calls');
+        },
+      },
+    ]);
+    const tool = { type: 'function' as const, function: { name: 'weather', parameters: { type: 'object' } } };
+    const { choices } = await gateway.client.chat.completions.create({
+      ...ask,
+      tools: [tool],
+      tool_choice: 'required',
+      parallel_tool_calls: false,
+    });
+    expect(choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: {
+        content: 'Let me see.',
+        tool_calls: [{ function: { name: 'weather', arguments: '{"city":"Oslo"}' } }],
+      },
+    });
+    const named = { type: 'function', function: { name: 'weather' } };
+    expect(gateway.runs[0]?.body).toMatchObject({ tools: [tool], tool_choice: named });
+    expect(gateway.runs[0]?.body).not.toHaveProperty('structured_outputs');
+  });
+
   it('gets what was asked for, and nothing that was not', async () => {
     await start([{}], { upstreamKey: 'secret' });
     await gateway.chat(

@@ -1,5 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import { type GenerationCall, type Prompt, promptField } from '../api/generation-call.js';
+import { toolsJson } from '../tools/tool-use.js';
 import { type ContentCheck, checkText } from './content-check.js';
 
 /**
@@ -12,6 +13,10 @@ export function checkedCall(call: GenerationCall, checks: readonly ContentCheck[
   if (call.logprobsTop !== undefined) throw uncheckable('logprobs', 'are not given');
   if (call.promptLogprobsTop !== undefined) throw uncheckable('prompt_logprobs', 'are not given');
   const { prompts } = call;
+  // What a caller says of its tools goes into the prompt as it is, so it may hold nothing that a check would change.
+  if (call.tools !== undefined && passing(toolsJson(call.tools), 'tools', checks) !== toolsJson(call.tools)) {
+    throw new ServingError('content_refused', 'tools: hold what the rules of content take out', { field: 'tools' });
+  }
   return {
     ...call,
     prompts: prompts.map((prompt, index) => checkedPrompt(prompt, promptField(call, index), checks)),
@@ -25,13 +30,27 @@ function checkedPrompt(prompt: Prompt, field: string, checks: readonly ContentCh
     case 'text':
       return { kind: 'text', text: passing(prompt.text, field, checks) };
     case 'messages': {
-      const messages = (JSON.parse(prompt.json) as { content?: unknown }[]).map((message, index) => ({
-        ...message,
-        content: checkedContent(message.content, `messages[${index}].content`, checks),
-      }));
+      const messages = (JSON.parse(prompt.json) as Message[]).map((message, index) => {
+        const field = `messages[${index}]`;
+        const content = checkedContent(message.content, `${field}.content`, checks);
+        const calls = checkedCalls(message.tool_calls, `${field}.tool_calls`, checks);
+        return { ...message, content, ...(calls === undefined ? {} : { tool_calls: calls }) };
+      });
       return { kind: 'messages', json: JSON.stringify(messages) };
     }
   }
+}
+
+interface Message {
+  readonly content?: unknown;
+  readonly tool_calls?: readonly { readonly function: { readonly arguments: string } }[];
+}
+
+function checkedCalls(calls: Message['tool_calls'], field: string, checks: readonly ContentCheck[]) {
+  return calls?.map((call, at) => {
+    const json = passing(call.function.arguments, `${field}[${at}].function.arguments`, checks);
+    return { ...call, function: { ...call.function, arguments: json } };
+  });
 }
 
 /** A text, or parts of which some have a text. */
