@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { embeddings } from './openapi/answer-schemas.js';
 import { startFakeUpstream } from './test-support/fake-upstream.js';
 import { type FakeRun, finished, idleLoad, startFakeWorker } from './test-support/fake-worker.js';
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from './test-support/start-test-gateway.js';
@@ -28,7 +29,9 @@ describe('POST /v1/embeddings', () => {
     await start();
     const response = await post({ input: ['abc', [5, 6], 'a'], model: 'fake/model', user: 'u' });
     expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({
+    const body = await response.json();
+    expect(embeddings.safeParse(body).success).toBe(true);
+    expect(body).toEqual({
       object: 'list',
       data: [
         { object: 'embedding', index: 0, embedding: [3, 0.25] },

@@ -134,6 +134,46 @@ export const model = z.object({
 
 export const models = z.object({ object: z.literal('list'), data: z.array(model) });
 
+export const embeddings = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      object: z.literal('embedding'),
+      index: count,
+      embedding: z
+        .union([z.array(z.number()), z.string()])
+        .meta({ description: 'Of length 1; in base64 32-bit floats, little-endian.' }),
+    }),
+  ),
+  model: z.string(),
+  usage: z.object({ prompt_tokens: count, total_tokens: count }),
+});
+
+export const tokens = z.object({
+  count,
+  max_model_len: count,
+  tokens: z.array(count),
+  token_strs: z.array(z.string()).nullable(),
+});
+
+export const detokenized = z.object({ prompt: z.string() });
+
+export const version = z.object({ version: z.string() });
+
+/** Where a model has them. */
+const fillIn = z.object({ prefix_token_id: count, suffix_token_id: count, middle_token_id: count });
+
+export const props = z.looseObject({
+  default_generation_settings: z.looseObject({ n_ctx: count }),
+  total_slots: count,
+  model_path: z.string(),
+  build_info: z.string(),
+  n_vocab: count,
+  n_embd: count,
+  end_token_ids: z.array(count),
+  fill_in: fillIn.nullable(),
+});
+
 export const status = z.object({ status: z.string() });
 
 /** OpenAI's shape of an error. */

@@ -45,9 +45,23 @@ describe.each(Object.keys(bodies))('a reply of %s', (path) => {
   });
 });
 
-describe.each(['/v1/models', '/v1/models/{model}', '/health', '/ready'])('a reply of %s', (path) => {
+describe.each(['/v1/models', '/v1/models/{model}', '/props', '/version', '/health', '/ready'])(
+  'a reply of %s',
+  (path) => {
+    it('has the shape that is described', async () => {
+      const response = await fetch(gateway.url + path.replace('{model}', 'fake/model'));
+      expect(response.status).toBe(200);
+      expectShape(answerOf(path).json, await response.json());
+    });
+  },
+);
+
+describe.each([
+  ['/tokenize', { prompt: 'Hi', return_token_strs: true }],
+  ['/detokenize', { tokens: [72, 105] }],
+])('a reply of %s', (path, body) => {
   it('has the shape that is described', async () => {
-    const response = await fetch(gateway.url + path.replace('{model}', 'fake/model'));
+    const response = await gateway.post(path, body);
     expect(response.status).toBe(200);
     expectShape(answerOf(path).json, await response.json());
   });

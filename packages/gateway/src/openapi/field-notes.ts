@@ -43,6 +43,25 @@ const notesOfPath: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     max_tokens: 'Most tokens of an answer; 16 where it is absent.',
     logprobs: 'Log-probabilities of each token and of this many of the likeliest.',
   },
+  '/v1/embeddings': {
+    input: 'A text, its token ids, or a list of such inputs, each a request of its own to a worker.',
+    encoding_format: '`float`, or `base64`: 32-bit floats, little-endian.',
+    dimensions: 'As many as the model has, and no other number.',
+    pooling: 'The mean of all tokens’ hidden states (`mean`, where it is absent), or the last token’s (`last`).',
+  },
+  '/tokenize': {
+    prompt: 'A text. Either this or `messages`.',
+    messages: 'A conversation, rendered by the model’s chat template.',
+    tools: 'That the template tells the model of. Only with `messages`.',
+    add_special_tokens:
+      'Whether the token comes first with which the model expects a text to begin. Not with `messages`.',
+    return_token_strs: 'Whether the reply spells the tokens too, in `token_strs`.',
+    add_generation_prompt: 'Whether the assistant’s turn is opened; false only with `continue_final_message`.',
+    continue_final_message: 'The last message, the assistant’s, is the beginning of the answer.',
+  },
+  '/detokenize': {
+    tokens: 'Token ids.',
+  },
   '/v1/messages': {
     system: 'What stands in front of the conversation.',
     stop_sequences: 'Texts at which the answer ends; which one is said in `stop_sequence`.',

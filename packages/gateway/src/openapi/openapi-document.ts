@@ -50,6 +50,7 @@ const components: Readonly<Record<string, z.ZodType>> = {
   Completion: answers.completion,
   Message: answers.message,
   MessageEvent: answers.messageEvent,
+  Embeddings: answers.embeddings,
   Model: answers.model,
   Models: answers.models,
   Status: answers.status,

@@ -1,6 +1,8 @@
 import { chatSchema } from '../api/chat-request.js';
 import { completionSchema } from '../api/completion-request.js';
+import { embeddingSchema } from '../api/embedding-request.js';
 import { messagesSchema, unsupportedFields as unsupportedOfMessages } from '../api/messages/messages-request.js';
+import { detokenizeSchema, tokenizeSchema } from '../api/tokenize-request.js';
 import { unsupportedFields } from '../api/unsupported-fields.js';
 import { addWorkerSchema } from '../http/admin-routes.js';
 import * as answers from './answer-schemas.js';
@@ -55,6 +57,16 @@ export const operations: readonly Operation[] = [
     errors: [...generating, 'stream', 'missing'],
   },
   {
+    method: 'post',
+    path: '/v1/embeddings',
+    tag: 'OpenAI',
+    summary: 'Turns texts into vectors',
+    body: { schema: embeddingSchema },
+    headers: servingHeaders,
+    answer: { description: 'One for each input, in their order.', json: answers.embeddings },
+    errors: generating,
+  },
+  {
     method: 'get',
     path: '/v1/models',
     tag: 'OpenAI',
@@ -81,6 +93,43 @@ export const operations: readonly Operation[] = [
     headers: servingHeaders,
     answer: { description: 'The answer.', json: answers.message, event: answers.messageEvent },
     errors: generating,
+  },
+  {
+    method: 'post',
+    path: '/tokenize',
+    tag: 'Sluice',
+    summary: 'The tokens of a text, or of a conversation as the model reads it',
+    description: 'As vLLM has it.',
+    body: { schema: tokenizeSchema },
+    answer: { description: 'The tokens.', json: answers.tokens },
+    errors: generating,
+  },
+  {
+    method: 'post',
+    path: '/detokenize',
+    tag: 'Sluice',
+    summary: 'The text of tokens',
+    description: 'As vLLM has it.',
+    body: { schema: detokenizeSchema },
+    answer: { description: 'The text.', json: answers.detokenized },
+    errors: generating,
+  },
+  {
+    method: 'get',
+    path: '/props',
+    tag: 'Sluice',
+    summary: 'What a model is like',
+    description: 'As llama.cpp’s server has it, and more. `?model=` names one of several.',
+    answer: { description: 'The model.', json: answers.props },
+    errors: ['any', 'model'],
+  },
+  {
+    method: 'get',
+    path: '/version',
+    tag: 'Operation',
+    summary: 'The version of the gateway',
+    answer: { description: 'The version.', json: answers.version },
+    errors: ['any'],
   },
   {
     method: 'get',
