@@ -42,6 +42,7 @@ export {
 export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/choose-weights.js';
 export { type KvMode, kvModes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
+export { type ExecutorMode, executorModes } from './model/executor-choice.js';
 export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
 export { createTextPort, type TextPort } from './service/text-port.js';
 export { createWorkerServer, type WorkerServer } from './service/worker-server.js';

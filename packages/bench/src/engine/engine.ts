@@ -16,6 +16,7 @@ export const engineBenchmark: Benchmark = {
     },
     weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
     kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
+    executors: { value: 'KIND', description: 'who computes a pass: auto, wide or narrow (default auto)' },
     threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
   },
   run,
@@ -28,7 +29,14 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const wish = String(values.weights ?? 'q8');
   const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
   progress.stage('loading the model');
-  const bench = await openModel(path, wish, threads, benchSizes, String(values.kv ?? 'f32'));
+  const bench = await openModel(
+    path,
+    wish,
+    threads,
+    benchSizes,
+    String(values.kv ?? 'f32'),
+    String(values.executors ?? 'auto'),
+  );
   const repeats = quick ? 7 : 25;
   const passResults: PassResult[] = [];
   for (const one of passes) {

@@ -4,6 +4,7 @@ import {
   chooseWeights,
   createTokenizer,
   DECODE_COUNTS,
+  executorModes,
   type KvMode,
   kvModes,
   LaneModel,
@@ -41,7 +42,7 @@ export interface BenchModel {
   close(): void;
 }
 
-export type ModelSizes = Omit<LaneModelOptions, 'threads'>;
+export type ModelSizes = Pick<LaneModelOptions, 'slots' | 'contextTokens' | 'stepTokensMax'>;
 
 /** @throws BenchUsageError for weights, or keys and values, of an unknown name. */
 export async function openModel(
@@ -50,13 +51,18 @@ export async function openModel(
   threads: number,
   sizes: ModelSizes = benchSizes,
   kv = 'f32',
+  executors = 'auto',
 ): Promise<BenchModel> {
   const wishes = ['auto', ...weightModes] as const;
   const wish = wishes.find((known) => known === weights);
   if (wish === undefined) throw new BenchUsageError(`--weights ${weights} must be ${wishes.join(', ')}`);
   const kvMode = kvModes.find((known) => known === kv);
   if (kvMode === undefined) throw new BenchUsageError(`--kv ${kv} must be ${kvModes.join(', ')}`);
-  const { model, tokenizer, mode } = await load(path, wish, kvMode, threads, sizes);
+  const executorMode = executorModes.find((known) => known === executors);
+  if (executorMode === undefined)
+    throw new BenchUsageError(`--executors ${executors} must be ${executorModes.join(', ')}`);
+  const all = { ...sizes, threads, executors: executorMode, nowMs: () => performance.now() };
+  const { model, tokenizer, mode } = await load(path, wish, kvMode, all);
   return { model, tokenizer, weights: mode, kv: kvMode, close: () => model.close() };
 }
 
@@ -83,17 +89,16 @@ async function load(
   path: string,
   wish: WeightWish,
   kv: KvMode,
-  threads: number,
-  { slots, contextTokens, stepTokensMax }: ModelSizes,
+  options: LaneModelOptions,
 ): Promise<{ model: LaneModel; tokenizer: Tokenizer; mode: WeightMode }> {
   const file = await openGguf(path);
   try {
-    const options = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
-    const { weights } = await chooseWeights(file, wish, { ...options, threads });
-    const compiled = await openCompiled(file, { ...options, weights, kv });
+    const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
+    const { weights } = await chooseWeights(file, wish, { ...graphs, threads: options.threads });
+    const compiled = await openCompiled(file, { ...graphs, weights, kv });
     const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
     return {
-      model: new LaneModel(compiled, { slots, contextTokens, stepTokensMax, threads }),
+      model: new LaneModel(compiled, options),
       tokenizer,
       mode: weights,
     };

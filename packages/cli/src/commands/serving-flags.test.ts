@@ -1,5 +1,12 @@
 import { defaultRouting, routingNames } from '@sluice/gateway';
-import { defaultObjectives, defaultPolicy, kvModes, OBJECTIVE_MS_MAX, policyNames } from '@sluice/worker';
+import {
+  defaultObjectives,
+  defaultPolicy,
+  executorModes,
+  kvModes,
+  OBJECTIVE_MS_MAX,
+  policyNames,
+} from '@sluice/worker';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { addModelFlags, addRoutingFlag, type ModelFlags, routings, schedulers } from './serving-flags.js';
@@ -17,11 +24,17 @@ describe('addModelFlags', () => {
     for (const kv of kvModes) expect(parse('--kv', kv).kv).toBe(kv);
   });
 
+  it('shares passes out as the worker can', () => {
+    expect(parse().executors).toBe('auto');
+    for (const mode of executorModes) expect(parse('--executors', mode).executors).toBe(mode);
+  });
+
   it.each([
     [['--scheduler', 'best'], '--scheduler best must be one of slo, sarathi, prefill-first'],
     [['--ttft-ms', '0'], '--ttft-ms 0 must be a whole number from 1 to 3600000'],
     [['--tbt-ms', '3600001'], '--tbt-ms 3600001 must be a whole number from 1 to 3600000'],
     [['--kv', 'q4'], '--kv q4 must be one of f32, q8'],
+    [['--executors', 'two'], '--executors two must be one of auto, wide, narrow'],
     [['--token-budget', '0'], '--token-budget 0 must be a whole number from 17 to 65536'],
   ])('refuses %j in one line', (flags, message) => {
     expect(() => parse(...flags)).toThrow(message);

@@ -1,5 +1,5 @@
 import type { RoutingName } from '@sluice/gateway';
-import type { KvMode, PolicyName } from '@sluice/worker';
+import type { ExecutorMode, KvMode, PolicyName } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
 
@@ -49,6 +49,7 @@ export interface ModelFlags {
   readonly tokenBudget?: number;
   readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
   readonly kv: KvMode;
+  readonly executors: ExecutorMode;
   readonly swapMb?: number;
 }
 
@@ -113,6 +114,14 @@ export function addModelFlags(command: Command): Command {
       new Option('--kv <kind>', 'keys and values: f32, or q8, which takes a quarter of the memory')
         .default('f32')
         .argParser(oneOf('--kv', ['f32', 'q8'])),
+    )
+    .addOption(
+      new Option(
+        '--executors <kind>',
+        'who computes a pass: wide (all threads together), narrow (two halves side by side), or auto (what is found quicker)',
+      )
+        .default('auto')
+        .argParser(oneOf('--executors', ['auto', 'wide', 'narrow'])),
     )
     .addOption(
       new Option(

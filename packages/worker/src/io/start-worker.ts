@@ -7,6 +7,7 @@ import { defaultObjectives } from '../engine/sequence.js';
 import type { StepRecord } from '../engine/step-record.js';
 import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
 import { createGrammars } from '../grammar/io/create-grammars.js';
+import type { ExecutorMode } from '../model/executor-choice.js';
 import type { GgufFile } from '../model/gguf/gguf-file.js';
 import { LaneModel } from '../model/lane-model.js';
 import { createTextPort, type TextPort } from '../service/text-port.js';
@@ -33,6 +34,8 @@ export interface WorkerOptions extends SizeWishes {
   /** Threads of a forward pass. */
   readonly threads: number;
   readonly weights: WeightWish;
+  /** Whether a pass is shared out among narrow executors; default `auto`. */
+  readonly executors?: ExecutorMode;
   /** Workers that share the machine's free memory evenly, this one included; absent: 1. */
   readonly memoryParts?: number;
   /** Gateways have to show a certificate; absent: no encryption. */
@@ -248,6 +251,8 @@ async function load(
     contextTokens: sizes.contextTokens,
     stepTokensMax: sizes.stepTokensMax,
     threads: options.threads,
+    executors: options.executors ?? 'auto',
+    nowMs: () => clock.nowMs(),
   });
   const closeText = async (): Promise<void> => {
     await Promise.all([pool.close(), grammars.close()]);
