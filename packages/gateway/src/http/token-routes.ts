@@ -1,6 +1,7 @@
 import type { ModelInfo } from '@sluice/proto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { unknownField } from '../api/field-error.js';
+import { countTokensBody, parseCountTokensRequest } from '../api/messages/count-tokens.js';
 import { propsBody } from '../api/props-reply.js';
 import { parseDetokenizeRequest, parseTokenizeRequest, tokenizeBody, tokenizeError } from '../api/tokenize-request.js';
 import { checkModel, checkScope, type Scope } from '../auth/caller.js';
@@ -53,6 +54,10 @@ export function addTokenRoutes(app: FastifyInstance, gateway: Gateway, calls: Ca
       ask: (text) => text.tokenize(request),
       write: (reply, served) => tokenizeBody(reply, served, request.withTokens === true),
     };
+  });
+  post('/v1/messages/count_tokens', (body) => {
+    const { model, request } = parseCountTokensRequest(body);
+    return { model, ask: (text) => text.tokenize(request), write: countTokensBody };
   });
   post('/detokenize', (body) => {
     const { model, request } = parseDetokenizeRequest(body);

@@ -78,6 +78,12 @@ export function readMessages(
   return messages;
 }
 
+/** Whether the last message is the beginning of the answer. */
+export function isBegun(messages: readonly ChatMessage[]): boolean {
+  const last = messages.at(-1);
+  return last?.role === 'assistant' && last.tool_calls === undefined;
+}
+
 /** @throws ServingError for a block that is not text. */
 export function textOf(content: string | readonly unknown[], field: string): string {
   if (typeof content === 'string') return content;

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ChatMessage } from '../chat-message.js';
 import { checkedByHand } from '../checked-by-hand.js';
 import { schemaConstraint } from '../constraint-fields.js';
 import { errorFromIssues } from '../field-error.js';
@@ -7,7 +6,7 @@ import { type GenerationCall, plainCall } from '../generation-call.js';
 import { wellFormedString } from '../generation-fields.js';
 import { isShallow, tooDeep } from '../nesting.js';
 import { anything, type IsNeutral, is, isEmpty, isOfType, never, withoutUnsupported } from '../unsupported-fields.js';
-import { messageSchema, readMessages, textSchema } from './message-blocks.js';
+import { isBegun, messageSchema, readMessages, textSchema } from './message-blocks.js';
 import { readToolFields, toolFields } from './message-tools.js';
 
 const countMax = 2 ** 31 - 1;
@@ -23,6 +22,19 @@ export const promptFields = {
     .optional(),
 };
 
+/** What an answer has to be. */
+export const outputConfig = z
+  .strictObject({
+    effort: z.null().optional(),
+    format: z
+      .strictObject({
+        type: z.literal('json_schema'),
+        schema: z.record(z.string(), z.unknown()).refine(isShallow, tooDeep),
+      })
+      .nullish(),
+  })
+  .optional();
+
 export const messagesSchema = z.strictObject({
   ...promptFields,
   max_tokens: z.int().min(1).max(countMax),
@@ -31,17 +43,7 @@ export const messagesSchema = z.strictObject({
   temperature: z.number().min(0).max(1).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   top_k: z.int().min(0).max(countMax).optional(),
-  output_config: z
-    .strictObject({
-      effort: z.null().optional(),
-      format: z
-        .strictObject({
-          type: z.literal('json_schema'),
-          schema: z.record(z.string(), z.unknown()).refine(isShallow, tooDeep),
-        })
-        .nullish(),
-    })
-    .optional(),
+  output_config: outputConfig,
   metadata: z.strictObject({ user_id: z.string().max(512).nullish() }).optional(),
 });
 
@@ -90,12 +92,7 @@ export function parseMessagesRequest(body: unknown): GenerationCall {
   };
 }
 
-/** Whether the last message is the beginning of the answer. */
-function isBegun(messages: readonly ChatMessage[]): boolean {
-  const last = messages.at(-1);
-  return last?.role === 'assistant' && last.tool_calls === undefined;
-}
-
+/** @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound. */
 export function readFields<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {
   const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
   const given = isRecord ? withoutUnsupported(body, schema.shape, unsupportedFields) : body;

@@ -1,4 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
+import type { TokenizeRequest } from '@sluice/proto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { finished } from '../../test-support/fake-worker.js';
 import { startTestGateway, type TestGateway } from '../../test-support/start-test-gateway.js';
@@ -112,5 +113,34 @@ describe('the form of an answer, for POST /v1/messages', () => {
     const { content } = await anthropic.messages.create({ ...request, messages: begun });
     expect(content).toMatchObject([{ text: ' 20 °C' }]);
     expect(sent().continueFinalMessage).toBe(true);
+  });
+});
+
+describe('POST /v1/messages/count_tokens', () => {
+  it('counts what the model would read, tools included', async () => {
+    const asked: TokenizeRequest[] = [];
+    const onTokenize = (request: TokenizeRequest) => {
+      asked.push(request);
+      return { ids: [5, 6, 7] };
+    };
+    gateway = await startTestGateway({ fakes: [{ onTokenize }] });
+    const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: 'none', maxRetries: 0 });
+    const { max_tokens: _, ...prompt } = request;
+    expect(await anthropic.messages.countTokens({ ...prompt, system: 'Be brief.' })).toEqual({ input_tokens: 3 });
+    await anthropic.messages.create({ ...request, system: 'Be brief.' });
+    expect(asked[0]).toMatchObject({ messagesJson: sent().messagesJson, toolsJson: sent().toolsJson });
+  });
+
+  it('refuses in the shape of its API', async () => {
+    await start('');
+    const response = await gateway.post('/v1/messages/count_tokens', request);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      type: 'error',
+      error: { type: 'invalid_request_error', message: 'max_tokens: is not a field of this request' },
+    });
+    const unknown = await gateway.post('/v1/messages/count_tokens', { model: 'x', messages: request.messages });
+    expect(unknown.status).toBe(404);
+    expect(await unknown.json()).toMatchObject({ type: 'error', error: { type: 'not_found_error' } });
   });
 });
