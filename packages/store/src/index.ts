@@ -5,6 +5,7 @@ export { Heartbeat, type HeartbeatParts } from './heartbeat.js';
 export { openRedisStore, type RedisStoreOptions } from './io/redis-store.js';
 export {
   defaultJournalLimits,
+  type JournalAddition,
   type JournalAppend,
   type JournalLimits,
   type JournalRead,

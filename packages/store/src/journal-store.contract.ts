@@ -34,6 +34,32 @@ export function journalStoreContract(name: string, open: () => Promise<StoreUnde
       expect(await journals.read('s', 0)).toMatchObject({ entries: ['a', 'b', 'c'] });
     });
 
+    it('appends to many streams at once, each for itself', async () => {
+      await journals.append('ended', 0, ['a']);
+      await journals.end('ended');
+      await journals.append('taken', 0, ['a']);
+      await journals.take('taken');
+      await journals.append('goes on', 0, ['a']);
+      const to = (streamId: string, fromIndex: number, ...entries: string[]) => ({
+        streamId,
+        fromIndex,
+        entries,
+        term: 0,
+      });
+      const many = Array.from({ length: 150 }, (_, index) => to(`new ${index}`, 0, `first of ${index}`, 'é'));
+      const outcomes = await journals.appendAll([
+        to('ended', 1, 'b'),
+        to('taken', 1, 'b'),
+        to('goes on', 1, 'b', 'c'),
+        to('gap', 1, 'b'),
+        ...many,
+      ]);
+      expect(outcomes).toEqual(['ended', 'taken', 'written', 'gap', ...many.map(() => 'written')]);
+      expect(await journals.read('goes on', 0)).toMatchObject({ entries: ['a', 'b', 'c'] });
+      expect(await journals.read('new 149', 0)).toMatchObject({ entries: ['first of 149', 'é'] });
+      expect(await journals.appendAll([])).toEqual([]);
+    });
+
     it('refuses an append that would leave a gap', async () => {
       await journals.append('s', 0, ['a']);
       expect(await journals.append('s', 2, ['c'])).toBe('gap');

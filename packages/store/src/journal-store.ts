@@ -11,6 +11,16 @@ export type JournalAppend =
   /** The store is out of reach; nothing was written, as far as anybody knows. */
   | 'unavailable';
 
+/** Entries in a row for the end of a stream. */
+export interface JournalAddition {
+  readonly streamId: string;
+  /** Of the first entry. A stream begins with its first append, at index 0. */
+  readonly fromIndex: number;
+  readonly entries: readonly string[];
+  /** What {@link JournalStore.take} gave; 0 for who began it. */
+  readonly term: number;
+}
+
 /** Entries in a row from a stream. */
 export interface JournalSlice {
   readonly fromIndex: number;
@@ -54,6 +64,12 @@ export interface JournalStore {
    * @param term what {@link take} gave; default 0.
    */
   append(streamId: string, fromIndex: number, entries: readonly string[], term?: number): Promise<JournalAppend>;
+  /**
+   * Appends to many streams, in few commands. What becomes of one has nothing to do with the others, unless the store is out
+   * of reach. A stream is among them once.
+   * @returns what became of each.
+   */
+  appendAll(additions: readonly JournalAddition[]): Promise<readonly JournalAppend[]>;
   /** Makes the caller its only writer. Of two who take it the later one is. What is read afterwards is all there is. */
   take(streamId: string): Promise<JournalTake>;
   /** Says that nothing will come after what is there. @returns whether it was written. */

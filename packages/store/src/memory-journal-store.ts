@@ -1,6 +1,7 @@
 import { assert, type Clock } from '@sluice/shared';
 import {
   defaultJournalLimits,
+  type JournalAddition,
   type JournalAppend,
   type JournalLimits,
   type JournalRead,
@@ -57,6 +58,12 @@ export class MemoryJournalStore implements JournalStore {
     }
     this.#keep(streamId, journal);
     return 'written';
+  }
+
+  appendAll(additions: readonly JournalAddition[]): Promise<readonly JournalAppend[]> {
+    return Promise.all(
+      additions.map(({ streamId, fromIndex, entries, term }) => this.append(streamId, fromIndex, entries, term)),
+    );
   }
 
   async take(streamId: string): Promise<JournalTake> {

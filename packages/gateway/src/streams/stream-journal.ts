@@ -1,6 +1,6 @@
 import type { GenerateEvent } from '@sluice/proto';
 import type { ServingError } from '@sluice/shared';
-import type { JournalAppend } from '@sluice/store';
+import type { JournalAddition, JournalAppend } from '@sluice/store';
 import { writeFailure, writeLine } from './event-line.js';
 import { type Order, writeOrder } from './order.js';
 
@@ -86,17 +86,20 @@ export class StreamJournal {
     this.#add(writeFailure(error), 'at once');
   }
 
-  /** Sends what is pending, once; only while nothing is under way. Never rejects. */
-  async send(append: Append): Promise<JournalAppend> {
+  /** What is pending, to be sent; only while nothing is under way. Undefined where nothing is to be written any more. */
+  next(): JournalAddition | undefined {
     this.#isDue = false;
     this.#close();
-    if (!this.#isOpen) return 'ended';
-    const entries = this.#entries;
+    if (!this.#isOpen) return undefined;
     this.#isSending = true;
-    const outcome = await append(this.streamId, this.#index, entries, this.#term);
+    return { streamId: this.streamId, fromIndex: this.#index, entries: [...this.#entries], term: this.#term };
+  }
+
+  /** What became of it. */
+  onSent({ entries }: JournalAddition, outcome: JournalAppend): void {
     this.#isSending = false;
     if (outcome === 'taken') this.#parts.onTaken();
-    if (!this.#isOpen) return outcome;
+    if (!this.#isOpen) return;
     if (outcome === 'written') {
       this.#index += entries.length;
       this.#entries = this.#entries.slice(entries.length);
@@ -104,7 +107,6 @@ export class StreamJournal {
     } else if (outcome !== 'unavailable') {
       this.#stop();
     }
-    return outcome;
   }
 
   #add(line: string, due: 'at once' | 'soon' | 'later'): void {
@@ -147,5 +149,3 @@ export class StreamJournal {
     this.#entries = [];
   }
 }
-
-type Append = (streamId: string, fromIndex: number, entries: readonly string[], term: number) => Promise<JournalAppend>;

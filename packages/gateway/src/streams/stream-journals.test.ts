@@ -16,6 +16,7 @@ let journals: StreamJournals;
 let trouble: JournalAppend | undefined;
 let writes: (readonly string[])[] = [];
 let taken = 0;
+let commands = 0;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -23,12 +24,19 @@ beforeEach(() => {
   trouble = undefined;
   writes = [];
   taken = 0;
+  commands = 0;
   const append: JournalStore['append'] = async (...given) => {
     writes.push(given[2]);
     return trouble ?? store.append(...given);
   };
   const hindered: JournalStore = {
     append,
+    appendAll: async (additions) => {
+      commands += 1;
+      return Promise.all(
+        additions.map(({ streamId, fromIndex, entries, term }) => append(streamId, fromIndex, entries, term)),
+      );
+    },
     take: (name) => store.take(name),
     read: (name, fromIndex, entriesMax) => store.read(name, fromIndex, entriesMax),
     end: (name) => store.end(name),
@@ -110,6 +118,21 @@ describe('StreamJournals', () => {
     expect(writes[2]?.[0]).toBe(writes[1]?.[0]);
     expect(await tokensFound()).toEqual([1, 2]);
     expect(journals.pendingUnits).toBe(0);
+  });
+
+  it('asks the store once for all streams that have something to write', async () => {
+    const streams = Array.from({ length: 500 }, (_, index) => {
+      const journal = journals.begin(`${index}`.padEnd(22, 'x'), order(), () => taken++);
+      journal.begin();
+      return journal;
+    });
+    await pass(0);
+    const before = commands;
+    for (const [index, journal] of streams.entries()) journal.add(token(index));
+    await pass(250);
+    expect(commands - before).toBe(1);
+    const found = await journals.find({ streamId: '499'.padEnd(22, 'x'), position: 0 }, 'alice');
+    expect(found.events.flatMap(({ tokenIds }) => tokenIds)).toEqual([499]);
   });
 
   it('keeps the beginning of a stream that is too long', async () => {

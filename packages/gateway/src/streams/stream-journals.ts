@@ -1,6 +1,6 @@
 import type { GenerateEvent } from '@sluice/proto';
 import { type Clock, ServingError } from '@sluice/shared';
-import { defaultJournalLimits, type JournalAppend, type JournalStore } from '@sluice/store';
+import { defaultJournalLimits, type JournalAddition, type JournalAppend, type JournalStore } from '@sluice/store';
 import { preview } from '../api/field-error.js';
 import type { EventId } from './event-id.js';
 import { readLines } from './event-line.js';
@@ -89,8 +89,8 @@ export class StreamJournals {
   }
 
   /** Sends what is pending, without waiting for room or time. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#pending].map((journal) => (journal.isSending ? undefined : this.#send(journal))));
+  close(): Promise<void> {
+    return this.#send([...this.#pending].filter(({ isSending }) => !isSending));
   }
 
   async #find({ streamId }: EventId, client: string): Promise<PastStream> {
@@ -121,7 +121,7 @@ export class StreamJournals {
       },
       onPending: (journal, isUrgent) => {
         this.#pending.add(journal);
-        if (isUrgent && this.#maySend && !journal.isSending) void this.#send(journal);
+        if (isUrgent && this.#maySend && !journal.isSending) void this.#send([journal]);
         else this.#tick();
       },
     });
@@ -142,23 +142,41 @@ export class StreamJournals {
   }
 
   #sendAll(): void {
+    if (!this.#maySend) return;
+    const journals: StreamJournal[] = [];
     for (const journal of this.#pending) {
-      if (!this.#maySend) break;
-      if (!journal.isSending) void this.#send(journal);
+      if (this.#underWay + journals.length >= appendsMax) break;
+      if (!journal.isSending) journals.push(journal);
     }
+    void this.#send(journals);
   }
 
-  async #send(journal: StreamJournal): Promise<void> {
-    const { store, clock } = this.#parts;
-    this.#pending.delete(journal);
-    this.#underWay += 1;
-    const outcome = await journal.send((...append) => store.append(...append));
-    this.#underWay -= 1;
+  /** Together, because a command costs Redis and this process many times what one more stream in it does. Never rejects. */
+  async #send(journals: readonly StreamJournal[]): Promise<void> {
+    const sent: { readonly journal: StreamJournal; readonly addition: JournalAddition }[] = [];
+    for (const journal of journals) {
+      this.#pending.delete(journal);
+      const addition = journal.next();
+      if (addition === undefined) this.#count('ended');
+      else sent.push({ journal, addition });
+    }
+    if (sent.length === 0) return;
+    this.#underWay += sent.length;
+    const outcomes = await this.#parts.store.appendAll(sent.map(({ addition }) => addition));
+    this.#underWay -= sent.length;
+    sent.forEach(({ journal, addition }, index) => {
+      const outcome = outcomes[index] ?? 'unavailable';
+      this.#count(outcome);
+      journal.onSent(addition, outcome);
+      if (outcome !== 'unavailable') return;
+      this.#pausedUntilMs = this.#parts.clock.nowMs() + pauseMs;
+      this.#pending.add(journal);
+      this.#tick();
+    });
+  }
+
+  #count(outcome: JournalAppend): void {
     this.appends.set(outcome, (this.appends.get(outcome) ?? 0) + 1);
-    if (outcome !== 'unavailable') return;
-    this.#pausedUntilMs = clock.nowMs() + pauseMs;
-    this.#pending.add(journal);
-    this.#tick();
   }
 
   /** All entries from an index on. */
