@@ -39,6 +39,7 @@ const VOCABULARY = 24;
 /** Streams of a seed below it are the passes' own. */
 const HANGING_STREAM = 1_000_000;
 const SWAP_STREAM = 1_000_001;
+const DRAFTS_STREAM = 1_000_002;
 
 /**
  * Draws a scenario. Each seed leaves some features out altogether, so that no feature hides another (Groce et al., Swarm
@@ -86,8 +87,8 @@ export function drawScenario(seed: number): Scenario {
       stepTokensMax: tokenBudget + rng.below(2) * 200,
       chunksMax: 1 + rng.below(2),
       chunkBlockTokens: 4 + 4 * rng.below(3),
-      decodeTokensMax: 1,
-      wantedRowsMax: slotsMax + 4,
+      decodeTokensMax: 1 + seededRng(seed, DRAFTS_STREAM).below(8),
+      wantedRowsMax: 8 * slotsMax,
     },
     options: {
       tokenBudget,
@@ -95,6 +96,7 @@ export function drawScenario(seed: number): Scenario {
       waitingMax: features.shortQueue ? 3 : 100,
       prefixCache: has(0.75),
       swapBytesMax: drawSwapBytes(seededRng(seed, SWAP_STREAM)),
+      speculation: 'ngram',
     },
     requests,
     cancels,

@@ -28,4 +28,8 @@ export interface LoadState {
   readonly hostGapP50Ms: number;
   /** The same, which one in a hundred exceeds. */
   readonly hostGapP99Ms: number;
+  /** Tokens that were guessed since the worker started. */
+  readonly tokensDrafted: number;
+  /** Those of them that were right. */
+  readonly tokensAccepted: number;
 }

@@ -31,6 +31,8 @@ const loadFields = {
   swapBytesUsed: count,
   hostGapP50Ms: count,
   hostGapP99Ms: count,
+  tokensDrafted: count,
+  tokensAccepted: count,
 } satisfies Record<Exclude<keyof LoadState, 'state'>, typeof count>;
 
 const workerSchema = z.object({

@@ -1,3 +1,4 @@
+import { noWork } from '../../../packages/worker/src/engine/cost-model.js';
 import type { Scenario } from '../scenario.js';
 import { passMs } from '../timed-model.js';
 import type { Checker } from './checker.js';
@@ -35,7 +36,10 @@ export const decodeGap: Checker = (history, scenario) => {
   return violations;
 };
 
-/** A full budget beside a full batch, all of it at the end of the context; a clock that jumps makes any pass longer. */
+/**
+ * A full budget beside a full batch, or a full batch with drafts, all of it at the end of the context; a clock that jumps
+ * makes any pass longer.
+ */
 function longestPassMs({ cost, limits, options, faults }: Scenario): number {
   const { slotsMax, contextTokens } = limits;
   const prefillTokens = Math.max(0, options.tokenBudget - slotsMax);
@@ -46,7 +50,10 @@ function longestPassMs({ cost, limits, options, faults }: Scenario): number {
     prefillPairs: options.tokenBudget * contextTokens,
     chunks: limits.chunksMax,
   };
+  const rows = slotsMax * limits.decodeTokensMax;
+  const drafting = { ...noWork, decodes: rows, decodeContext: rows * contextTokens };
   const slowest = Math.max(1, ...faults.speeds.map(({ factor }) => factor));
   const jumpsMs = faults.jumps.reduce((sum, { ms }) => sum + ms, 0);
-  return (1 + cost.jitterRatio) * slowest * passMs(cost, work) + jumpsMs;
+  const longestMs = Math.max(passMs(cost, work), passMs(cost, drafting));
+  return (1 + cost.jitterRatio) * slowest * longestMs + jumpsMs;
 }

@@ -153,9 +153,25 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'replay-sampled-again',
     file: 'write-plan.ts',
-    find: 'want: sequence.computed + 1 === sequence.tokens ? sequence.want : undefined,',
-    replace: 'want: sequence.want,',
+    find: 'Math.max(0, sequence.computed + tokenIds.length - sequence.tokens + 1)',
+    replace: 'Math.max(1, sequence.computed + tokenIds.length - sequence.tokens + 1)',
     caughtBy: 'oracle-text',
+    policy: 'sarathi',
+  },
+  {
+    name: 'wrong-guess-kept',
+    file: 'engine.ts',
+    find: 'if (right === drafts || sequence.tokenIds.at(-1) !== tokenIds[known + right]) break;',
+    replace: 'if (right === drafts) break;',
+    caughtBy: 'oracle-text',
+    policy: 'sarathi',
+  },
+  {
+    name: 'guesses-beside-chunks',
+    file: 'write-plan.ts',
+    find: 'chunks.length === 0 ? speculation',
+    replace: 'chunks.length < 9 ? speculation',
+    caughtBy: 'model-contract',
     policy: 'sarathi',
   },
   {

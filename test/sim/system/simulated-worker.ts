@@ -124,7 +124,7 @@ export class SimulatedWorker {
       stepTokensMax: 64,
       chunksMax: 2,
       chunkBlockTokens: 8,
-      decodeTokensMax: 1,
+      decodeTokensMax: 4,
       wantedRowsMax: sizes.slotsMax + 4,
     };
     const failingPasses = new Set<number>();

@@ -218,4 +218,14 @@ const loadGauges = [
     help: 'Seconds between two forward passes that one in a hundred of the last 200 exceeds.',
     field: 'hostGapP99Ms',
   },
+  {
+    name: 'sluice_worker_tokens_drafted',
+    help: 'Tokens that were guessed and checked by the model, since the worker started.',
+    field: 'tokensDrafted',
+  },
+  {
+    name: 'sluice_worker_tokens_accepted',
+    help: 'Guessed tokens that were right, since the worker started.',
+    field: 'tokensAccepted',
+  },
 ] as const;

@@ -27,6 +27,8 @@ export function idleWorker(id: string, given: Given = {}): WorkerView {
       swapBytesUsed: 0,
       hostGapP50Ms: 0,
       hostGapP99Ms: 0,
+      tokensDrafted: 0,
+      tokensAccepted: 0,
       steps: 0,
       ...load,
     },

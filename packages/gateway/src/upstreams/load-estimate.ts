@@ -117,4 +117,6 @@ const unknownLoad: LoadState = {
   swapBytesUsed: 0,
   hostGapP50Ms: 0,
   hostGapP99Ms: 0,
+  tokensDrafted: 0,
+  tokensAccepted: 0,
 };

@@ -19,6 +19,8 @@ const idle: LoadState = {
   swapBytesUsed: 0,
   hostGapP50Ms: 0,
   hostGapP99Ms: 0,
+  tokensDrafted: 0,
+  tokensAccepted: 0,
 };
 
 type WorkerFields = Partial<Omit<WorkerRecord, 'load'>> & { readonly load?: Partial<LoadState> };

@@ -4,6 +4,7 @@ import type { ModelPort } from './model-port.js';
 import type { PassLimits } from './pass-runner.js';
 import type { Policy } from './scheduler/policy.js';
 import type { Objectives } from './sequence.js';
+import type { SpeculationMode } from './speculation/speculation.js';
 import type { StepRecord } from './step-record.js';
 
 export interface EngineOptions {
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly swapBytesMax?: number;
   /** Sequences that may wait; one more is refused. */
   readonly waitingMax: number;
+  /** Whether tokens are guessed and checked several at a time; absent: they are not. */
+  readonly speculation?: SpeculationMode;
   /** Of sequences that bring none; absent: `defaultObjectives`. */
   readonly objectives?: Objectives;
   /** When a pass is cut off; absent: `defaultPassLimits`. */

@@ -15,6 +15,7 @@ import {
   type SequenceEvent,
   type SequenceRequest,
 } from './sequence.js';
+import { speculationModes } from './speculation/speculation.js';
 import type { StepPlan } from './step-plan.js';
 import type { StepRecord } from './step-record.js';
 import { HashModel, hashRow } from './test-support/hash-model.js';
@@ -24,7 +25,8 @@ const log = createLog('test', {});
 log.level = 'silent';
 
 describe('Engine', () => {
-  it('generates what one sequence alone would get, whatever runs beside it', async () => {
+  it('generates what one sequence alone would get, whatever runs beside it and is guessed', async () => {
+    const seen = { tokensDrafted: 0, tokensAccepted: 0 };
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const { model, engine, outcomes } = start(history.options, history.limits, undefined, history.policy);
@@ -53,11 +55,16 @@ describe('Engine', () => {
             expect(outcome).toMatchObject(expected);
           }
         }
-        expect(engine.load()).toMatchObject({ running: 0, waiting: 0, kvTokensUsed: 0, prefillTokensWaiting: 0 });
+        const load = engine.load();
+        expect(load).toMatchObject({ running: 0, waiting: 0, kvTokensUsed: 0, prefillTokensWaiting: 0 });
+        seen.tokensDrafted += load.tokensDrafted;
+        seen.tokensAccepted += load.tokensAccepted;
         await engine.close();
       }),
       { numRuns: 300 },
     );
+    expect(seen.tokensAccepted).toBeGreaterThan(100);
+    expect(seen.tokensDrafted).toBeGreaterThan(seen.tokensAccepted + 100);
   });
 
   it('goes on behind tokens that were generated elsewhere as if it had never stopped', async () => {
@@ -361,23 +368,27 @@ const histories = fc
     extraBudget: fc.integer({ min: 0, max: 30 }),
     kvTokensMax: fc.integer({ min: 64, max: 200 }),
     prefixCache: fc.boolean(),
+    // Of two tokens many a guess is right.
+    vocabularyCount: fc.constantFrom(2, 24),
+    decodeTokensMax: fc.constantFrom(1, 4, 8),
+    speculation: fc.constantFrom(...speculationModes),
     entries: fc.array(
       fc.record({
         promptIds: prompts,
         tokensMax: fc.integer({ min: 1, max: 30 }),
         sampling,
         terms,
-        stopTokenIds: fc.constantFrom(new Set<number>(), new Set([5])),
+        stopTokenIds: fc.constantFrom(new Set<number>(), new Set([5]), new Set([1])),
         atPass: fc.integer({ min: 0, max: 12 }),
         cancelAtPass: fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(20) }),
       }),
       { minLength: 1, maxLength: 8 },
     ),
   })
-  .map(({ policy, slotsMax, chunksMax, extraBudget, kvTokensMax, prefixCache, entries }) => ({
+  .map(({ policy, slotsMax, chunksMax, extraBudget, vocabularyCount, decodeTokensMax, entries, ...options }) => ({
     policy,
-    limits: { slotsMax, chunksMax },
-    options: { tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, kvTokensMax, prefixCache, waitingMax: 100 },
+    limits: { slotsMax, chunksMax, vocabularyCount, decodeTokensMax },
+    options: { ...options, tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, waitingMax: 100 },
     entries: entries.map(({ atPass, cancelAtPass, ...fields }, index) => ({
       atPass,
       cancelAtPass,

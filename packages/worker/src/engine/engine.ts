@@ -9,7 +9,8 @@ import { refusalOf, scoredTokensMax } from './refusal.js';
 import type { Decision } from './scheduler/policy.js';
 import { defaultObjectives, type EngineFinishReason, type SequenceEvent, type SequenceRequest } from './sequence.js';
 import { SequenceTable } from './sequence-table.js';
-import type { LogitsRow, StepOutput, StepPlan } from './step-plan.js';
+import { Speculation } from './speculation/speculation.js';
+import type { DecodeRow, LogitsRow, StepOutput, StepPlan } from './step-plan.js';
 import { type StepRecord, StepRecorder } from './step-record.js';
 import { takeToken } from './take-token.js';
 import type { TokenGuide } from './token-guide.js';
@@ -41,6 +42,7 @@ export class Engine implements EnginePort {
   readonly #parts: EngineParts;
   readonly #memory: SlotMemory;
   readonly #recorder: StepRecorder;
+  readonly #speculation: Speculation;
   readonly #passes: PassRunner;
   readonly #sequences: SequenceTable;
   #events: SequenceEvent[] = [];
@@ -75,6 +77,7 @@ export class Engine implements EnginePort {
     );
     this.#sequences = new SequenceTable(this.#memory);
     this.#recorder = new StepRecorder(parts.policy, (step) => this.#report(step));
+    this.#speculation = new Speculation(options.speculation ?? 'off', limits);
     this.#passes = new PassRunner(parts.model, parts.clock, parts.log, options.passLimits);
     this.#loop = this.#run();
   }
@@ -115,6 +118,7 @@ export class Engine implements EnginePort {
       slotsMax: this.#memory.slotsMax,
       ...this.#memory.preemptions,
       ...this.#recorder.rates,
+      ...this.#speculation.counts,
     };
   }
 
@@ -152,7 +156,7 @@ export class Engine implements EnginePort {
     for (;;) {
       if (this.#anyCancelled) this.#endCancelled();
       const decision = this.#decide();
-      const plan = writePlan(decision, this.#sequences, this.#memory, this.#recorder.cost);
+      const plan = writePlan(decision, this.#sequences, this.#memory, this.#recorder.cost, this.#speculation);
       if (plan.decodes.length === 0 && plan.chunks.length === 0) {
         assert(this.#sequences.size === 0, 'the policy left every sequence where it was');
         this.#deliver();
@@ -171,7 +175,8 @@ export class Engine implements EnginePort {
       else this.#failAll(decision, outcome.error);
       if (outcome.kind === 'broken') throw outcome.cause;
       const times = { startMs, endMs, endBeforeMs: passEndMs };
-      this.#recorder.add(plan, decision, this.#ended.splice(0), times, outcome.kind === 'done');
+      const isDone = outcome.kind === 'done';
+      this.#recorder.add(plan, decision, this.#ended.splice(0), times, isDone, this.#speculation.takeWrong());
       passEndMs = endMs;
     }
   }
@@ -207,8 +212,9 @@ export class Engine implements EnginePort {
   #commit(plan: StepPlan, decision: Decision<LiveSequence>, output: StepOutput, nowMs: number): void {
     let row = 0;
     for (const [index, sequence] of decision.decodes.entries()) {
-      sequence.computed += 1;
-      if (plan.decodes[index]!.want !== undefined) this.#take(sequence, output.rows[row++]!, nowMs);
+      const decode = plan.decodes[index]!;
+      this.#takeWhileRight(sequence, decode, output.rows.slice(row, row + decode.wantTokens), nowMs);
+      row += decode.wantTokens;
     }
     for (const [index, { sequence, tokens }] of decision.chunks.entries()) {
       sequence.computed += tokens;
@@ -233,6 +239,27 @@ export class Engine implements EnginePort {
     this.#finish(sequence, 'length');
     this.#ended.push(sequence);
     return false;
+  }
+
+  /**
+   * The row of the last known token, and then that of each draft that was right: what it gives is what it would give in a
+   * pass of its own. What the others wrote lies behind what is computed, and nobody reads it.
+   */
+  #takeWhileRight(sequence: LiveSequence, { tokenIds }: DecodeRow, rows: readonly LogitsRow[], nowMs: number): void {
+    const drafts = Math.max(0, rows.length - 1);
+    const known = tokenIds.length - drafts;
+    const { tokens } = sequence;
+    sequence.computed += known;
+    let right = 0;
+    for (const row of rows) {
+      this.#take(sequence, row, nowMs);
+      // It ended, or failed, or was cancelled.
+      if (sequence.tokens !== tokens + right + 1 || sequence.slot === undefined) break;
+      if (right === drafts || sequence.tokenIds.at(-1) !== tokenIds[known + right]) break;
+      right += 1;
+      sequence.computed += 1;
+    }
+    this.#speculation.observe(sequence, drafts, right, sequence.tokenIds.slice(tokens));
   }
 
   #take(sequence: LiveSequence, row: LogitsRow, nowMs: number): void {

@@ -5,6 +5,7 @@ import { LogitAdjustments } from './sampling/logit-adjustments.js';
 import { wantFor } from './sampling/sampler.js';
 import type { SequenceView } from './scheduler/policy.js';
 import { defaultObjectives, defaultTerms, type Objectives, type Priority, type SequenceRequest } from './sequence.js';
+import type { Drafter } from './speculation/drafter.js';
 import type { LogitsWant } from './step-plan.js';
 import { TokenTimes } from './token-times.js';
 
@@ -41,6 +42,8 @@ export class LiveSequence implements SequenceView, SlotHolder {
   cachedTokens: number | undefined;
   copied: CopiedTokens | undefined;
   cancelled = false;
+  /** Guesses how it goes on; undefined: nobody does. */
+  drafter: Drafter | undefined;
 
   /** @param scoredTokensMax tokens of a chunk each of which has a wanted row. */
   constructor(
@@ -74,6 +77,11 @@ export class LiveSequence implements SequenceView, SlotHolder {
 
   get tokens(): number {
     return this.tokenIds.length;
+  }
+
+  /** Up to `most` tokens that are bound to come next, whatever the model says. */
+  forcedTokens(_most: number): readonly number[] {
+    return [];
   }
 
   get lastTokenMs(): number | undefined {

@@ -8,7 +8,12 @@ import type { StepPlan } from './step-plan.js';
 
 /** What a step was and took. */
 export interface StepRecord {
+  /** Sequences that decoded. */
   readonly decodes: number;
+  /** Tokens that they put into their slots; more than `decodes` where drafts were right or known tokens put back. */
+  readonly decodedTokens: number;
+  /** Tokens that were guessed. */
+  readonly draftTokens: number;
   readonly prefillTokens: number;
   /** The forward pass alone. */
   readonly passMs: number;
@@ -73,6 +78,7 @@ export class StepRecorder {
    * @param isDone false: the pass failed, and how long it took says nothing.
    * @param decision what the plan was made of, its sequences as they are after the step.
    * @param ended those of them that had their last token.
+   * @param wrongTokens drafts that were not kept.
    */
   add(
     plan: StepPlan,
@@ -80,17 +86,22 @@ export class StepRecorder {
     ended: readonly SequenceView[],
     { startMs, endMs, endBeforeMs }: PassTimes,
     isDone: boolean,
+    wrongTokens: number,
   ): void {
     const work = workOf(plan);
     const passMs = endMs - startMs;
     const predictedMs = this.#cost.predictMs(work);
     if (isDone) this.#cost.observe(work, passMs);
-    this.#rates.add(isDone ? work.decodes : 0, isDone ? work.prefillTokens : 0, passMs);
+    const { rows, drafts } = decodeTokensOf(plan);
+    const decodedTokens = rows - wrongTokens;
+    this.#rates.add(isDone ? decodedTokens : 0, isDone ? work.prefillTokens : 0, passMs);
     this.#policy.observe({ decision, endMs, passMs, ended });
     const hostGapMs = endBeforeMs === undefined ? undefined : startMs - endBeforeMs;
     if (hostGapMs !== undefined) this.#hostGaps.add(hostGapMs);
     this.#onStep({
-      decodes: work.decodes,
+      decodes: plan.decodes.length,
+      decodedTokens,
+      draftTokens: drafts,
       prefillTokens: work.prefillTokens,
       passMs,
       predictedMs,
@@ -98,4 +109,15 @@ export class StepRecorder {
       preempted: decision.preempted.length,
     });
   }
+}
+
+/** Tokens of all decode rows, and those of them that are guesses. */
+function decodeTokensOf({ decodes }: StepPlan): { rows: number; drafts: number } {
+  let rows = 0;
+  let drafts = 0;
+  for (const { tokenIds, wantTokens } of decodes) {
+    rows += tokenIds.length;
+    drafts += Math.max(0, wantTokens - 1);
+  }
+  return { rows, drafts };
 }

@@ -3,14 +3,16 @@ import { type SlotMemory, slotOf } from './kv/slot-memory.js';
 import type { LiveSequence } from './live-sequence.js';
 import type { Decision } from './scheduler/policy.js';
 import type { SequenceTable } from './sequence-table.js';
+import type { Speculation } from './speculation/speculation.js';
 import type { DecodeRow, PrefillChunk, StepPlan } from './step-plan.js';
 
-/** Moves sequences, slots and memory as decided, and writes down what the pass computes. */
+/** Moves sequences, slots and memory as decided, and writes down what the pass computes. Beside chunks nobody speculates. */
 export function writePlan(
   decision: Decision<LiveSequence>,
   sequences: SequenceTable,
   memory: SlotMemory,
   cost: StepCost,
+  speculation: Speculation,
 ): StepPlan {
   sequences.preempt(decision.preempted, cost);
   for (const sequence of decision.decodes) if (sequence.slot === undefined) sequences.admit(sequence);
@@ -28,15 +30,18 @@ export function writePlan(
       wantTokens,
     };
   });
-  const decodes = decision.decodes.map((sequence): DecodeRow => {
-    memory.grow(sequence);
-    const decides = sequence.computed + 1 === sequence.tokens;
+  for (const sequence of decision.decodes) memory.grow(sequence);
+  const further = chunks.length === 0 ? speculation.choose(decision.decodes, cost) : undefined;
+  const decodes = decision.decodes.map((sequence, index): DecodeRow => {
+    const tokenIds = [sequence.tokenIds[sequence.computed]!, ...(further?.[index] ?? [])];
+    if (tokenIds.length > 1) tokenIds.length = memory.stretch(sequence, tokenIds.length);
+    const wantTokens = Math.max(0, sequence.computed + tokenIds.length - sequence.tokens + 1);
     return {
       slot: slotOf(sequence),
-      tokenIds: [sequence.tokenIds[sequence.computed]!],
+      tokenIds,
       position: sequence.computed,
-      want: decides ? sequence.want : undefined,
-      wantTokens: decides ? 1 : 0,
+      want: wantTokens > 0 ? sequence.want : undefined,
+      wantTokens,
     };
   });
   const resting = sequences.running

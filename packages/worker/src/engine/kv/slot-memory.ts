@@ -194,6 +194,22 @@ export class SlotMemory {
     this.#setBlocks(sequence, sequence.blocks + missing);
   }
 
+  /**
+   * Memory for so many tokens behind those it has computed, as far as nobody else will soon need it. Returns for how many
+   * there is room.
+   */
+  stretch(sequence: SlotHolder, tokens: number): number {
+    const missing = blocksFor(sequence.computed + tokens) - sequence.blocks;
+    // One block stays for each that may grow in the next step.
+    const spare = Math.min(missing, this.blocksFree - this.slotsMax);
+    if (spare > 0) {
+      this.#makeRoom(spare, undefined);
+      this.#ledger.take(spare);
+      this.#setBlocks(sequence, sequence.blocks + spare);
+    }
+    return Math.min(tokens, sequence.blocks * TOKENS_PER_BLOCK - sequence.computed);
+  }
+
   /** A slice of the sequence's prompt has been computed: from now on others can have it. */
   wrote(sequence: SlotHolder): void {
     const slot = slotOf(sequence);

@@ -81,6 +81,8 @@ export class ScriptedEngine implements EnginePort {
       swapBytesUsed: 0,
       hostGapP50Ms: 0,
       hostGapP99Ms: 0,
+      tokensDrafted: 0,
+      tokensAccepted: 0,
       steps: this.#steps,
     };
   }
