@@ -126,7 +126,7 @@ function allowedMethod(path: string): string | undefined {
   if (endpoints.some((endpoint) => endpoint.path === path)) return 'POST';
   if (['/tokenize', '/detokenize', '/v1/messages/count_tokens'].includes(path)) return 'POST';
   if (
-    ['/v1/models', '/version', '/props', '/health', '/ready', '/metrics'].includes(path) ||
+    ['/v1/models', '/version', '/props', '/health', '/ready', '/metrics', '/openapi.json', '/docs'].includes(path) ||
     path.startsWith('/v1/models/')
   ) {
     return 'GET, HEAD';

@@ -124,6 +124,37 @@ export const messageEvent = z.looseObject({
   ]),
 });
 
+const outputText = z.looseObject({ type: z.literal('output_text'), text: z.string() });
+export const response = z.looseObject({
+  id: z.string(),
+  object: z.literal('response'),
+  created_at: count,
+  status: z.enum(['in_progress', 'completed', 'incomplete', 'failed']),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  incomplete_details: z.object({ reason: z.enum(['max_output_tokens', 'content_filter']) }).nullable(),
+  model: z.string(),
+  output: z.array(
+    z.union([
+      z.looseObject({ type: z.literal('message'), id: z.string(), content: z.array(outputText) }),
+      z.looseObject({ type: z.literal('function_call'), call_id: z.string(), name: z.string(), arguments: z.string() }),
+    ]),
+  ),
+  previous_response_id: z.string().nullable(),
+  usage: z.looseObject({ input_tokens: count, output_tokens: count, total_tokens: count }).nullable(),
+});
+
+export const responseEvent = z.looseObject({ type: z.string(), sequence_number: count });
+
+export const responseItems = z.object({
+  object: z.literal('list'),
+  data: z.array(z.looseObject({ type: z.string(), id: z.string() })),
+  first_id: z.string().nullable(),
+  last_id: z.string().nullable(),
+  has_more: z.boolean(),
+});
+
+export const responseDeleted = z.object({ id: z.string(), object: z.literal('response'), deleted: z.literal(true) });
+
 export const model = z.object({
   id: z.string(),
   object: z.literal('model'),

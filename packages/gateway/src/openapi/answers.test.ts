@@ -13,6 +13,7 @@ const messages = [{ role: 'user', content: 'Hi' }];
 const bodies: Readonly<Record<string, object>> = {
   '/v1/chat/completions': { messages, n: 2 },
   '/v1/completions': { prompt: 'Hi' },
+  '/v1/responses': { input: 'Hi' },
   '/v1/messages': { model: 'fake/model', messages, max_tokens: 5 },
 };
 

@@ -16,6 +16,7 @@ export const errorGroups = {
     'engine_failed',
     'model_unusable',
   ],
+  kept: ['previous_response_not_found', 'responses_unavailable'],
   stream: ['stream_taken', 'stream_gone', 'journal_unavailable'],
 } as const satisfies Readonly<Record<string, readonly ErrorCode[]>>;
 

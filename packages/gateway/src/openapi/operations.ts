@@ -2,6 +2,7 @@ import { chatSchema } from '../api/chat-request.js';
 import { completionSchema } from '../api/completion-request.js';
 import { embeddingSchema } from '../api/embedding-request.js';
 import { messagesSchema, unsupportedFields as unsupportedOfMessages } from '../api/messages/messages-request.js';
+import { responsesSchema, unsupportedFields as unsupportedOfResponses } from '../api/responses/responses-request.js';
 import { detokenizeSchema, tokenizeSchema } from '../api/tokenize-request.js';
 import { unsupportedFields } from '../api/unsupported-fields.js';
 import { addWorkerSchema } from '../http/admin-routes.js';
@@ -65,6 +66,53 @@ export const operations: readonly Operation[] = [
     headers: servingHeaders,
     answer: { description: 'One for each input, in their order.', json: answers.embeddings },
     errors: generating,
+  },
+  {
+    method: 'post',
+    path: '/v1/responses',
+    tag: 'OpenAI',
+    summary: 'Answers a text or a conversation, and keeps the answer to go on behind',
+    body: { schema: responsesSchema, unsupported: unsupportedOfResponses },
+    headers: servingHeaders,
+    answer: { description: 'The response.', json: answers.response, event: answers.responseEvent },
+    errors: [...generating, 'kept'],
+  },
+  {
+    method: 'get',
+    path: '/v1/responses/{id}',
+    tag: 'OpenAI',
+    summary: 'Shows a response that is kept',
+    places: { id: 'Of the response.' },
+    answer: { description: 'The response.', json: answers.response },
+    errors: ['any', 'body', 'missing', 'kept'],
+  },
+  {
+    method: 'delete',
+    path: '/v1/responses/{id}',
+    tag: 'OpenAI',
+    summary: 'Forgets a response that is kept',
+    places: { id: 'Of the response.' },
+    answer: { description: 'It is forgotten.', json: answers.responseDeleted },
+    errors: ['any', 'missing', 'kept'],
+  },
+  {
+    method: 'get',
+    path: '/v1/responses/{id}/input_items',
+    tag: 'OpenAI',
+    summary: 'Lists what a response answers',
+    description: 'By pages: `limit` (1 to 100, else 20), `order` (`asc`, `desc`) and `after`, an item’s id.',
+    places: { id: 'Of the response.' },
+    answer: { description: 'A page of items.', json: answers.responseItems },
+    errors: ['any', 'body', 'missing', 'kept'],
+  },
+  {
+    method: 'post',
+    path: '/v1/responses/{id}/cancel',
+    tag: 'OpenAI',
+    summary: 'Is refused: only what runs in the background could be cancelled',
+    places: { id: 'Of the response.' },
+    answer: { description: 'Never.' },
+    errors: ['any', 'body'],
   },
   {
     method: 'get',
