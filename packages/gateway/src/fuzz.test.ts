@@ -27,6 +27,38 @@ const bodies: Readonly<Record<string, unknown>> = {
     metadata: { a: 'b' },
   },
   '/v1/completions': { prompt: [[1, 2, 3]], max_tokens: 3, logprobs: 2, seed: 5, top_k: 4, min_p: 0.1, echo: false },
+  '/v1/responses': {
+    input: [
+      { role: 'user', content: [{ type: 'input_text', text: 'Grüße 😀' }] },
+      { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' },
+      { type: 'function_call_output', call_id: 'c', output: 'x' },
+    ],
+    instructions: 'Be brief.',
+    max_output_tokens: 5,
+    include: ['message.output_text.logprobs'],
+    top_logprobs: 2,
+    tools: [{ type: 'function', name: 'f', parameters: { type: 'object' }, strict: false }],
+    tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'f' }] },
+    text: { format: { type: 'json_schema', name: 'x', schema: { type: 'object' } } },
+    metadata: { a: 'b' },
+    previous_response_id: null,
+  },
+  '/v1/messages': {
+    model: 'fake/model',
+    max_tokens: 5,
+    system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }],
+    messages: [
+      { role: 'user', content: 'Grüße 😀' },
+      { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'f', input: { a: 1 } }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: [{ type: 'text', text: 'x' }] }] },
+    ],
+    tools: [{ name: 'f', input_schema: { type: 'object' } }],
+    tool_choice: { type: 'auto', disable_parallel_tool_use: true },
+    stop_sequences: ['a'],
+    output_config: { format: { type: 'json_schema', schema: {} } },
+    metadata: { user_id: 'me' },
+    stream: true,
+  },
 };
 
 const strangers: readonly unknown[] = [
@@ -60,7 +92,7 @@ describe('a body that chance has changed', () => {
     const rng = seededRng(20_261_121);
     const statuses = new Map<number, number>();
     for (let i = 0; i < 600; i++) {
-      const path = Object.keys(bodies)[i % 2]!;
+      const path = Object.keys(bodies)[i % 4]!;
       const body = i % 3 === 0 ? garble(JSON.stringify(bodies[path]), rng) : JSON.stringify(mutate(bodies[path], rng));
       const response = await gateway.post(path, body, { signal: AbortSignal.timeout(5000) });
       const reply = await response.text();

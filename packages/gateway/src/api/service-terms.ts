@@ -22,7 +22,7 @@ const priorities = {
  * @throws ServingError `invalid_request` naming header, value and bound; `forbidden` for a class above the caller's.
  */
 export function parseServiceTerms(headers: Headers, caller: Caller): ServiceTermsInit {
-  const { authorization } = headers;
+  const { 'x-api-key': apiKey, authorization = apiKey } = headers;
   return {
     priority: priorityOf(headers, caller),
     ttftMs: objectiveMs('x-sluice-ttft-ms', headers),

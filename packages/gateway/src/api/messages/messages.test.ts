@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, describe, expect, it } from 'vitest';
+import { makeKey } from '../../auth/api-keys.js';
 import { finished, type helloScript } from '../../test-support/fake-worker.js';
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from '../../test-support/start-test-gateway.js';
 
@@ -191,6 +195,24 @@ describe('errors of /v1/messages', () => {
       .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Anthropic.InternalServerError);
     expect(failure).toMatchObject({ status: 500, type: 'api_error', apiMessage: 'no pass' });
+  });
+
+  it('tell who is not let in, and who has asked too often', async () => {
+    const { key, ...proof } = makeKey(new Uint8Array(32).fill(3), new Uint8Array(8).fill(4));
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-messages-'));
+    const keysFile = path.join(folder, 'keys.json');
+    const entry = { name: 'ann', ...proof, scopes: ['inference', 'metrics'], requestsPerMinute: 1 };
+    writeFileSync(keysFile, JSON.stringify({ keys: [entry] }));
+    await start({ keysFile, probeHeaders: { 'x-api-key': key } });
+    const ask = (apiKey: string): Promise<unknown> =>
+      new Anthropic({ baseURL: gateway.url, apiKey, maxRetries: 0 }).messages.create(request);
+    await expect(ask('wrong')).rejects.toMatchObject({ status: 401, type: 'authentication_error' });
+    expect(await ask(key)).toMatchObject({ content: [{ text: 'Hello world' }] });
+    expect(gateway.worker.requests[0]?.terms?.client).toBe('ann');
+    const failure = await ask(key).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Anthropic.RateLimitError);
+    expect(failure).toMatchObject({ status: 429, type: 'rate_limit_error' });
+    rmSync(folder, { recursive: true });
   });
 
   it('come as an event once an answer has begun', async () => {
