@@ -18,6 +18,7 @@ export {
   type SequenceEvent,
   type SequenceRequest,
 } from './engine/sequence.js';
+export { type SpeculationMode, speculationModes } from './engine/speculation/speculation.js';
 export {
   type LogitsRow,
   type LogitsWant,
@@ -43,6 +44,7 @@ export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/
 export { type KvMode, kvModes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export { type ExecutorMode, executorModes } from './model/executor-choice.js';
+export type { CompiledFiles } from './model/lane-model.js';
 export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
 export { createTextPort, type TextPort } from './service/text-port.js';
 export { createWorkerServer, type WorkerServer } from './service/worker-server.js';

@@ -6,6 +6,7 @@ import {
   kvModes,
   OBJECTIVE_MS_MAX,
   policyNames,
+  speculationModes,
 } from '@sluice/worker';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
@@ -29,12 +30,18 @@ describe('addModelFlags', () => {
     for (const mode of executorModes) expect(parse('--executors', mode).executors).toBe(mode);
   });
 
+  it('guesses tokens as the worker can, unless told otherwise', () => {
+    expect(parse().speculation).toBe('ngram');
+    for (const mode of speculationModes) expect(parse('--speculation', mode).speculation).toBe(mode);
+  });
+
   it.each([
     [['--scheduler', 'best'], '--scheduler best must be one of slo, sarathi, prefill-first'],
     [['--ttft-ms', '0'], '--ttft-ms 0 must be a whole number from 1 to 3600000'],
     [['--tbt-ms', '3600001'], '--tbt-ms 3600001 must be a whole number from 1 to 3600000'],
     [['--kv', 'q4'], '--kv q4 must be one of f32, q8'],
     [['--executors', 'two'], '--executors two must be one of auto, wide, narrow'],
+    [['--speculation', 'on'], '--speculation on must be one of ngram, off'],
     [['--token-budget', '0'], '--token-budget 0 must be a whole number from 17 to 65536'],
   ])('refuses %j in one line', (flags, message) => {
     expect(() => parse(...flags)).toThrow(message);

@@ -1,5 +1,5 @@
 import type { RoutingName } from '@sluice/gateway';
-import type { ExecutorMode, KvMode, PolicyName } from '@sluice/worker';
+import type { ExecutorMode, KvMode, PolicyName, SpeculationMode } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
 
@@ -50,6 +50,7 @@ export interface ModelFlags {
   readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
   readonly kv: KvMode;
   readonly executors: ExecutorMode;
+  readonly speculation: SpeculationMode;
   readonly swapMb?: number;
 }
 
@@ -122,6 +123,14 @@ export function addModelFlags(command: Command): Command {
       )
         .default('auto')
         .argParser(oneOf('--executors', ['auto', 'wide', 'narrow'])),
+    )
+    .addOption(
+      new Option(
+        '--speculation <kind>',
+        'guess tokens from what was read before and check several in one pass, where that pays: ngram or off',
+      )
+        .default('ngram')
+        .argParser(oneOf('--speculation', ['ngram', 'off'])),
     )
     .addOption(
       new Option(

@@ -4,6 +4,7 @@ import { type Clock, cacheFolder, createLog, type LoadState, ServingError, syste
 import { Engine } from '../engine/engine.js';
 import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
+import type { SpeculationMode } from '../engine/speculation/speculation.js';
 import type { StepRecord } from '../engine/step-record.js';
 import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
 import { createGrammars } from '../grammar/io/create-grammars.js';
@@ -36,6 +37,8 @@ export interface WorkerOptions extends SizeWishes {
   readonly weights: WeightWish;
   /** Whether a pass is shared out among narrow executors; default `auto`. */
   readonly executors?: ExecutorMode;
+  /** Whether tokens are guessed; default `ngram`. */
+  readonly speculation?: SpeculationMode;
   /** Workers that share the machine's free memory evenly, this one included; absent: 1. */
   readonly memoryParts?: number;
   /** Gateways have to show a certificate; absent: no encryption. */
@@ -124,6 +127,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       swapBytesMax: sizes.swapBytesMax,
       waitingMax: WAITING_MAX,
       prefixCache: options.prefixCache,
+      speculation: options.speculation ?? 'ngram',
       objectives: {
         ttftMs: options.ttftMs ?? defaultObjectives.ttftMs,
         tbtMs: options.tbtMs ?? defaultObjectives.tbtMs,
