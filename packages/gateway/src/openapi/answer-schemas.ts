@@ -180,6 +180,8 @@ export const embeddings = z.object({
   usage: z.object({ prompt_tokens: count, total_tokens: count }),
 });
 
+export const tokenCount = z.object({ input_tokens: count });
+
 export const tokens = z.object({
   count,
   max_model_len: count,

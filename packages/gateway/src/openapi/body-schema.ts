@@ -49,6 +49,10 @@ export function jsonSchema(schema: z.ZodType): JsonSchema {
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema: made }) => {
+      // Of a pipe only the front would be shown, which is often no more than the length of an array.
+      const { def } = zodSchema._zod;
+      if (def.type === 'pipe' && def.out._zod.def.type !== 'transform')
+        Object.assign(made, jsonSchema(def.out as z.ZodType));
       const shape = shapeOf(zodSchema);
       if (shape === undefined) return;
       for (const keyword of Object.keys(made)) delete made[keyword as keyof typeof made];

@@ -66,6 +66,10 @@ const notesOfPath: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     dimensions: 'As many as the model has, and no other number.',
     pooling: 'The mean of all tokens’ hidden states (`mean`, where it is absent), or the last token’s (`last`).',
   },
+  '/v1/messages/count_tokens': {
+    system: 'What stands in front of the conversation.',
+    output_config: 'Accepted; it has no tokens.',
+  },
   '/tokenize': {
     prompt: 'A text. Either this or `messages`.',
     messages: 'A conversation, rendered by the model’s chat template.',

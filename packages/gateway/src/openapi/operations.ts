@@ -1,6 +1,7 @@
 import { chatSchema } from '../api/chat-request.js';
 import { completionSchema } from '../api/completion-request.js';
 import { embeddingSchema } from '../api/embedding-request.js';
+import { countTokensSchema } from '../api/messages/count-tokens.js';
 import { messagesSchema, unsupportedFields as unsupportedOfMessages } from '../api/messages/messages-request.js';
 import { responsesSchema, unsupportedFields as unsupportedOfResponses } from '../api/responses/responses-request.js';
 import { detokenizeSchema, tokenizeSchema } from '../api/tokenize-request.js';
@@ -140,6 +141,15 @@ export const operations: readonly Operation[] = [
     body: { schema: messagesSchema, unsupported: unsupportedOfMessages },
     headers: servingHeaders,
     answer: { description: 'The answer.', json: answers.message, event: answers.messageEvent },
+    errors: generating,
+  },
+  {
+    method: 'post',
+    path: '/v1/messages/count_tokens',
+    tag: 'Anthropic',
+    summary: 'How many tokens a conversation has',
+    body: { schema: countTokensSchema, unsupported: unsupportedOfMessages },
+    answer: { description: 'The count.', json: answers.tokenCount },
     errors: generating,
   },
   {
