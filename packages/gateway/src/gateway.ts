@@ -241,12 +241,13 @@ export class Gateway {
         refuse: (error) => passage.relay.abort(error),
       };
     };
-    const newcomers: Newcomer[] = [];
+    let entered = 0;
     const enterNext = (): void => {
-      const passage = passages[newcomers.length];
+      const passage = passages[entered];
       if (passage === undefined || gathering.isOver) return;
-      const newcomer = newcomerOf(passage, newcomers.length);
-      newcomers.push(newcomer);
+      const newcomer = newcomerOf(passage, entered);
+      entered += 1;
+      passage.relay.waitIn(() => this.queue.leave(newcomer));
       const refusal = this.queue.enter(newcomer);
       if (refusal !== undefined) gathering.abort(refusal);
     };
@@ -254,7 +255,6 @@ export class Gateway {
     for (let choice = 0; choice < CHOICES_AT_ONCE; choice++) enterNext();
     this.#gatherings.add(gathering);
     reply.onClose(() => {
-      for (const newcomer of newcomers) this.queue.leave(newcomer);
       gathering.onClientGone();
       const { firstTokenMs } = reply.record;
       if (firstTokenMs !== undefined) quote.settle(firstTokenMs);

@@ -87,9 +87,8 @@ export class Passage implements Dispatch {
     };
   }
 
-  /** Sends it to a worker that has room, if its reply still wants it. @returns whether it was sent. */
+  /** Sends it to a worker that has room. @returns whether it was sent. */
   start(): boolean {
-    if (this.relay.isOver) return false;
     const { past, journal } = this.#voyage;
     // Nothing waits between the choice and the submit, so no other choice sees the same view.
     const needsTokenIds = past !== undefined || this.#asksOfPrompt;

@@ -94,11 +94,6 @@ export class Relay implements GenerationListener, GatheringMember {
     gathering.join(this);
   }
 
-  /** Whether nothing more comes of it. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
   /** Tokens that its workers have generated. */
   get generatedTokens(): number {
     return this.#generatedTokens;
@@ -109,8 +104,14 @@ export class Relay implements GenerationListener, GatheringMember {
     return this.#finish;
   }
 
+  /** Until it is started it waits, where `leave` takes it away once nothing more is wanted of it. */
+  waitIn(leave: () => void): void {
+    this.#leaveRoom = leave;
+  }
+
   /** Sends the request to the worker that was chosen for it. */
   start(worker: Worker, request: GenerateRequestInit, dispatch: Dispatch): void {
+    this.#leaveRoom = () => {};
     this.#course = { dispatch, journal: new Journal(request) };
     this.#send(worker);
   }

@@ -15,8 +15,8 @@ export const systemMutants: readonly SystemMutant[] = [
   {
     name: 'resume-repeats-the-last-token',
     file: 'gateway/src/relay/journal.ts',
-    find: 'generatedTokenIds: [...this.#tokenIds] }',
-    replace: 'generatedTokenIds: this.#tokenIds.slice(0, -1) }',
+    find: 'generatedTokenIds: [...this.#tokenIds], promptLogprobs',
+    replace: 'generatedTokenIds: this.#tokenIds.slice(0, -1), promptLogprobs',
     caughtBy: 'goes-on-behind',
   },
   {
@@ -50,7 +50,7 @@ export const systemMutants: readonly SystemMutant[] = [
   {
     name: 'gone-client-stays-in-the-queue',
     file: 'gateway/src/gateway.ts',
-    find: '      for (const newcomer of newcomers) this.queue.leave(newcomer);\n',
+    find: '      passage.relay.waitIn(() => this.queue.leave(newcomer));\n',
     replace: '',
     caughtBy: 'gone-client',
   },
@@ -134,7 +134,7 @@ export const systemMutants: readonly SystemMutant[] = [
   {
     name: 'error-in-a-stream-not-said',
     file: 'gateway/src/relay/reply-writer.ts',
-    find: 'if (reply.isStarted) reply.endEvents(errorEvent(error));',
+    find: 'if (reply.isStarted) reply.endEvents(format.fail(error));',
     replace: "if (reply.isStarted) reply.endEvents('');",
     caughtBy: 'no-silent-end',
   },
