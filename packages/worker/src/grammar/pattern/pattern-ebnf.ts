@@ -9,11 +9,15 @@ export type WriteCharacters = (points: CodePoints) => string;
 /** Characters stand for themselves. */
 export const asText: WriteCharacters = characterClass;
 
-/** Characters between the quotes of a JSON string, those that have to be escaped in their shortest way. */
+/**
+ * Characters between the quotes of a JSON string, those that have to be escaped in their shortest way; of wide classes
+ * (`.`, `[^a]`, `\S`) only those that need not be, since a choice takes the library far longer than a class.
+ */
 export const asJson: WriteCharacters = (points) => {
   const options: string[] = [];
   const plain = intersect(points, unescaped);
   if (plain.length > 0) options.push(characterClass(plain));
+  if (countOf(plain) >= WIDE_CLASS) return options[0]!;
   for (const [point, text] of escapes) if (includes(points, point)) options.push(literal(text));
   return options.length === 1 ? options[0]! : `(${options.join(' | ')})`;
 };
@@ -47,12 +51,19 @@ function expression(pattern: Pattern, write: WriteCharacters): string {
   }
 }
 
+const WIDE_CLASS = 1_000;
+
+function countOf(points: CodePoints): number {
+  return points.reduce((count, [from, to]) => count + to - from + 1, 0);
+}
+
 /** JSON's control characters, quote and backslash, as they are written. */
 const escapes: ReadonlyMap<number, string> = new Map(
   [0x22, 0x5c, ...Array(32).keys()].map((point) => [point, JSON.stringify(String.fromCharCode(point)).slice(1, -1)]),
 );
 
-const unescaped: CodePoints = [
+/** What stands for itself in a JSON string. */
+export const unescaped: CodePoints = [
   [0x20, 0x21],
   [0x23, 0x5b],
   [0x5d, 0xd7ff],

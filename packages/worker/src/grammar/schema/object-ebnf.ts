@@ -1,5 +1,6 @@
 import { characterClass, literal, repeated } from '../ebnf.js';
-import { type CodePoints, codePoints, complement, intersect } from '../pattern/code-points.js';
+import { codePoints, complement, intersect } from '../pattern/code-points.js';
+import { unescaped } from '../pattern/pattern-ebnf.js';
 import { countOf, isObject, malformed, SchemaError, type SchemaObject } from './json-schema.js';
 import type { RuleWriter } from './schema-ebnf.js';
 
@@ -109,16 +110,19 @@ function extraOf(schema: SchemaObject, namesSome: boolean): unknown {
   return extra === false ? undefined : extra;
 }
 
-/** A quoted name that is none of those: a tree of their characters, left at the first that none of them has there. */
+/**
+ * A quoted name that is none of those: a tree of their characters, left at the first that none of them has there. Without
+ * escapes, so that one name is written in one way.
+ */
 function otherName(names: readonly string[], writer: RuleWriter): string {
-  const rest = writer.rule(`${characterClass(nameCharacters)}* "\\""`);
+  const rest = writer.rule(`${characterClass(unescaped)}* "\\""`);
   const plain = names.filter((name) => JSON.stringify(name) === `"${name}"`).map((name) => Array.from(name));
   const tree = (tails: readonly (readonly string[])[]): string => {
     const groups = groupByFirst(tails);
     const taken = codePoints(
       [...groups.keys()].map((character) => [character.codePointAt(0)!, character.codePointAt(0)!]),
     );
-    const options = [`${characterClass(intersect(nameCharacters, complement(taken)))} ${rest}`];
+    const options = [`${characterClass(intersect(unescaped, complement(taken)))} ${rest}`];
     if (!tails.some((tail) => tail.length === 0)) options.push('"\\""');
     for (const [character, behind] of groups) options.push(`${literal(character)} ${tree(behind)}`);
     return writer.rule(options.join(' | '));
@@ -133,11 +137,3 @@ function groupByFirst(tails: readonly (readonly string[])[]): Map<string, (reado
   }
   return groups;
 }
-
-/** Other names are written without escapes, so that one name is written in one way. */
-const nameCharacters: CodePoints = [
-  [0x20, 0x21],
-  [0x23, 0x5b],
-  [0x5d, 0xd7ff],
-  [0xe000, 0x10ffff],
-];

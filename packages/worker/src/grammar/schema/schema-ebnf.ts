@@ -14,7 +14,7 @@ import {
 import { integerEbnf, numberEbnf } from './number-ebnf.js';
 import { objectEbnf } from './object-ebnf.js';
 import { References } from './references.js';
-import { stringCharacter, stringEbnf } from './string-ebnf.js';
+import { stringEbnf, stringTail } from './string-ebnf.js';
 
 /** A grammar of so many characters takes seconds to compile. */
 const GRAMMAR_CHARACTERS_MAX = 512 * 1024;
@@ -96,19 +96,19 @@ class SchemaWriter implements RuleWriter {
   }
 
   anyString(): string {
-    return this.#once('string', () => `"\\"" (${stringCharacter})* "\\""`);
+    const known = this.#names.get('string');
+    if (known !== undefined) return known;
+    const tail = this.#reserve();
+    this.#fill(tail, stringTail(`r${tail}`));
+    const name = this.rule(`"\\"" r${tail}`);
+    this.#names.set('string', name);
+    return name;
   }
 
   rule(body: string): string {
     const index = this.#reserve();
     this.#fill(index, body);
     return `r${index}`;
-  }
-
-  #once(key: string, body: () => string): string {
-    const known = this.#names.get(key) ?? this.rule(body());
-    this.#names.set(key, known);
-    return known;
   }
 
   #reserve(): number {

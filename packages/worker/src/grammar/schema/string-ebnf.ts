@@ -1,17 +1,22 @@
-import { repeated } from '../ebnf.js';
-import { everyCodePoint } from '../pattern/code-points.js';
+import { characterClass, repeated } from '../ebnf.js';
 import { PatternError } from '../pattern/parse-pattern.js';
-import { asJson, patternEbnf } from '../pattern/pattern-ebnf.js';
+import { asJson, patternEbnf, unescaped } from '../pattern/pattern-ebnf.js';
 import { formats } from './formats.js';
 import { countOf, malformed, SchemaError, type SchemaObject } from './json-schema.js';
 
 /** Each character up to it is a state of the grammar, over the whole vocabulary: thousands take minutes to compile. */
 export const LENGTH_MAX = 128;
 
-/** Any character of a JSON string: a half of a surrogate pair is none, however it is written. */
-export const stringCharacter =
-  '[ !\\x23-\\x5b\\x5d-\\ud7ff\\ue000-\\U0010ffff] | "\\\\" ["\\\\/bfnrt] | ' +
-  '"\\\\u" ([0-9a-ce-fA-CE-F] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})';
+/**
+ * What stands behind the opening quote of any string, as a rule of this name: a loop of its own, since the library knows
+ * the tokens of a loop beforehand and has to try those of a repeated choice, thousands, each time. Half a surrogate pair is
+ * no character, however it is written.
+ */
+export function stringTail(name: string): string {
+  const escaped = '"\\\\" ["\\\\/bfnrt]';
+  const coded = '"\\\\u" ([0-9a-ce-fA-CE-F] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})';
+  return `"\\"" | ${characterClass(unescaped)} ${name} | ${escaped} ${name} | ${coded} ${name}`;
+}
 
 /** An expression for a string, quotes included. */
 export function stringEbnf(schema: SchemaObject, anyString: () => string): string {
@@ -34,7 +39,7 @@ export function stringEbnf(schema: SchemaObject, anyString: () => string): strin
     }
   }
   if ((least ?? 0) > (most ?? LENGTH_MAX)) throw malformed('minLength', `${least} is above maxLength ${most}`);
-  return `"\\"" ${repeated(asJson(everyCodePoint), least ?? 0, most)} "\\""`;
+  return `"\\"" ${repeated(characterClass(unescaped), least ?? 0, most)} "\\""`;
 }
 
 function knownFormat(format: unknown): string {
