@@ -66,8 +66,11 @@ export interface WholeReply {
 
 /** One endpoint's way of writing JSON. Strings in, strings out: a token costs one of them. */
 export interface ReplyFormat {
-  /** Events that come before the first part of a choice, each a whole server-sent event; may be empty. */
-  open(choice: number): string;
+  /**
+   * Events that come before the first part of a choice, each a whole server-sent event; may be empty.
+   * @param promptTokens of its prompt; 0: not known yet.
+   */
+  open(choice: number, promptTokens: number): string;
   /** The event of a new part. */
   delta(choice: number, part: AnswerPart): string;
   /** The events after the last part of a choice. */

@@ -31,7 +31,7 @@ export function eventWriters(format: ReplyFormat, reply: HttpReply, gathering: G
         if (!isOpen && (event.tokenIds.length > 0 || event.finished)) {
           isOpen = true;
           if (!reply.isStarted) reply.startEvents();
-          events = format.open(index);
+          events = format.open(index, gathering.promptTokensOf(choice));
         }
         if (parser !== undefined) events += parsedDeltas(format, index, parser, event);
         else if (hasText(event)) events += format.delta(index, textOf(event));

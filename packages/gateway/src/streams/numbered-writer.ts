@@ -26,7 +26,7 @@ export function numberedWriter(
     position = Math.max(tokens, position + 1);
     return position > has.position ? `${idPrefix}${position}\n${event}` : '';
   };
-  const open = (): string => eachEvent(format.open(0), numbered);
+  const open = (): string => eachEvent(format.open(0, gathering.promptTokensOf(choice)), numbered);
   let isOpen = false;
 
   return {

@@ -10,24 +10,29 @@ export function messagesReply(head: ReplyHead): ReplyFormat {
   let ending: Ending | undefined;
   /** Blocks that have begun. */
   let blocks = 0;
+  /** What is the same for all deltas of a block: it is built once, because there is one for each token. */
+  let deltaStart = '';
   let open: AnswerPart['kind'] | undefined;
 
   const begin = (kind: AnswerPart['kind'], block: object): string => {
     const stop = end();
     open = kind;
+    const index = blocks;
     blocks += 1;
-    return stop + event('content_block_start', { index: blocks - 1, content_block: block });
+    deltaStart = event('content_block_delta', { index }).slice(0, -'}\n\n'.length);
+    return stop + event('content_block_start', { index, content_block: block });
   };
   const end = (): string => {
     if (open === undefined) return '';
     open = undefined;
     return event('content_block_stop', { index: blocks - 1 });
   };
-  const delta = (change: object): string => event('content_block_delta', { index: blocks - 1, delta: change });
+  const delta = (change: object): string => `${deltaStart},"delta":${JSON.stringify(change)}}\n\n`;
 
   return {
-    open: () => {
-      const begun = { ...message, content: [], stop_reason: null, stop_sequence: null, usage: usageJson(nothing) };
+    open: (_, promptTokens) => {
+      const usage = usageJson({ promptTokens, completionTokens: 0, cachedTokens: 0 });
+      const begun = { ...message, content: [], stop_reason: null, stop_sequence: null, usage };
       return event('message_start', { message: begun });
     },
     delta: (_, part) => {
@@ -91,7 +96,7 @@ function stopReasonOf(ending: Ending | undefined, sequence: string | null) {
   }
 }
 
-/** `input_tokens` are those that were not cached. Before the end nothing is counted yet. */
+/** `input_tokens` are those that were not cached; how many were is known at the end. */
 function usageJson({ promptTokens, completionTokens, cachedTokens }: Usage) {
   return {
     input_tokens: promptTokens - cachedTokens,
@@ -106,8 +111,6 @@ function usageJson({ promptTokens, completionTokens, cachedTokens }: Usage) {
     speed: null,
   };
 }
-
-const nothing: Usage = { promptTokens: 0, completionTokens: 0, cachedTokens: 0 };
 
 function toolUse({ id, name, arguments: json }: ToolCall) {
   return { type: 'tool_use', id, name, input: inputOf(json), caller };

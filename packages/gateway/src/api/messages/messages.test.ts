@@ -56,7 +56,10 @@ describe('POST /v1/messages', () => {
     await start();
     const stream = anthropic().messages.stream(request);
     const types: string[] = [];
-    stream.on('streamEvent', (event) => types.push(event.type));
+    stream.on('streamEvent', (event) => {
+      types.push(event.type);
+      if (event.type === 'message_start') expect(event.message.usage.input_tokens).toBe(7);
+    });
     const message = await stream.finalMessage();
     expect(types).toEqual([
       'message_start',

@@ -35,11 +35,20 @@ export function responsesReply(head: ReplyHead, call: GenerationCall, responses:
   const held: unknown[] = [];
   let outcome: Outcome = { status: 'in_progress' };
   let events = 0;
+  /** Where the open item is, as the end of an event about it. */
+  let textDeltaRest = '';
 
   const event = (type: string, rest: object): string => {
     const data = JSON.stringify({ type, sequence_number: events, ...rest });
     events += 1;
     return `event: ${type}\ndata: ${data}\n\n`;
+  };
+  /** Of the open message; made by hand, because there is one for each token. */
+  const textDelta = (text: string, logprobs: readonly unknown[]): string => {
+    const start = `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":${events}`;
+    events += 1;
+    const shown = logprobs.length === 0 ? '[]' : JSON.stringify(logprobs);
+    return `${start},"delta":${JSON.stringify(text)},"logprobs":${shown},${textDeltaRest}\n\n`;
   };
   const newMessage = (): OpenMessage => {
     return { kind: 'message', id: itemId('message', head.id, `${output.length}`), text: '', logprobs: [] };
@@ -59,6 +68,7 @@ export function responsesReply(head: ReplyHead, call: GenerationCall, responses:
 
   const begin = (item: OpenItem): string => {
     open = item;
+    textDeltaRest = JSON.stringify(placeOf(item, output)).slice(1);
     const begun = itemOf(item, 'in_progress');
     const empty = begun.type === 'message' ? { ...begun, content: [] } : begun;
     const added = event('response.output_item.added', { output_index: output.length, item: empty });
@@ -98,7 +108,7 @@ export function responsesReply(head: ReplyHead, call: GenerationCall, responses:
           open.text += part.text;
           logprobs.unshift(...held.splice(0));
           open.logprobs.push(...logprobs);
-          return start + event('response.output_text.delta', { ...placeOf(open, output), delta: part.text, logprobs });
+          return start + textDelta(part.text, logprobs);
         }
         case 'call':
           held.length = 0;
