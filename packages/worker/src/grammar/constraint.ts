@@ -1,7 +1,7 @@
 import type { Constraint } from '@sluice/proto';
 import { ServingError } from '@sluice/shared';
 import { atMost, invalid, wellFormed } from '../service/ranges.js';
-import { literal } from './ebnf.js';
+import { classBeyondAscii, literal } from './ebnf.js';
 import type { GrammarSource } from './grammar-source.js';
 import { PatternError } from './pattern/parse-pattern.js';
 import { asText, patternEbnf } from './pattern/pattern-ebnf.js';
@@ -51,7 +51,7 @@ export function parseConstraint(constraint: Constraint): GrammarSource {
       const text = constraint.grammar ?? '';
       atMost(field, text.length, limits.grammarCharacters, 'characters');
       wellFormed(field, text);
-      return { language: 'ebnf', text, field };
+      return { language: 'ebnf', text: ownGrammar(field, text), field };
     }
     case 'structuralTag': {
       const field = 'constraint.structural_tag';
@@ -62,6 +62,13 @@ export function parseConstraint(constraint: Constraint): GrammarSource {
     default:
       throw invalid('constraint', 'constraint is empty: one of its forms must be set');
   }
+}
+
+/** A grammar in the caller's words. */
+function ownGrammar(field: string, text: string): string {
+  const beyond = classBeyondAscii(text);
+  if (beyond === undefined) return text;
+  throw unsupported(field, `the class ${beyond.slice(0, 100)} names a character beyond ASCII; write it as "…" instead`);
 }
 
 function choiceGrammar(texts: readonly string[]): GrammarSource {

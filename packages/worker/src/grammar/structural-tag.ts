@@ -1,3 +1,4 @@
+import { classBeyondAscii } from './ebnf.js';
 import { asText, patternEbnf } from './pattern/pattern-ebnf.js';
 import { isObject, malformed, SchemaError } from './schema/json-schema.js';
 import { schemaEbnf } from './schema/schema-ebnf.js';
@@ -53,6 +54,9 @@ class PartReader {
       const held = fields[field];
       if (held === undefined && optional.has(field)) continue;
       read[field] = this.#field(held, field, holds, depth);
+      if (field === 'grammar' && classBeyondAscii(String(held)) !== undefined) {
+        throw new SchemaError(field, 'with a class that names a character beyond ASCII is not supported');
+      }
     }
     return read;
   }

@@ -7,7 +7,11 @@ import type { Branch, Pattern } from './pattern.js';
 export type WriteCharacters = (points: CodePoints) => string;
 
 /** Characters stand for themselves. */
-export const asText: WriteCharacters = characterClass;
+export const asText: WriteCharacters = (points) => {
+  const written = characterClass(points);
+  if (written !== undefined) return written;
+  throw new PatternError('a class with many characters beyond ASCII, but not all of them, is not supported');
+};
 
 /**
  * Characters between the quotes of a JSON string, those that have to be escaped in their shortest way; of wide classes
@@ -16,7 +20,7 @@ export const asText: WriteCharacters = characterClass;
 export const asJson: WriteCharacters = (points) => {
   const options: string[] = [];
   const plain = intersect(points, unescaped);
-  if (plain.length > 0) options.push(characterClass(plain));
+  if (plain.length > 0) options.push(asText(plain));
   if (countOf(plain) >= WIDE_CLASS) return options[0]!;
   for (const [point, text] of escapes) if (includes(points, point)) options.push(literal(text));
   return options.length === 1 ? options[0]! : `(${options.join(' | ')})`;

@@ -14,7 +14,7 @@ export function flattenSchema(value: unknown, keyword: string, references: Refer
   if (typeof schema === 'boolean') return schema ? [{}] : [];
   if (depth > DEPTH_MAX)
     throw new SchemaError(keyword, `nests more than ${DEPTH_MAX} schemas for one value, or leads to itself`);
-  const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
+  const { $ref, allOf, anyOf, oneOf, unevaluatedProperties, unevaluatedItems, ...rest } = schema;
   const flat = (part: unknown, inside: string): SchemaObject[] => flattenSchema(part, inside, references, depth + 1);
   let alternatives: SchemaObject[] = [rest];
   if ($ref !== undefined) alternatives = product(alternatives, flat(references.resolve($ref), '$ref'), '$ref');
@@ -28,7 +28,9 @@ export function flattenSchema(value: unknown, keyword: string, references: Refer
     requireApart(options.map((option) => product([rest], option, 'oneOf')));
     alternatives = product(alternatives, options.flat(), 'oneOf');
   }
-  return alternatives;
+  // They see what all the others cover, and no others see what they do.
+  const outer = Object.entries({ unevaluatedProperties, unevaluatedItems }).filter(([, value]) => value !== undefined);
+  return outer.length === 0 ? alternatives : product([Object.fromEntries(outer)], alternatives, '$ref', true);
 }
 
 function listOf(value: unknown, keyword: string): readonly unknown[] {
@@ -37,14 +39,19 @@ function listOf(value: unknown, keyword: string): readonly unknown[] {
   throw malformed(keyword, 'must be a list of schemas');
 }
 
-function product(a: readonly SchemaObject[], b: readonly SchemaObject[], keyword: string): SchemaObject[] {
+function product(
+  a: readonly SchemaObject[],
+  b: readonly SchemaObject[],
+  keyword: string,
+  seesAll = false,
+): SchemaObject[] {
   if (a.length * b.length > ALTERNATIVES_MAX) {
     throw new SchemaError(
       keyword,
       `gives ${a.length * b.length} alternatives; at most ${ALTERNATIVES_MAX} are supported`,
     );
   }
-  const merged = a.flatMap((one) => b.map((other) => mergeSchemas(one, other)));
+  const merged = a.flatMap((one) => b.map((other) => mergeSchemas(one, other, seesAll)));
   return merged.filter((schema) => schema !== undefined);
 }
 

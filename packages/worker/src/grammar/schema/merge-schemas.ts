@@ -2,9 +2,10 @@ import { annotations, isObject, SchemaError, type SchemaObject, typesOf } from '
 
 /**
  * One schema for the values that two accept both; undefined where they share no type.
+ * @param seesAll what `unevaluated…` of the first covers depends on the second.
  * @throws SchemaError for keywords that do not come together: what each says depends on its own neighbours.
  */
-export function mergeSchemas(a: SchemaObject, b: SchemaObject): SchemaObject | undefined {
+export function mergeSchemas(a: SchemaObject, b: SchemaObject, seesAll = false): SchemaObject | undefined {
   const merged: Record<string, unknown> = { ...a };
   for (const [keyword, value] of Object.entries(b)) {
     const other = merged[keyword];
@@ -12,9 +13,10 @@ export function mergeSchemas(a: SchemaObject, b: SchemaObject): SchemaObject | u
     else if (JSON.stringify(other) !== JSON.stringify(value)) merged[keyword] = both(keyword, a, b);
   }
   if (Array.isArray(merged.type) && merged.type.length === 0) return undefined;
-  for (const keyword of ['additionalProperties', 'patternProperties', 'items', 'prefixItems'] as const) {
+  for (const keyword of ['additionalProperties', 'patternProperties', 'items', 'prefixItems']) {
     refuseNeighbours(keyword, a, b);
   }
+  for (const keyword of seesAll ? [] : ['unevaluatedProperties', 'unevaluatedItems']) refuseNeighbours(keyword, a, b);
   return merged;
 }
 

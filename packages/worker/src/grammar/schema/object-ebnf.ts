@@ -1,6 +1,6 @@
-import { characterClass, literal, repeated } from '../ebnf.js';
+import { beyondAscii, literal, repeated } from '../ebnf.js';
 import { codePoints, complement, intersect } from '../pattern/code-points.js';
-import { unescaped } from '../pattern/pattern-ebnf.js';
+import { asText, unescaped } from '../pattern/pattern-ebnf.js';
 import { countOf, isObject, malformed, SchemaError, type SchemaObject } from './json-schema.js';
 import type { RuleWriter } from './schema-ebnf.js';
 
@@ -115,14 +115,16 @@ function extraOf(schema: SchemaObject, namesSome: boolean): unknown {
  * escapes, so that one name is written in one way.
  */
 function otherName(names: readonly string[], writer: RuleWriter): string {
-  const rest = writer.rule(`${characterClass(unescaped)}* "\\""`);
+  const rest = writer.rule(`${asText(unescaped)}* "\\""`);
   const plain = names.filter((name) => JSON.stringify(name) === `"${name}"`).map((name) => Array.from(name));
   const tree = (tails: readonly (readonly string[])[]): string => {
     const groups = groupByFirst(tails);
     const taken = codePoints(
       [...groups.keys()].map((character) => [character.codePointAt(0)!, character.codePointAt(0)!]),
     );
-    const options = [`${characterClass(intersect(unescaped, complement(taken)))} ${rest}`];
+    const others = intersect(unescaped, complement(taken));
+    const isLow = intersect(taken, beyondAscii).length === 0;
+    const options = [`${asText(isLow ? others : intersect(others, complement(beyondAscii)))} ${rest}`];
     if (!tails.some((tail) => tail.length === 0)) options.push('"\\""');
     for (const [character, behind] of groups) options.push(`${literal(character)} ${tree(behind)}`);
     return writer.rule(options.join(' | '));

@@ -1,6 +1,6 @@
-import { characterClass, repeated } from '../ebnf.js';
+import { repeated } from '../ebnf.js';
 import { PatternError } from '../pattern/parse-pattern.js';
-import { asJson, patternEbnf, unescaped } from '../pattern/pattern-ebnf.js';
+import { asJson, asText, patternEbnf, unescaped } from '../pattern/pattern-ebnf.js';
 import { formats } from './formats.js';
 import { countOf, malformed, SchemaError, type SchemaObject } from './json-schema.js';
 
@@ -15,7 +15,7 @@ export const LENGTH_MAX = 128;
 export function stringTail(name: string): string {
   const escaped = '"\\\\" ["\\\\/bfnrt]';
   const coded = '"\\\\u" ([0-9a-ce-fA-CE-F] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})';
-  return `"\\"" | ${characterClass(unescaped)} ${name} | ${escaped} ${name} | ${coded} ${name}`;
+  return `"\\"" | ${asText(unescaped)} ${name} | ${escaped} ${name} | ${coded} ${name}`;
 }
 
 /** An expression for a string, quotes included. */
@@ -39,7 +39,7 @@ export function stringEbnf(schema: SchemaObject, anyString: () => string): strin
     }
   }
   if ((least ?? 0) > (most ?? LENGTH_MAX)) throw malformed('minLength', `${least} is above maxLength ${most}`);
-  return `"\\"" ${repeated(characterClass(unescaped), least ?? 0, most)} "\\""`;
+  return `"\\"" ${repeated(asText(unescaped), least ?? 0, most)} "\\""`;
 }
 
 function knownFormat(format: unknown): string {
