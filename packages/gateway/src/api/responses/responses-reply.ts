@@ -133,12 +133,15 @@ export function responsesReply(head: ReplyHead, call: GenerationCall, responses:
     whole: ({ choices: [choice], usage }) => {
       const { text = '', calls = [], logprobs = [] } = choice ?? {};
       outcome = outcomeOf(choice?.ending.reason ?? 'stop');
+      // As in a stream, where only the last item can have been cut.
       if (text !== '' || calls.length === 0) {
         const shown = head.logprobs ? logprobs.map(logprobJson) : [];
-        output.push(itemOf({ ...newMessage(), text, logprobs: shown }, statusOf(outcome)));
+        const status = calls.length === 0 ? statusOf(outcome) : 'completed';
+        output.push(itemOf({ ...newMessage(), text, logprobs: shown }, status));
       }
-      for (const { id, name, arguments: json } of calls) {
-        output.push(itemOf({ ...newCall(id, name), text: json }, statusOf(outcome)));
+      for (const [index, { id, name, arguments: json }] of calls.entries()) {
+        const status = index === calls.length - 1 ? statusOf(outcome) : 'completed';
+        output.push(itemOf({ ...newCall(id, name), text: json }, status));
       }
       return JSON.stringify(finished(usage));
     },

@@ -12,8 +12,8 @@ const request = { model: 'fake/model', input: 'Oslo?', tools: [weather] };
 const call = (city: string) => `<tool_call>\n{"name": "weather", "arguments": {"city": "${city}"}}\n</tool_call>`;
 const sent = (index = 0) => gateway.worker.requests[index]!;
 
-async function start(text: string): Promise<OpenAI> {
-  gateway = await startTestGateway({ fakes: [{ onSubmit: writeText(text) }] });
+async function start(text: string, reason?: Parameters<typeof writeText>[1]): Promise<OpenAI> {
+  gateway = await startTestGateway({ fakes: [{ onSubmit: writeText(text, reason) }] });
   return new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'none', maxRetries: 0 });
 }
 
@@ -53,6 +53,18 @@ describe('a model that calls a function, for POST /v1/responses', () => {
       await openai.responses.stream(request).finalResponse(),
     ]) {
       expect(new Set(response.output.map(({ id }) => id)).size).toBe(3);
+    }
+  });
+
+  it('says of the last item alone that it was cut', async () => {
+    const openai = await start(`I look.\n${call('Oslo')}\n${call('Rome').slice(0, -20)}`, 'FINISH_REASON_LENGTH');
+    const statuses = ['completed', 'completed', 'incomplete'];
+    for (const response of [
+      await openai.responses.create(request),
+      await openai.responses.stream(request).finalResponse(),
+    ]) {
+      expect(response.status).toBe('incomplete');
+      expect(response.output.map((each) => ('status' in each ? each.status : ''))).toEqual(statuses);
     }
   });
 
