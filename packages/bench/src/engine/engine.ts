@@ -1,10 +1,12 @@
 import os from 'node:os';
 import { type BenchContext, type Benchmark, type BenchOutcome, type BenchValues, wholeNumber } from '../benchmark.js';
 import { modelFile } from '../io/model-file.js';
+import type { Progress } from '../io/progress.js';
 import { figure, renderTable } from '../report/table.js';
 import { type BatchResult, type CostResult, measureBatch, measureCost } from './batch.js';
 import { batchRuns, benchSizes, choiceRuns, mixedLoad, passes } from './engine-cases.js';
-import { measurePass, openModel, type PassResult } from './measure.js';
+import { compileModel, measurePass, openModel, type PassResult } from './measure.js';
+import { type OperatorProfile, profilePass, profileTable } from './operator-profile.js';
 
 /** The engine without wire and text: forward passes of given shapes, and whole batches through the batch loop. */
 export const engineBenchmark: Benchmark = {
@@ -17,6 +19,7 @@ export const engineBenchmark: Benchmark = {
     weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
     kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
     executors: { value: 'KIND', description: 'who computes a pass: auto, wide or narrow (default auto)' },
+    profile: { description: 'what each operator of a pass takes, by the profiler of the runtime, and nothing else' },
     threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
   },
   run,
@@ -28,6 +31,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
   const wish = String(values.weights ?? 'q8');
   const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  if (values.profile === true) return profile(path, wish, String(values.kv ?? 'f32'), threads, quick, progress);
   progress.stage('loading the model');
   const bench = await openModel(
     path,
@@ -58,6 +62,26 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     table: [passTable(passResults), batchTable(batches), costLine(cost)].join('\n\n'),
     valid: true,
   };
+}
+
+/** The runtime's own account of passes, one session and one shape at a time. */
+async function profile(
+  path: string,
+  wish: string,
+  kv: string,
+  threads: number,
+  quick: boolean,
+  progress: Progress,
+): Promise<BenchOutcome> {
+  const compiled = await compileModel(path, wish, threads, kv);
+  const repeats = quick ? 5 : 20;
+  const results: OperatorProfile[] = [];
+  for (const one of passes.filter(({ sampled }) => sampled !== true)) {
+    progress.stage(`profile: ${one.subject}`);
+    results.push(await profilePass(compiled.files, one, threads, repeats));
+  }
+  const settings = { model: path, weights: compiled.weights, kv: compiled.kv, threads, repeats };
+  return { settings, results, table: profileTable(results), valid: true };
 }
 
 function passTable(results: readonly PassResult[]): string {

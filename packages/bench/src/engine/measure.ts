@@ -44,7 +44,7 @@ export interface BenchModel {
 
 export type ModelSizes = Pick<LaneModelOptions, 'slots' | 'contextTokens' | 'stepTokensMax'>;
 
-/** @throws BenchUsageError for weights, or keys and values, of an unknown name. */
+/** @throws BenchUsageError for weights, keys and values, or executors of an unknown name. */
 export async function openModel(
   path: string,
   weights: string,
@@ -53,17 +53,31 @@ export async function openModel(
   kv = 'f32',
   executors = 'auto',
 ): Promise<BenchModel> {
-  const wishes = ['auto', ...weightModes] as const;
-  const wish = wishes.find((known) => known === weights);
-  if (wish === undefined) throw new BenchUsageError(`--weights ${weights} must be ${wishes.join(', ')}`);
-  const kvMode = kvModes.find((known) => known === kv);
-  if (kvMode === undefined) throw new BenchUsageError(`--kv ${kv} must be ${kvModes.join(', ')}`);
-  const executorMode = executorModes.find((known) => known === executors);
-  if (executorMode === undefined)
-    throw new BenchUsageError(`--executors ${executors} must be ${executorModes.join(', ')}`);
-  const all = { ...sizes, threads, executors: executorMode, nowMs: () => performance.now() };
-  const { model, tokenizer, mode } = await load(path, wish, kvMode, all);
-  return { model, tokenizer, weights: mode, kv: kvMode, close: () => model.close() };
+  const options = { ...sizes, threads, executors: named('executors', executors, executorModes) };
+  const compiled = await compileModel(path, weights, threads, kv);
+  const model = new LaneModel(compiled.files, { ...options, nowMs: () => performance.now() });
+  return { ...compiled, model, close: () => model.close() };
+}
+
+/** The graphs of a model, compiled now or found, and its tokenizer. @throws BenchUsageError as {@link openModel}. */
+export async function compileModel(path: string, weights: string, threads: number, kv = 'f32') {
+  const wish: WeightWish = named('weights', weights, ['auto', ...weightModes]);
+  const kvMode = named('kv', kv, kvModes);
+  const file = await openGguf(path);
+  try {
+    const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
+    const choice = await chooseWeights(file, wish, { ...graphs, threads });
+    const files = await openCompiled(file, { ...graphs, weights: choice.weights, kv: kvMode });
+    return { files, weights: choice.weights, kv: kvMode, tokenizer: createTokenizer(readGgufTokenizer(file.metadata)) };
+  } finally {
+    await file.close();
+  }
+}
+
+function named<Name extends string>(flag: string, given: string, names: readonly Name[]): Name {
+  const found = names.find((name) => name === given);
+  if (found === undefined) throw new BenchUsageError(`--${flag} ${given} must be ${names.join(', ')}`);
+  return found;
 }
 
 export async function measurePass(model: LaneModel, one: PassCase, repeats: number): Promise<PassResult> {
@@ -85,29 +99,8 @@ export async function measurePass(model: LaneModel, one: PassCase, repeats: numb
   };
 }
 
-async function load(
-  path: string,
-  wish: WeightWish,
-  kv: KvMode,
-  options: LaneModelOptions,
-): Promise<{ model: LaneModel; tokenizer: Tokenizer; mode: WeightMode }> {
-  const file = await openGguf(path);
-  try {
-    const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
-    const { weights } = await chooseWeights(file, wish, { ...graphs, threads: options.threads });
-    const compiled = await openCompiled(file, { ...graphs, weights, kv });
-    const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
-    return {
-      model: new LaneModel(compiled, options),
-      tokenizer,
-      mode: weights,
-    };
-  } finally {
-    await file.close();
-  }
-}
-
-function planOf({ decodes, chunks, sampled }: PassCase, vocabularyCount: number): StepPlan {
+/** The plan of a shape, with token ids that mean nothing. */
+export function planOf({ decodes, chunks, sampled }: PassCase, vocabularyCount: number): StepPlan {
   const want = { temperatures: sampled ? [0.8] : [] };
   const rng = seededRng(2);
   const tokenIds = (count: number): number[] => Array.from({ length: count }, () => rng.below(vocabularyCount));

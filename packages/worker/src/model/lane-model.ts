@@ -30,6 +30,8 @@ export interface LaneModelOptions {
   readonly executors?: ExecutorMode;
   /** Milliseconds of any clock. */
   readonly nowMs?: () => number;
+  /** Has the runtime write down what every operator of every pass took, in files that begin so: slower, and only to measure. */
+  readonly profilePrefix?: string;
 }
 
 /** Executors that share a pass: as many as there are prompt lanes. */
@@ -104,6 +106,7 @@ export class LaneModel implements ModelPort {
         prepacked: this.#prepacked,
         cpuArena: 'shared',
         memoryPattern: false,
+        ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
       });
       native.push(session);
       return session;
@@ -200,6 +203,11 @@ export class LaneModel implements ModelPort {
 
   release(slot: number, fromToken: number): void {
     this.#cache.release(slot, fromToken);
+  }
+
+  /** Ends what `profilePrefix` began; the paths of the files. */
+  endProfiling(): string[] {
+    return this.#native.map((session) => session.endProfiling());
   }
 
   close(): void {

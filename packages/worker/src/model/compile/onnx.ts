@@ -99,7 +99,8 @@ function encodeGraph(graph: OnnxGraph): object {
 
 function encodeNode(node: OnnxNode, index: number): object {
   return {
-    name: `${node.op}_${index}`,
+    // After what it makes: a profile shows where in the model it is.
+    name: node.outputs.find((output) => output !== '') ?? `${node.op}_${index}`,
     op_type: node.op,
     domain: node.domain,
     input: [...node.inputs],
