@@ -51,6 +51,7 @@ export interface ModelFlags {
   readonly kv: KvMode;
   readonly executors: ExecutorMode;
   readonly speculation: SpeculationMode;
+  readonly jumpForward: 'on' | 'off';
   readonly swapMb?: number;
 }
 
@@ -131,6 +132,14 @@ export function addModelFlags(command: Command): Command {
       )
         .default('ngram')
         .argParser(oneOf('--speculation', ['ngram', 'off'])),
+    )
+    .addOption(
+      new Option(
+        '--jump-forward <switch>',
+        'take text that a grammar leaves no choice about without sampling: on or off',
+      )
+        .default('on')
+        .argParser(oneOf('--jump-forward', ['on', 'off'])),
     )
     .addOption(
       new Option(

@@ -76,6 +76,7 @@ async function runWorker(flags: WorkerFlags): Promise<void> {
     ...flags,
     threads: flags.threads ?? threadsPerWorker(1),
     prefixCache: flags.prefixCache === 'on',
+    jumpForward: flags.jumpForward === 'on',
     ...(tls === undefined ? {} : { tls }),
     onProgress,
     onFatal: endProcess,

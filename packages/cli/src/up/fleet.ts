@@ -31,6 +31,7 @@ export interface FleetOptions {
   readonly kv: string;
   readonly executors: string;
   readonly speculation: string;
+  readonly jumpForward: string;
   readonly swapMb?: number;
   /** Arguments of the gateway that say who may use it. */
   readonly access: readonly string[];
@@ -104,12 +105,12 @@ export class Fleet {
 
   async #startWorker(number: number): Promise<string> {
     const { model, threads, context, slots, prefixCache, weights, kv, executors, speculation, swapMb } = this.#options;
-    const { workers, scheduler, ttftMs, tbtMs, tokenBudget } = this.#options;
+    const { workers, scheduler, ttftMs, tbtMs, tokenBudget, jumpForward } = this.#options;
     const port = await this.#startChild(`worker ${number}`, (portBefore) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
       ...['--kv', kv, '--executors', executors, '--prefix-cache', prefixCache, '--memory-parts', String(workers)],
-      ...['--speculation', speculation],
+      ...['--speculation', speculation, '--jump-forward', jumpForward],
       ...(swapMb === undefined ? [] : ['--swap-mb', String(swapMb)]),
       ...['--scheduler', scheduler, '--ttft-ms', String(ttftMs), '--tbt-ms', String(tbtMs)],
       ...(tokenBudget === undefined ? [] : ['--token-budget', String(tokenBudget)]),

@@ -396,7 +396,7 @@ export class Engine implements EnginePort {
 /** What goes wrong is thrown again where the answer is needed, and ends the sequence there. */
 function lookAhead(guide: TokenGuide | undefined): void {
   try {
-    guide?.allowed();
+    if (guide?.forced().length === 0) guide.allowed();
   } catch (failure) {
     if (!(failure instanceof ServingError)) throw failure;
   }

@@ -80,8 +80,8 @@ export class LiveSequence implements SequenceView, SlotHolder {
   }
 
   /** Up to `most` tokens that are bound to come next, whatever the model says. */
-  forcedTokens(_most: number): readonly number[] {
-    return [];
+  forcedTokens(most: number): readonly number[] {
+    return this.request.guide?.forced().slice(0, most) ?? [];
   }
 
   get lastTokenMs(): number | undefined {

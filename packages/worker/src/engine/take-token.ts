@@ -21,7 +21,7 @@ export function takeToken(sequence: LiveSequence, row: LogitsRow, nowMs: number)
   const tokenId =
     guide === undefined
       ? sampleToken(row, sampling, sequence.adjustments, draw)
-      : sampleAllowed(row, sampling, sequence.adjustments, guide.allowed(), draw);
+      : (guide.forced()[0] ?? sampleAllowed(row, sampling, sequence.adjustments, guide.allowed(), draw));
   const logprobs = logprobsTop === undefined ? undefined : logprobsOf(row, sequence.want, tokenId, logprobsTop);
   if (guide?.accept(tokenId) === false) {
     throw new ServingError('engine_failed', `the grammar allowed token ${tokenId} and does not take it`);

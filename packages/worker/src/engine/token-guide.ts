@@ -10,6 +10,11 @@ export interface TokenGuide {
    * @throws ServingError `invalid_request` when no token is allowed, `engine_failed` when the guide is broken.
    */
   allowed(): AllowedTokens;
+  /**
+   * Tokens that come next whatever the model says, where there is only one text: they are taken without sampling, and may
+   * be computed together. The same in the same state; each is allowed where those before it have come. Mostly none.
+   */
+  forced(): readonly number[];
   /** Goes on behind a token; false, and nothing has changed, where it was not allowed. */
   accept(tokenId: number): boolean;
   /** An end token was accepted: nothing comes behind it. */

@@ -1,7 +1,7 @@
 import { type Clock, ServingError } from '@sluice/shared';
 import { AwakeGrammar } from './awake-grammar.js';
 import type { CompileOutcome, CreateBinding } from './compile-grammar.js';
-import { GrammarGuide } from './grammar-guide.js';
+import { type ForcedIds, GrammarGuide } from './grammar-guide.js';
 import type { GrammarSource } from './grammar-source.js';
 
 export interface GrammarCacheOptions {
@@ -16,6 +16,7 @@ export interface GrammarCacheParts {
   readonly createBinding: CreateBinding;
   readonly vocabularyCount: number;
   readonly clock: Pick<Clock, 'nowMs'>;
+  readonly forcedIds?: ForcedIds | undefined;
 }
 
 interface Entry {
@@ -75,7 +76,7 @@ export class GrammarCache {
     try {
       const grammar = await entry.grammar;
       if (grammar.isBroken && this.#entries.get(key) === entry) this.#entries.delete(key);
-      return new GrammarGuide(grammar, source.field, release);
+      return new GrammarGuide(grammar, source.field, release, this.#parts.forcedIds);
     } catch (failure) {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
       entry.users -= 1;

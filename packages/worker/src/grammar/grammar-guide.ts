@@ -4,19 +4,26 @@ import type { TokenGuide } from '../engine/token-guide.js';
 import type { AwakeGrammar } from './awake-grammar.js';
 import type { BindingMatcher } from './grammar-binding.js';
 
+/** The tokens that a text which has to come is made of, without those that it may end within. */
+export type ForcedIds = (text: string) => readonly number[];
+
 /** Follows a grammar: a matcher of the library, with what it says kept until the next token. */
 export class GrammarGuide implements TokenGuide {
   readonly #grammar: AwakeGrammar;
   readonly #field: string;
   readonly #onDispose: () => void;
+  readonly #forcedIds: ForcedIds | undefined;
+  #forced: readonly number[] | undefined;
   #matcher: BindingMatcher | undefined;
   #allowed: AllowedTokens | undefined;
   #isComplete = false;
 
-  constructor(grammar: AwakeGrammar, field: string, onDispose: () => void) {
+  /** @param forcedIds absent: nothing is taken without sampling. */
+  constructor(grammar: AwakeGrammar, field: string, onDispose: () => void, forcedIds?: ForcedIds) {
     this.#grammar = grammar;
     this.#field = field;
     this.#onDispose = onDispose;
+    this.#forcedIds = forcedIds;
     this.#matcher = grammar.matcher();
   }
 
@@ -40,12 +47,17 @@ export class GrammarGuide implements TokenGuide {
     const matcher = this.#live();
     if (!this.#grammar.guarded(() => matcher.AcceptToken(tokenId, false))) return false;
     this.#allowed = undefined;
+    this.#forced = undefined;
     this.#isComplete = matcher.IsTerminated();
     return true;
   }
 
-  /** The text that every continuation begins with; empty where there is none. */
-  forcedText(): string {
+  forced(): readonly number[] {
+    this.#forced ??= this.#forcedIds?.(this.#forcedText()) ?? [];
+    return this.#forced;
+  }
+
+  #forcedText(): string {
     if (this.#isComplete) return '';
     const matcher = this.#live();
     return this.#grammar.guarded(() => matcher.FindJumpForwardString());

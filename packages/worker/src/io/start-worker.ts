@@ -6,6 +6,7 @@ import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
 import type { SpeculationMode } from '../engine/speculation/speculation.js';
 import type { StepRecord } from '../engine/step-record.js';
+import { createForcedIds } from '../grammar/forced-ids.js';
 import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
 import { createGrammars } from '../grammar/io/create-grammars.js';
 import type { ExecutorMode } from '../model/executor-choice.js';
@@ -45,6 +46,8 @@ export interface WorkerOptions extends SizeWishes {
   readonly tls?: TlsOptions;
   /** Whether prompts are kept for later ones that begin alike. */
   readonly prefixCache: boolean;
+  /** Whether text that a grammar leaves no choice about is taken without sampling; absent: it is. */
+  readonly jumpForward?: boolean;
   /** Objectives of requests that bring none; absent: 5 s to the first token, 200 ms between tokens. */
   readonly ttftMs?: number;
   readonly tbtMs?: number;
@@ -242,7 +245,11 @@ async function load(
       ? undefined
       : createChatTemplate({ definition, template, shield: tokenizer.shield, wallMs: () => Date.now() });
   const pool = new TokenizerPool({ definition, tokenizer });
-  const grammars = createGrammars(grammarVocabularyOf(tokenizer, config.vocabularyCount), clock);
+  const grammars = createGrammars(
+    grammarVocabularyOf(tokenizer, config.vocabularyCount),
+    clock,
+    options.jumpForward === false ? undefined : createForcedIds(tokenizer),
+  );
   const text: TextPort = createTextPort(
     tokenizer,
     chatTemplate,
