@@ -90,6 +90,9 @@ export function operatorTimes(events: readonly TraceEvent[], passes: number): Om
 /** Linear layers and attention by their place in a layer, everything else by its operator. */
 function kindOf(operator: string, node: string): string {
   if (!/MatMul|Attention/.test(operator)) return operator;
-  const place = node.replace(/_kernel_time$|_out\b|\blayer\d+\./g, '').replace(/\b(decode|chunk)\d+/, '$1');
+  const place = node
+    .replace(/_kernel_time$/, '')
+    .replace(/_out\b|\blayer\d+\./g, '')
+    .replace(/\b(decode|chunk)\d+/, '$1');
   return `${operator} ${place}`;
 }
