@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { GenerateRequest } from '@sluice/proto';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -135,6 +138,25 @@ describe('a model that calls a tool', () => {
   });
 });
 
+describe('rules of content', () => {
+  it('hold for what was called, and for what tools say of themselves', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-tools-'));
+    const contentRulesFile = join(folder, 'rules.json');
+    await writeFile(contentRulesFile, JSON.stringify({ redact: [{ pattern: 'Oslo', matchCharactersMax: 4 }] }));
+    gateway = await startTestGateway({ contentRulesFile, fakes: [{ onSubmit: writes(call) }] });
+    const past = { id: 'c', type: 'function', function: { name: 'weather', arguments: '{"city": "Oslo"}' } };
+    const reply = await gateway.chat({ tools, messages: [{ role: 'assistant', content: null, tool_calls: [past] }] });
+    const { choices } = (await reply.json()) as OpenAI.ChatCompletion;
+    expect(choices[0]?.message.tool_calls).toMatchObject([{ function: { arguments: '{"city": "[redacted]"}' } }]);
+    expect(request().messagesJson).toContain('[redacted]');
+    expect(request().messagesJson).not.toContain('Oslo');
+    const described = { type: 'function', function: { name: 'f', description: 'Of Oslo' } };
+    const refused = await gateway.chat({ tools: [described] });
+    expect(await refused.json()).toMatchObject({ error: { code: 'content_refused', param: 'tools' } });
+    await rm(folder, { recursive: true });
+  });
+});
+
 describe('tool_choice', () => {
   it.each([
     ['auto', true, undefined],
@@ -177,7 +199,7 @@ describe('a request with tools that are wrong', () => {
   const named = (name: unknown) => ({ type: 'function', function: { name } });
   const assistant = (tool_calls: unknown) => ({ role: 'assistant', content: 'x', tool_calls });
 
-  it.each([
+  const wrong: readonly (readonly [object, string])[] = [
     [{ tools: {} }, 'tools: an object must be an array'],
     [{ tools: Array(129).fill(time) }, 'tools: an array of 129 entries must have at most 128 entries'],
     [{ tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools[0].type: "custom" must be "function"'],
@@ -227,9 +249,11 @@ describe('a request with tools that are wrong', () => {
       },
       'messages[0].tool_calls: must come with the role "assistant", not "user"',
     ],
-  ])('%j', async (fields, message) => {
+  ];
+
+  it.each(wrong.map(([fields, message]) => ({ fields, message })))('$message', async ({ fields, message }) => {
     await start('x');
-    const response = await gateway.chat(fields);
+    const response = await gateway.chat({ ...fields });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { message, code: 'invalid_request' } });
   });

@@ -10,6 +10,7 @@ const special: readonly [string, TokenKind][] = [
   ['<think>', 'userDefined'],
   ['\u2581Paris', 'normal'],
   ['\u2581', 'normal'],
+  ['[TOOL_CALLS]', 'control'],
 ];
 const endId = 256;
 const parisId = 258;
@@ -28,6 +29,11 @@ describe('IncrementalDetokenizer.push', () => {
     const stream = detokenizer();
     expect(smiley.map((byte) => stream.push(byte))).toEqual(['', '', '', '\u{1F600}']);
     expect(stream.flush()).toBe('');
+  });
+
+  it('writes the marks of calls, which who reads the answer has to see, and no other control token', () => {
+    const stream = detokenizer();
+    expect([endId, endId + special.length - 1].map((token) => stream.push(token))).toEqual(['', '[TOOL_CALLS]']);
   });
 
   it('replaces bytes as soon as no more can complete them', () => {

@@ -19,7 +19,8 @@ export function toolMessages(messages: readonly ChatMessage[], template: string)
   const wantsObjects = printsJson.test(template);
   const wantsShortIds = /\blength\s*[!=]=\s*9\b/.test(template);
   const idOf = (id: unknown): unknown => (wantsShortIds && typeof id === 'string' ? shortId(id) : id);
-  return messages.map((message) => {
+  const taken = onlyOneCall.test(template) ? oneCallEach(messages) : messages;
+  return taken.map((message) => {
     const calls = callsOf(message).map((call) => ({
       ...call,
       id: idOf(call.id),
@@ -42,6 +43,30 @@ export function toolMessages(messages: readonly ChatMessage[], template: string)
 const printsJson =
   /\b(?:arguments|function|tool_call|tool_calls)\b['"\])\s]*\|\s*(?:tojson|items)|arguments['"\]]*\.items\(/;
 
+/** Llama 3's templates refuse a message with several calls. */
+const onlyOneCall = /single tool-calls?\b/i;
+
+/** Every call in a message of its own, with its result behind it. */
+function oneCallEach(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const result = new Map(messages.filter(isResult).map((message) => [message.tool_call_id, message]));
+  const placed = new Set<ChatMessage>();
+  return messages.flatMap((message) => {
+    const calls = callsOf(message);
+    if (calls.length < 2) return placed.has(message) ? [] : [message];
+    return calls.flatMap((call, index) => {
+      const single = { ...message, content: index === 0 ? message.content : '', tool_calls: [call] };
+      const answer = result.get(call.id);
+      if (answer === undefined) return [single];
+      placed.add(answer);
+      return [single, answer];
+    });
+  });
+}
+
+function isResult({ role, tool_call_id }: ChatMessage): boolean {
+  return role === 'tool' && tool_call_id !== undefined;
+}
+
 function isCall(value: unknown): value is MessageCall {
   const call = value as { readonly function?: { readonly name?: unknown } | null } | null;
   return typeof call?.function?.name === 'string';
@@ -60,7 +85,7 @@ function objectOf(given: unknown): unknown {
 /** Mistral's templates refuse ids that are not nine letters and digits. Equal ids stay equal. */
 function shortId(id: string): string {
   if (/^[a-zA-Z0-9]{9}$/.test(id)) return id;
-  // FNV-1a over UTF-16 units, as 53 bits of a double.
+  // FNV-1a of 64 bits, over UTF-16 units.
   let hash = 0xcbf29ce484222325n;
   for (let at = 0; at < id.length; at++) {
     hash = BigInt.asUintN(64, (hash ^ BigInt(id.charCodeAt(at))) * 0x100000001b3n);

@@ -84,6 +84,20 @@ describe('ChatTemplate.render with tools', () => {
     expect(text).toContain('{"name": "weather", "parameters": {"city": "Oslo"}}');
   });
 
+  it('gives each call a message of its own where a template takes no more', () => {
+    const single = llama3.replace(
+      '{% if message.tool_calls %}',
+      "{% if message.tool_calls %}{% if message.tool_calls | length != 1 %}{{ raise_exception('only single tool-calls') }}{% endif %}",
+    );
+    const turns = render(single).split('<|eot_id|>');
+    expect(turns.slice(1, 5).map((turn) => turn.split('<|end_header_id|>')[1]?.trim())).toEqual([
+      '{"name": "weather", "parameters": {"city": "Oslo"}}',
+      'rain',
+      '{"name": "weather", "parameters": "oops"}',
+      'no such city',
+    ]);
+  });
+
   it('shortens ids for templates of the Mistral family that want nine characters, equal ones alike', () => {
     const text = render(mistral);
     expect(text).toMatch(/\[AVAILABLE_TOOLS\]\[\{/);
