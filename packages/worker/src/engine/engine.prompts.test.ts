@@ -84,6 +84,7 @@ describe('Engine, asked about prompts', () => {
       const sampling = { ...greedySampling, temperature: 1, seed };
       engine.submit(request({ id: `r${seed}`, promptIds: words(50, 2), tokensMax: 5, sampling, group: 'g' }));
     }
+    expect(engine.load()).toMatchObject({ waiting: 4, prefillTokensWaiting: 50 + 3 * 2 });
     await outcomes.allEnded();
     // The last two tokens of a prompt are always computed.
     expect(computed).toBe(50 + 3 * 2);

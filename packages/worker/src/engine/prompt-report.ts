@@ -37,6 +37,11 @@ export class PromptReport {
     this.#promptTokens = promptTokens;
   }
 
+  /** Whether all of the prompt has been read. */
+  get isWhole(): boolean {
+    return this.#read === this.#promptTokens;
+  }
+
   /** Whether each token of a chunk has a wanted row. */
   get wantsRows(): boolean {
     return this.#wish.logprobsTop !== undefined;
@@ -58,6 +63,7 @@ export class PromptReport {
    * @throws ServingError `engine_failed` for what is not made of numbers.
    */
   read(slice: ReadSlice): Logprobs[] {
+    if (this.isWhole) return [];
     const told = this.wantsRows ? this.#logprobs(slice) : [];
     if (this.#wish.pooling !== undefined) this.#pool(this.#wish.pooling, slice);
     this.#read = Math.max(this.#read, slice.end);
@@ -114,10 +120,11 @@ export function tellPrompt(
   slice: Pick<ReadSlice, 'start' | 'end' | 'rows' | 'hidden'>,
 ): PromptEvent | undefined {
   const { promptReport, request, want, promptTokens, cachedTokens = 0 } = sequence;
+  const isNews = promptReport?.isWhole === false;
   const logprobs = promptReport?.read({ ...slice, promptIds: request.promptIds, want }) ?? [];
-  const isWhole = slice.end === promptTokens;
-  const embedding = isWhole ? promptReport?.embedding : undefined;
-  if (logprobs.length === 0 && embedding === undefined && !(isWhole && sequence.endsWithPrompt)) return undefined;
+  const isEnd = slice.end === promptTokens;
+  const embedding = isEnd && isNews ? promptReport?.embedding : undefined;
+  if (logprobs.length === 0 && embedding === undefined && !(isEnd && sequence.endsWithPrompt)) return undefined;
   return { kind: 'prompt', id: request.id, logprobs, embedding, cachedTokens };
 }
 

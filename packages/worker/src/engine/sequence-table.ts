@@ -58,11 +58,15 @@ export class SequenceTable {
     });
   }
 
-  /** Prompt tokens not yet computed. */
+  /** Prompt tokens not yet computed; of those that wait for their group's as few as they will compute. */
   get prefillTokens(): number {
     const sum = (sequences: readonly LiveSequence[]): number =>
       sequences.reduce((tokens, sequence) => tokens + sequence.prefillTokens, 0);
-    return sum(this.#running) + sum(this.#waiting);
+    const tokens = sum(this.#running) + sum(this.#waiting);
+    const { admissible } = this;
+    if (admissible.length === this.#waiting.length) return tokens;
+    const behind = this.#waiting.length - admissible.length;
+    return tokens - sum(this.#waiting) + sum(admissible) + behind * COMPUTED_TOKENS_MIN;
   }
 
   /** A copy, good for adding and removing while it is walked. */

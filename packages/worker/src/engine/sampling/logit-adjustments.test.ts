@@ -37,6 +37,18 @@ describe('LogitAdjustments.adjust', () => {
   });
 });
 
+describe('LogitAdjustments of held tokens', () => {
+  it('gives them no chance until enough tokens have come, and leaves them alone then', () => {
+    const held = { tokenIds: new Set([5, 6]), tokensMin: 2 };
+    const adjustments = new LogitAdjustments({ ...greedySampling, logitBias: new Map([[5, 3]]) }, [], held);
+    expect([...adjustments.touched]).toEqual([5, 6]);
+    adjustments.addGenerated(9);
+    expect([5, 6, 7].map((tokenId) => adjustments.adjust(tokenId, 1))).toEqual([-Infinity, -Infinity, 1]);
+    adjustments.addGenerated(9);
+    expect([5, 6, 7].map((tokenId) => adjustments.adjust(tokenId, 1))).toEqual([4, 1, 1]);
+  });
+});
+
 describe('LogitAdjustments.touched', () => {
   it('names every token whose logit may change, and no other', () => {
     expect(touched({ logitBias: new Map([[5, 1]]) }, [1], [2])).toEqual([5]);
