@@ -124,7 +124,8 @@ function refuseRoute(request: FastifyRequest, reply: FastifyReply, calls: Calls)
 
 function allowedMethod(path: string): string | undefined {
   if (endpoints.some((endpoint) => endpoint.path === path)) return 'POST';
-  if (['/tokenize', '/detokenize', '/v1/messages/count_tokens'].includes(path)) return 'POST';
+  if (['/tokenize', '/detokenize', '/v1/messages/count_tokens', '/v1/responses/input_tokens'].includes(path))
+    return 'POST';
   if (
     ['/v1/models', '/version', '/props', '/health', '/ready', '/metrics', '/openapi.json', '/docs'].includes(path) ||
     path.startsWith('/v1/models/')

@@ -3,12 +3,21 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { unknownField } from '../api/field-error.js';
 import { countTokensBody, parseCountTokensRequest } from '../api/messages/count-tokens.js';
 import { propsBody } from '../api/props-reply.js';
+import { inputTokensBody, parseInputTokensRequest } from '../api/responses/input-tokens.js';
+import { parseServiceTerms } from '../api/service-terms.js';
 import { parseDetokenizeRequest, parseTokenizeRequest, tokenizeBody, tokenizeError } from '../api/tokenize-request.js';
 import { checkModel, checkScope, type Scope } from '../auth/caller.js';
 import type { Gateway } from '../gateway.js';
 import { readyViews, resolveModel } from '../routing/router.js';
 import { askWorker, type WorkerText } from '../workers/worker-text.js';
 import type { Calls } from './calls.js';
+
+/** What a body asks of a worker, and how the answer is written. */
+interface Question<Reply> {
+  readonly model: string | undefined;
+  ask(text: WorkerText): Promise<Reply>;
+  write(reply: Reply, model: ModelInfo): string;
+}
 
 /** What can be asked of texts, tokens and models beside answers, in the shapes of vLLM and of llama.cpp's server. */
 export function addTokenRoutes(app: FastifyInstance, gateway: Gateway, calls: Calls, version: string): void {
@@ -25,16 +34,12 @@ export function addTokenRoutes(app: FastifyInstance, gateway: Gateway, calls: Ca
 
   const post = <Reply>(
     path: string,
-    read: (body: unknown) => {
-      readonly model: string | undefined;
-      ask(text: WorkerText): Promise<Reply>;
-      write(reply: Reply, model: ModelInfo): string;
-    },
+    read: (body: unknown, request: FastifyRequest) => Question<Reply> | Promise<Question<Reply>>,
   ): void => {
     app.post(path, async (request, reply) => {
       const httpReply = calls.replyTo(request, reply);
       checkScope(calls.callerOf(request), 'inference');
-      const { model: name, ask, write } = read(request.body);
+      const { model: name, ask, write } = await read(request.body, request);
       const model = modelFor(request, 'inference', name);
       if (!(await gateway.admit(calls.callerOf(request), httpReply))) {
         reply.hijack();
@@ -54,6 +59,11 @@ export function addTokenRoutes(app: FastifyInstance, gateway: Gateway, calls: Ca
       ask: (text) => text.tokenize(request),
       write: (reply, served) => tokenizeBody(reply, served, request.withTokens === true),
     };
+  });
+  post('/v1/responses/input_tokens', async (body, http) => {
+    const own = gateway.responsesOf(parseServiceTerms(http.headers, calls.callerOf(http)));
+    const { model, request } = await parseInputTokensRequest(body, own);
+    return { model, ask: (text) => text.tokenize(request), write: inputTokensBody };
   });
   post('/v1/messages/count_tokens', (body) => {
     const { model, request } = parseCountTokensRequest(body);

@@ -181,6 +181,7 @@ export const embeddings = z.object({
 });
 
 export const tokenCount = z.object({ input_tokens: count });
+export const inputTokens = z.object({ object: z.literal('response.input_tokens'), input_tokens: count });
 
 export const tokens = z.object({
   count,

@@ -95,6 +95,12 @@ const notesOfPath: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     top_logprobs: 'How many of the likeliest tokens come beside each token.',
     metadata: 'Comes back with the response.',
   },
+  '/v1/responses/input_tokens': {
+    input: 'A text, or items of a conversation.',
+    instructions: 'What stands in front of the conversation.',
+    previous_response_id: 'A kept response that this one would go on behind.',
+    text: 'Accepted; it has no tokens.',
+  },
   '/v1/messages': {
     system: 'What stands in front of the conversation.',
     stop_sequences: 'Texts at which the answer ends; which one is said in `stop_sequence`.',

@@ -3,6 +3,7 @@ import { completionSchema } from '../api/completion-request.js';
 import { embeddingSchema } from '../api/embedding-request.js';
 import { countTokensSchema } from '../api/messages/count-tokens.js';
 import { messagesSchema, unsupportedFields as unsupportedOfMessages } from '../api/messages/messages-request.js';
+import { inputTokensSchema } from '../api/responses/input-tokens.js';
 import { responsesSchema, unsupportedFields as unsupportedOfResponses } from '../api/responses/responses-request.js';
 import { detokenizeSchema, tokenizeSchema } from '../api/tokenize-request.js';
 import { unsupportedFields } from '../api/unsupported-fields.js';
@@ -76,6 +77,15 @@ export const operations: readonly Operation[] = [
     body: { schema: responsesSchema, unsupported: unsupportedOfResponses },
     headers: servingHeaders,
     answer: { description: 'The response.', json: answers.response, event: answers.responseEvent },
+    errors: [...generating, 'kept'],
+  },
+  {
+    method: 'post',
+    path: '/v1/responses/input_tokens',
+    tag: 'OpenAI',
+    summary: 'How many tokens the prompt of a response would have',
+    body: { schema: inputTokensSchema, unsupported: unsupportedOfResponses },
+    answer: { description: 'The count.', json: answers.inputTokens },
     errors: [...generating, 'kept'],
   },
   {

@@ -83,11 +83,7 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
 export function parseResponsesRequest(body: unknown): GenerationCall {
-  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
-  const given = isRecord ? withoutUnsupported(body, responsesSchema.shape, unsupportedFields) : body;
-  const parsed = responsesSchema.safeParse(given);
-  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
-  const fields = parsed.data;
+  const fields = readFields(responsesSchema, body);
   const wantsLogprobs = fields.include?.includes(logprobsIncluded) ?? false;
   if (fields.top_logprobs !== undefined && !wantsLogprobs) {
     throw fieldError('top_logprobs', `${fields.top_logprobs} must come with include: ["${logprobsIncluded}"]`);
@@ -130,6 +126,15 @@ export function parseResponsesRequest(body: unknown): GenerationCall {
     user: fields.user,
   };
   return fields.previous_response_id === undefined ? continued(call, terms, []) : { ...call, response: terms };
+}
+
+/** @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound. */
+export function readFields<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {
+  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
+  const given = isRecord ? withoutUnsupported(body, schema.shape, unsupportedFields) : body;
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
+  return parsed.data;
 }
 
 function readFormat(given: object | undefined): AskedConstraint | undefined {

@@ -1,3 +1,4 @@
+import type { TokenizeRequest } from '@sluice/proto';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startTestGateway, type TestGateway } from '../../test-support/start-test-gateway.js';
@@ -132,5 +133,26 @@ describe('the form of an answer, for POST /v1/responses', () => {
     const response = await gateway.post('/v1/responses', body);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { param: 'text.format.schema' } });
+  });
+});
+
+describe('POST /v1/responses/input_tokens', () => {
+  it('counts what the model would read, earlier responses and tools included', async () => {
+    const asked: TokenizeRequest[] = [];
+    const onTokenize = (each: TokenizeRequest) => {
+      asked.push(each);
+      return { ids: [5, 6, 7] };
+    };
+    gateway = await startTestGateway({ fakes: [{ onTokenize, onSubmit: writeText('Hm.') }] });
+    const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    const { id } = await openai.responses.create(request);
+    const next = { ...request, input: 'And?', previous_response_id: id };
+    const count = await openai.responses.inputTokens.count(next);
+    expect(count).toEqual({ object: 'response.input_tokens', input_tokens: 3 });
+    await openai.responses.create(next);
+    expect(asked[0]).toMatchObject({ messagesJson: sent(1).messagesJson, toolsJson: sent(1).toolsJson });
+    const response = await gateway.post('/v1/responses/input_tokens', { ...next, stream: true });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param: 'stream' } });
   });
 });
