@@ -90,7 +90,6 @@ const badFields: readonly (readonly [Record<string, unknown>, string])[] = [
     { continue_final_message: true, add_generation_prompt: true },
     'continue_final_message: must not come with add_generation_prompt: true',
   ],
-  [{ add_generation_prompt: false }, 'add_generation_prompt: false must come with continue_final_message: true'],
   [{ n: 0 }, 'n: 0 must be at least 1'],
   [{ n: 17 }, 'n: 17 must be at most 16'],
   [{ stream: 'yes' }, 'stream: "yes" must be true or false'],

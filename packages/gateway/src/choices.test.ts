@@ -260,6 +260,29 @@ describe('echo', () => {
   const echo = { model: 'fake/model', echo: true } as const;
 });
 
+describe('suffix', () => {
+  const fillIn = { prefixTokenId: 901, suffixTokenId: 902, middleTokenId: 903 };
+
+  it('has a model that can fill in what stands in front of it', async () => {
+    await start(undefined, { fakes: [{ fillIn }] });
+    const reply = await openai.completions.create({ model: 'fake/model', prompt: ['a', 'bc'], suffix: 'd' });
+    expect(reply.choices).toHaveLength(2);
+    expect(gateway.worker.requests.map(({ tokenIds }) => tokenIds?.ids)).toEqual([
+      [901, 97, 902, 100, 903],
+      [901, 98, 99, 902, 100, 903],
+    ]);
+  });
+
+  it('is refused where the model cannot', async () => {
+    await start();
+    await expect(openai.completions.create({ model: 'fake/model', prompt: 'a', suffix: 'd' })).rejects.toMatchObject({
+      status: 400,
+      code: 'unsupported_parameter',
+      param: 'suffix',
+    });
+  });
+});
+
 describe("vLLM's fields", () => {
   it('reach the worker', async () => {
     await start();
@@ -268,7 +291,7 @@ describe("vLLM's fields", () => {
       stop_token_ids: [5, 6],
       ignore_eos: true,
       include_stop_str_in_output: true,
-      continue_final_message: true,
+      skip_special_tokens: false,
       add_generation_prompt: false,
     };
     expect((await gateway.chat(fields)).status).toBe(200);
@@ -277,8 +300,11 @@ describe("vLLM's fields", () => {
       stopTokenIds: [5, 6],
       ignoreEnd: true,
       includeStop: true,
-      continueFinalMessage: true,
+      showControl: true,
+      noTurn: true,
     });
+    expect((await gateway.chat({ continue_final_message: true, add_generation_prompt: false })).status).toBe(200);
+    expect(gateway.worker.requests[1]).toMatchObject({ continueFinalMessage: true, noTurn: false });
   });
 
   it('tell of the tokens of the prompt', async () => {

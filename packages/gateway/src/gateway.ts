@@ -10,6 +10,7 @@ import { Quotes } from './admission/quotes.js';
 import { hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { fieldError } from './api/field-error.js';
+import { withSuffix } from './api/fill-in.js';
 import { checkAgainstModel, type GenerationCall } from './api/generation-call.js';
 import { type OwnResponses, ownResponses } from './api/responses/kept-responses.js';
 import { type Caller, checkModel } from './auth/caller.js';
@@ -30,6 +31,7 @@ import { retell } from './streams/retell.js';
 import type { PastStream, StreamJournals } from './streams/stream-journals.js';
 import { withModelTools } from './tools/model-tools.js';
 import type { WorkerSet } from './workers/worker-set.js';
+import { askWorker } from './workers/worker-text.js';
 
 export interface GatewayParts {
   readonly workers: WorkerSet;
@@ -127,7 +129,8 @@ export class Gateway {
     const checked = checkedCall(whole, contentChecks);
     const model = resolveModel(workers, checked.model);
     checkModel(wishes.caller, model.name);
-    const call = withModelTools(checked, model);
+    const filled = await withSuffix(checked, model, (question) => askWorker(workers.workers, model, question));
+    const call = withModelTools(filled, model);
     checkAgainstModel(call, model);
     const head = {
       id: endpoint.idPrefix + randomId(rng),

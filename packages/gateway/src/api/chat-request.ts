@@ -38,7 +38,7 @@ export function parseChatRequest(body: unknown): GenerationCall {
   return {
     ...plainCall,
     ...readGenerationFields(fields),
-    continuesFinal: readContinuesFinal(fields),
+    ...readTurn(fields),
     prompts: [{ kind: 'messages', json: readMessages(fields.messages) }],
     tools: readChatTools(fields),
     tokensMax: max_completion_tokens ?? max_tokens ?? 0,
@@ -47,13 +47,11 @@ export function parseChatRequest(body: unknown): GenerationCall {
   };
 }
 
-function readContinuesFinal(fields: z.output<typeof chatSchema>): boolean {
-  const { continue_final_message: continues = false, add_generation_prompt: opensTurn = !continues } = fields;
-  if (continues && opensTurn) {
+/** Whether the last message is the beginning of the answer, and whether a turn of the assistant's is opened behind it. */
+function readTurn({ continue_final_message, add_generation_prompt }: z.output<typeof chatSchema>) {
+  const continuesFinal = continue_final_message ?? false;
+  if (continuesFinal && add_generation_prompt) {
     throw fieldError('continue_final_message', 'must not come with add_generation_prompt: true');
   }
-  if (!continues && !opensTurn) {
-    throw fieldError('add_generation_prompt', 'false must come with continue_final_message: true');
-  }
-  return continues;
+  return { continuesFinal, opensTurn: add_generation_prompt ?? !continuesFinal };
 }

@@ -45,6 +45,8 @@ export const completionSchema = z.strictObject({
   logprobs: z.int().min(0).max(logprobsTopMax).optional(),
   best_of: z.int().min(1).max(samplesMax).optional(),
   echo: z.boolean().optional(),
+  /** For models that fill in the middle. */
+  suffix: wellFormedString.optional(),
 });
 
 /**
@@ -66,7 +68,14 @@ export function parseCompletionRequest(body: unknown): GenerationCall {
     generatesNothing: tokensMax === 0,
     logprobsTop: fields.logprobs,
     echo,
+    suffix: readSuffix(fields),
   };
+}
+
+function readSuffix({ suffix, echo }: z.output<typeof completionSchema>): string | undefined {
+  if (suffix === undefined || suffix === '') return undefined;
+  if (echo) throw fieldError('suffix', 'must not come with echo: true');
+  return suffix;
 }
 
 function readSamplesDrawn({ n = 1, best_of, stream }: z.output<typeof completionSchema>, prompts: number): number {

@@ -41,6 +41,12 @@ export interface GenerationCall {
   readonly generatesNothing: boolean;
   /** Whether an answer begins with its prompt. */
   readonly echo: boolean;
+  /** What the answer is to lead to; undefined: anything. */
+  readonly suffix: string | undefined;
+  /** Whether control tokens in the midst of an answer are part of its text. */
+  readonly showsControl: boolean;
+  /** Whether the assistant's turn is opened behind messages. */
+  readonly opensTurn: boolean;
   /** Whether the last message is the beginning of the answer. */
   readonly continuesFinal: boolean;
   /** What the text has to be; undefined: anything. */
@@ -92,6 +98,9 @@ export const plainCall = {
   tokensMin: 0,
   generatesNothing: false,
   echo: false,
+  suffix: undefined,
+  showsControl: false,
+  opensTurn: true,
   continuesFinal: false,
   constraint: undefined,
   tools: undefined,
@@ -203,6 +212,8 @@ export function toGenerateRequest(call: GenerationCall, terms: RequestTerms): Ge
     tokensMin: call.tokensMin,
     noGeneration: call.generatesNothing,
     promptLogprobs,
+    showControl: call.showsControl,
+    noTurn: !call.opensTurn && !call.continuesFinal,
     continueFinalMessage: call.continuesFinal,
     constraint: call.constraint?.constraint ?? null,
     toolsJson: call.tools === undefined ? '' : toolsJson(call.tools),

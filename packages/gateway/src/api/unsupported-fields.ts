@@ -44,7 +44,6 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
   web_search_options: never,
   use_beam_search: is(false),
   length_penalty: is(1),
-  skip_special_tokens: is(true),
   chat_template: never,
 };
 

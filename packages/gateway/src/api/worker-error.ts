@@ -12,6 +12,8 @@ const callerFields: ReadonlyMap<string, string> = new Map([
   ['logprobs_top', 'top_logprobs'],
   ['tokens_min', 'min_tokens'],
   ['include_stop', 'include_stop_str_in_output'],
+  ['no_turn', 'add_generation_prompt'],
+  ['show_control', 'skip_special_tokens'],
 ]);
 
 /** What fields of a call are called by who sent it. */

@@ -17,8 +17,10 @@ export function checkedCall(call: GenerationCall, checks: readonly ContentCheck[
   if (call.tools !== undefined && passing(toolsJson(call.tools), 'tools', checks) !== toolsJson(call.tools)) {
     throw new ServingError('content_refused', 'tools: hold what the rules of content take out', { field: 'tools' });
   }
+  const { suffix } = call;
   return {
     ...call,
+    suffix: suffix === undefined ? undefined : passing(suffix, 'suffix', checks),
     prompts: prompts.map((prompt, index) => checkedPrompt(prompt, promptField(call, index), checks)),
   };
 }

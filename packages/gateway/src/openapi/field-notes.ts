@@ -28,6 +28,7 @@ const notes: Readonly<Record<string, string>> = {
   min_tokens: 'The answer does not end by itself before it has this many tokens.',
   stop_token_ids: 'Tokens at which the answer ends.',
   include_stop_str_in_output: 'Whether the stop text that ended the answer is part of it.',
+  skip_special_tokens: 'False: control tokens in the midst of the answer are spelt in its text.',
   prompt_logprobs: 'Log-probabilities of the prompt’s tokens, and of this many of the likeliest at each place.',
   response_format: 'Any text, any JSON object, or JSON that follows a schema.',
   guided_json: 'The answer follows this JSON schema (vLLM’s older name).',
@@ -51,10 +52,12 @@ const notesOfPath: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     logprobs: 'Whether each token comes with its log-probability.',
     top_logprobs: 'How many of the likeliest tokens come beside each token. Only with `logprobs`.',
     continue_final_message: 'The last message, the assistant’s, is the beginning of the answer.',
-    add_generation_prompt: 'Whether a turn of the assistant is opened; false only with `continue_final_message`.',
+    add_generation_prompt:
+      'Whether a turn of the assistant is opened behind the messages; it is, where this is absent.',
   },
   '/v1/completions': {
     best_of: 'Answers drawn for each prompt, of which the `n` likeliest come back.',
+    suffix: 'What the answer leads to; for models that fill in the middle.',
     echo: 'The prompt comes in front of the answer, with its log-probabilities where they are asked for.',
     prompt: 'A text, its token ids, or a list of such prompts, each answered by choices of its own.',
     max_tokens: 'Most tokens of an answer; 16 where it is absent.',

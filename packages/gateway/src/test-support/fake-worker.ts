@@ -15,6 +15,7 @@ import {
   type GenerateEventInit,
   type GenerateRequest,
   type LoadInit,
+  type ModelInfoInit,
   type TokenizeReplyInit,
   type TokenizeRequest,
   type WireError,
@@ -30,6 +31,8 @@ export interface FakeWorkerOptions {
   /** Default: hermes. */
   readonly toolFormat?: string;
   readonly embeddingLength?: number;
+  /** Default: it does not fill in the middle. */
+  readonly fillIn?: NonNullable<ModelInfoInit['fillIn']>;
   readonly port?: number;
   readonly framesUnacknowledgedMax?: number;
   /** Milliseconds between frames without tokens; default 500, as a real worker. */
@@ -130,6 +133,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
             weights: 'q8',
             toolFormat: options.toolFormat ?? 'hermes',
             embeddingLength: options.embeddingLength ?? 0,
+            fillIn: options.fillIn ?? null,
           },
         },
       });

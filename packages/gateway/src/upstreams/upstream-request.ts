@@ -29,6 +29,8 @@ export function toUpstreamRequest(
     ...(request.stopStrings?.length ? { stop: request.stopStrings } : {}),
     ...endFields(request),
     ...(request.continueFinalMessage ? { continue_final_message: true, add_generation_prompt: false } : {}),
+    ...(request.noTurn ? { add_generation_prompt: false } : {}),
+    ...(request.showControl ? { skip_special_tokens: false } : {}),
     ...(request.constraint ? constraintFields(request.constraint, constraintField ?? 'tools') : {}),
     ...(request.logprobs ? logprobFields(isChat, request.logprobsTop ?? 0) : {}),
     ...(tools === undefined ? {} : toolFields(tools)),

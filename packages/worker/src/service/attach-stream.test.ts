@@ -200,6 +200,21 @@ describe('AttachStream', () => {
     expect((await gateway.outcome(3)).text).toBe('hi!');
   });
 
+  it('spells control tokens where it is asked to, but for those that end the text', async () => {
+    await gateway.attach();
+    const startTokenId = 257;
+    worker.engine.answer = () => [104, startTokenId, 105, endTokenId];
+    const texts = [];
+    for (const fields of [{}, { showControl: true }, { includeStop: true }, { showControl: true, includeStop: true }]) {
+      const id = texts.length + 1;
+      gateway.submit(id, request('q', fields));
+      await gateway.deltas();
+      worker.engine.step(4);
+      texts.push((await gateway.outcome(id)).text);
+    }
+    expect(texts).toEqual(['hi', 'h<|im_start|>i', 'hi<|im_end|>', 'h<|im_start|>i<|im_end|>']);
+  });
+
   it('gives log-probabilities with the bytes of their tokens', async () => {
     await gateway.attach();
     worker.engine.answer = () => [0xe2, endTokenId];

@@ -25,6 +25,8 @@ export interface ChatOptions {
   readonly tools: readonly ChatTool[];
   /** The last message is the beginning of the answer. */
   readonly continuesFinal: boolean;
+  /** The assistant's turn is not opened; absent: it is. */
+  readonly isUnopened?: boolean;
 }
 
 /** A request whose every field has been checked; only {@link parseGenerateRequest} makes one. */
@@ -49,6 +51,8 @@ export interface ParsedRequest {
   /** Undefined: no log-probabilities. */
   readonly logprobsTop: number | undefined;
   readonly includeStop: boolean;
+  /** Whether control tokens in its midst are part of the text. */
+  readonly showsControl: boolean;
   readonly terms: ServiceTerms;
   /** What the text has to be; undefined: any. */
   readonly grammar: GrammarSource | undefined;
@@ -83,6 +87,7 @@ export function parseGenerateRequest(request: GenerateRequest, model: ModelBound
     stopTokenIds: parseStopTokenIds(request, model),
     logprobsTop: parseLogprobs(request),
     includeStop: request.includeStop,
+    showsControl: request.showControl,
     terms: parseTerms(request.terms),
     grammar: request.constraint === null ? undefined : parseConstraint(request.constraint),
   };
@@ -93,6 +98,7 @@ function parsePrompt(request: GenerateRequest, model: ModelBounds): Prompt {
     for (const [field, isSet] of [
       ['tools_json', request.toolsJson !== ''],
       ['continue_final_message', request.continueFinalMessage],
+      ['no_turn', request.noTurn],
     ] as const) {
       if (isSet) throw invalid(field, `${field} needs a prompt of messages_json`);
     }
@@ -104,7 +110,11 @@ function parsePrompt(request: GenerateRequest, model: ModelBounds): Prompt {
       return {
         kind: 'messages',
         messages: parseMessages(request.messagesJson ?? ''),
-        chat: { tools: parseTools(request.toolsJson), continuesFinal: request.continueFinalMessage },
+        chat: {
+          tools: parseTools(request.toolsJson),
+          continuesFinal: request.continueFinalMessage,
+          isUnopened: request.noTurn,
+        },
       };
     case 'tokenIds':
       return { kind: 'tokenIds', tokenIds: parseTokenIds('prompt', request.tokenIds?.ids ?? [], model) };

@@ -81,7 +81,7 @@ export class LiveRequest {
       request,
       promptTokens,
       detokenizer: this.#tokenizer.detokenizer({
-        special: request.includeStop,
+        special: request.includeStop || request.showsControl,
         startsText: request.prompt.kind === 'messages' && !request.prompt.chat.continuesFinal,
       }),
       stopStrings: new StopStrings(request.stopStrings),
@@ -176,7 +176,8 @@ export class LiveRequest {
     const isEnd = request.stopTokenIds.has(tokenId) || this.#tokenizer.endTokenIds.includes(tokenId);
     if (isEnd) return request.includeStop ? detokenizer.push(tokenId) : '';
     // With include_stop the detokenizer writes every control token, and the request asked for the ends only.
-    if (request.includeStop && this.#tokenizer.tokenBytes(tokenId).length === 0) return '';
+    const isForEnds = request.includeStop && !request.showsControl;
+    if (isForEnds && this.#tokenizer.tokenBytes(tokenId).length === 0) return '';
     return detokenizer.push(tokenId);
   }
 

@@ -49,7 +49,7 @@ export function tokensToGenerate(
 }
 
 /**
- * The conversation as the model was trained to read it, the assistant's turn opened.
+ * The conversation as the model was trained to read it, the assistant's turn opened unless the request says otherwise.
  * @throws ServingError `invalid_request`, field `messages`, when the model has no template or its template refuses them.
  */
 export function renderChat(messages: readonly ChatMessage[], text: TextPort, chat: ChatOptions): string {
@@ -58,7 +58,7 @@ export function renderChat(messages: readonly ChatMessage[], text: TextPort, cha
     const { tools } = chat;
     const unanswered = (all: readonly ChatMessage[]) => template.render(all, { addGenerationPrompt: false, tools });
     if (chat.continuesFinal) return beginningOfAnswer(messages, unanswered);
-    return template.render(messages, { addGenerationPrompt: true, tools });
+    return template.render(messages, { addGenerationPrompt: chat.isUnopened !== true, tools });
   }
   throw invalid('messages', 'this model has no chat template; send a text or token ids instead of messages');
 }

@@ -88,6 +88,15 @@ describe('a group', () => {
   });
 });
 
+describe('no_turn', () => {
+  it("leaves the assistant's turn unopened", async () => {
+    const fields: GenerateRequestInit = { prompt: 'messagesJson', messagesJson: '[{"role":"user","content":"hi"}]' };
+    gateway.submit(1, { ...request(''), ...fields, noTurn: true });
+    await gateway.deltas();
+    expect(worker.engine.submitted[0]?.promptIds.at(-1)).toBe(258);
+  });
+});
+
 describe('continue_final_message', () => {
   it("goes on behind the assistant's last words, and leaves their end out", async () => {
     const messagesJson = JSON.stringify([

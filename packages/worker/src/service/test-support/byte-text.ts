@@ -18,7 +18,7 @@ const definition: TokenizerDefinition = {
   endTokenId,
   endTokenIds: [endTokenId],
   chatTemplate:
-    '{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}<|im_start|>assistant ',
+    '{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant {% endif %}',
   encoder: { kind: 'sentencepiece', scores: new Array<number>(259).fill(0) },
 };
 

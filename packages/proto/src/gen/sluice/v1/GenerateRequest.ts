@@ -84,6 +84,14 @@ export interface GenerateRequestInit {
    * generated_token_ids must be absent then; the prompt may fill the whole context. Implied by pooling.
    */
   'noGeneration'?: (boolean);
+  /**
+   * With messages_json: do not open the assistant's turn behind the last message.
+   */
+  'noTurn'?: (boolean);
+  /**
+   * Put control tokens into the text as they are spelt, but for those that end it, of which include_stop tells.
+   */
+  'showControl'?: (boolean);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
 
@@ -165,5 +173,13 @@ export interface GenerateRequest {
    * generated_token_ids must be absent then; the prompt may fill the whole context. Implied by pooling.
    */
   'noGeneration': (boolean);
+  /**
+   * With messages_json: do not open the assistant's turn behind the last message.
+   */
+  'noTurn': (boolean);
+  /**
+   * Put control tokens into the text as they are spelt, but for those that end it, of which include_stop tells.
+   */
+  'showControl': (boolean);
   'prompt'?: "text"|"messagesJson"|"tokenIds";
 }
