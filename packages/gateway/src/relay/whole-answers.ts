@@ -42,6 +42,7 @@ export class WholeAnswer {
   #text = '';
   readonly #logprobs: TokenLogprob[] = [];
   #promptLogprobs: TokenLogprob[] = [];
+  #isToldAnew = true;
   readonly #calls: ToolCall[] = [];
 
   addText(text: string, logprobs: readonly TokenLogprob[]): void {
@@ -65,10 +66,13 @@ export class WholeAnswer {
     }
   }
 
-  /** What a worker says of the prompt; another one says all of it again. */
+  /** What a worker says of the prompt; another one says all of it again, or, behind tokens, nothing. */
   addPrompt({ accepted, promptReport }: Pick<GenerateEvent, 'accepted' | 'promptReport'>): void {
-    if (accepted) this.#promptLogprobs = [];
-    for (const logprob of promptReport?.logprobs ?? []) this.#promptLogprobs.push(logprob);
+    if (accepted) this.#isToldAnew = true;
+    if (!promptReport?.logprobs.length) return;
+    if (this.#isToldAnew) this.#promptLogprobs = [];
+    this.#isToldAnew = false;
+    for (const logprob of promptReport.logprobs) this.#promptLogprobs.push(logprob);
   }
 
   get logprobMean(): number {
