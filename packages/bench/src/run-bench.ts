@@ -12,6 +12,7 @@ import { qualityBenchmark } from './quality/quality.js';
 import { routingBenchmark } from './routing/routing.js';
 import { serveBenchmark } from './serve/serve.js';
 import { simulateBenchmark } from './simulate/simulate.js';
+import { speculationBenchmark } from './speculation/speculation.js';
 
 /** All benchmarks by name; a new one is a line here and a section of the README. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -22,6 +23,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   routing: routingBenchmark,
   serve: serveBenchmark,
   simulate: simulateBenchmark,
+  speculation: speculationBenchmark,
 };
 
 const commonFlags: Readonly<Record<string, BenchFlag>> = {
