@@ -27,6 +27,11 @@ export {
   wantBest,
 } from './engine/step-plan.js';
 export type { StepRecord } from './engine/step-record.js';
+export type { TokenGuide } from './engine/token-guide.js';
+export { parseConstraint } from './grammar/constraint.js';
+export { createForcedIds } from './grammar/forced-ids.js';
+export { grammarVocabularyOf } from './grammar/grammar-vocabulary.js';
+export { createGrammars, type Grammars } from './grammar/io/create-grammars.js';
 export { type CompiledFolder, openCompiled } from './io/compiled/compiled-folder.js';
 export { endProcess } from './io/end-process.js';
 export type { FetchProgress } from './io/models/fetch-progress.js';

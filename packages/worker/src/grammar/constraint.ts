@@ -24,7 +24,7 @@ export const constraintLimits = {
  * @throws ServingError `invalid_request`, or `unsupported_parameter` for what a constraint may say and is not done here;
  * the field is that of worker.proto, and the message names keyword and place.
  */
-export function parseConstraint(constraint: Constraint): GrammarSource {
+export function parseConstraint(constraint: Partial<Constraint>): GrammarSource {
   const limits = constraintLimits;
   switch (constraint.form) {
     case 'jsonSchema': {

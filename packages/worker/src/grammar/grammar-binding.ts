@@ -53,6 +53,7 @@ export interface BindingCompiler extends Deletable {
 export interface BindingMatcher extends Deletable {
   /** False, and nothing has changed, where the grammar does not allow the token. */
   AcceptToken(tokenId: number, isVerbose: boolean): boolean;
+  AcceptString(text: string, isVerbose: boolean): boolean;
   /** A bit for each token, 32 to an element. Aborts when an end token has been accepted. */
   GetNextTokenBitmask(vocabularyCount: number): Deletable;
   IsTerminated(): boolean;

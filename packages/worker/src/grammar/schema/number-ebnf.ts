@@ -71,14 +71,17 @@ function integersBetween(least: number | undefined, most: number | undefined): s
   return options.join(' | ');
 }
 
-/** Numbers of as many digits at a time. */
+/** Numbers of as many digits at a time; all of several lengths in one, since the library errs on long lists of them. */
 function naturals(low: number, high: number): string[] {
   const options: string[] = [];
-  for (let digits = String(low).length; digits <= String(high).length; digits++) {
-    const first = Math.max(low, digits === 1 ? 0 : 10 ** (digits - 1));
-    const last = Math.min(high, 10 ** digits - 1);
-    options.push(...sameLength(String(first), String(last)));
+  if (low === 0) options.push('"0"');
+  let whole: { from: number; to: number } | undefined;
+  for (let digits = String(Math.max(1, low)).length; digits <= String(high).length; digits++) {
+    const [least, most] = [10 ** (digits - 1), 10 ** digits - 1];
+    if (low <= least && high >= most) whole = { from: whole?.from ?? digits, to: digits };
+    else options.push(...sameLength(String(Math.max(low, least)), String(Math.min(high, most))));
   }
+  if (whole !== undefined) options.push(`[1-9] [0-9]{${whole.from - 1},${whole.to - 1}}`);
   return options;
 }
 

@@ -1,0 +1,206 @@
+import os from 'node:os';
+import {
+  createForcedIds,
+  createGrammars,
+  type Grammars,
+  grammarVocabularyOf,
+  greedySampling,
+  parseConstraint,
+  type SequenceRequest,
+} from '@sluice/worker';
+import {
+  type BenchContext,
+  type Benchmark,
+  type BenchOutcome,
+  type BenchResult,
+  type BenchValues,
+  wholeNumber,
+} from '../benchmark.js';
+import { type BenchModel, openModel } from '../engine/measure.js';
+import { modelFile } from '../io/model-file.js';
+import { figure, renderTable } from '../report/table.js';
+import { type SideBySide, SpeculatingEngine } from '../speculation/speculating-engine.js';
+import { type StructuredLoad, structuredLoads } from './structured-loads.js';
+import { type GuideTimes, timedGuide } from './timed-guide.js';
+
+/** What it costs to hold texts to a form, and what text that has to come saves. */
+export const structuredBenchmark: Benchmark = {
+  summary: 'what a grammar costs a token, and what is saved where it leaves no choice',
+  flags: {
+    model: {
+      value: 'NAME',
+      description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
+    },
+    weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
+    threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
+  },
+  run,
+};
+
+export interface StructuredResult extends BenchResult {
+  readonly rows: number;
+  /** From the request to a grammar that can be used, the first time. */
+  readonly compileMs: number;
+  /** Median step without a grammar, and of as many rows and tokens with one, every token sampled. */
+  readonly freeStepMs: number;
+  readonly heldStepMs: number;
+  /** Guides for one token: beside the pass, and between two passes. */
+  readonly maskUs: number;
+  readonly betweenUs: number;
+  /** What guides take between two passes, of the step: all that a step is longer for. */
+  readonly overheadRatio: number;
+  /** Tokens that were taken without sampling, and how much faster the same characters came for it. */
+  readonly forcedRatio: number;
+  readonly jumpForwardSpeedup: number;
+}
+
+const ROWS = 16;
+const TOKENS_MAX = 256;
+const ROUNDS = 5;
+const QUICK_ROUNDS = 2;
+const sizes = { slots: ROWS, contextTokens: 512, stepTokensMax: 256 };
+
+async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
+  const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
+  const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  progress.stage('loading the model');
+  const bench = await openModel(path, String(values.weights ?? 'q8'), threads, sizes);
+  const engine = new SpeculatingEngine(bench.model, 'off');
+  const clock = { nowMs: () => performance.now() };
+  const vocabulary = grammarVocabularyOf(bench.tokenizer, bench.model.limits.vocabularyCount);
+  const sampled = createGrammars(vocabulary, clock);
+  const jumping = createGrammars(vocabulary, clock, createForcedIds(bench.tokenizer));
+  const rounds = quick ? QUICK_ROUNDS : ROUNDS;
+  const results: StructuredResult[] = [];
+  try {
+    for (const load of quick ? structuredLoads.slice(0, 2) : structuredLoads) {
+      progress.stage(load.subject);
+      results.push(await measure(load, { bench, engine, sampled, jumping, rounds }));
+    }
+  } finally {
+    await engine.close();
+    await Promise.all([sampled.close(), jumping.close()]);
+    bench.close();
+  }
+  const settings = { model: path, weights: bench.weights, threads, rows: ROWS, rounds };
+  return { settings, results, table: table(results), valid: true };
+}
+
+interface Setting {
+  readonly bench: BenchModel;
+  readonly engine: SpeculatingEngine;
+  readonly sampled: Grammars;
+  readonly jumping: Grammars;
+  readonly rounds: number;
+}
+
+async function measure(load: StructuredLoad, setting: Setting): Promise<StructuredResult> {
+  const { bench, engine, sampled, jumping, rounds } = setting;
+  const startMs = performance.now();
+  (await sampled.guideFor(parseConstraint(load.constraint))).dispose();
+  const compileMs = performance.now() - startMs;
+  const times: GuideTimes = { maskMs: 0, betweenMs: 0, tokens: 0, forcedTokens: 0 };
+  const jumpTimes: GuideTimes = { maskMs: 0, betweenMs: 0, tokens: 0, forcedTokens: 0 };
+  const freeSteps: number[] = [];
+  const heldSteps: number[] = [];
+  const speedups: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const held = await timed(engine, await heldRequests(load, bench, sampled, times, round));
+    heldSteps.push(held.stepMs);
+    const lengths = held.outcome.tokenIds.map(({ length }) => length);
+    const free = await timed(engine, freeRequests(load, bench, lengths, round));
+    freeSteps.push(free.stepMs);
+    const jumped = await timed(engine, await heldRequests(load, bench, jumping, jumpTimes, round));
+    speedups.push(charactersPerMs(jumped, bench) / charactersPerMs(held, bench));
+  }
+  const heldStepMs = median(heldSteps);
+  const betweenMs = times.betweenMs / times.tokens;
+  return {
+    subject: load.subject,
+    rows: ROWS,
+    compileMs,
+    freeStepMs: median(freeSteps),
+    heldStepMs,
+    maskUs: (1_000 * times.maskMs) / times.tokens,
+    betweenUs: 1_000 * betweenMs,
+    overheadRatio: (ROWS * betweenMs) / heldStepMs,
+    forcedRatio: jumpTimes.forcedTokens / jumpTimes.tokens,
+    jumpForwardSpeedup: median(speedups),
+  };
+}
+
+interface Timed {
+  readonly outcome: SideBySide;
+  readonly durationMs: number;
+  /** Of a stream, from token to token. */
+  readonly stepMs: number;
+}
+
+async function timed(engine: SpeculatingEngine, requests: readonly SequenceRequest[]): Promise<Timed> {
+  const startMs = performance.now();
+  const outcome = await engine.run(requests);
+  return { outcome, durationMs: performance.now() - startMs, stepMs: 1_000 / outcome.tokensPerSecond };
+}
+
+function charactersPerMs({ outcome, durationMs }: Timed, { tokenizer }: BenchModel): number {
+  const characters = outcome.tokenIds.reduce((sum, ids) => sum + tokenizer.decode(ids).length, 0);
+  return characters / durationMs;
+}
+
+function heldRequests(
+  load: StructuredLoad,
+  bench: BenchModel,
+  grammars: Grammars,
+  times: GuideTimes,
+  round: number,
+): Promise<SequenceRequest[]> {
+  const source = parseConstraint(load.constraint);
+  return Promise.all(
+    Array.from({ length: ROWS }, async (_, row) => ({
+      ...requestOf(load, bench, round, row),
+      guide: timedGuide(await grammars.guideFor(source), times),
+    })),
+  );
+}
+
+function freeRequests(load: StructuredLoad, bench: BenchModel, lengths: readonly number[], round: number) {
+  return lengths.map((tokensMax, row) => ({
+    ...requestOf(load, bench, round, row),
+    tokensMax,
+    stopTokenIds: new Set<number>(),
+  }));
+}
+
+function requestOf(load: StructuredLoad, { tokenizer }: BenchModel, round: number, row: number): SequenceRequest {
+  return {
+    id: `${row}`,
+    promptIds: tokenizer.encode(load.prompt, { special: true, begin: true }),
+    tokensMax: TOKENS_MAX,
+    sampling: { ...greedySampling, temperature: 0.8, seed: ROWS * round + row },
+    stopTokenIds: new Set(tokenizer.endTokenIds),
+    logprobsTop: undefined,
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+function table(results: readonly StructuredResult[]): string {
+  const percent = (ratio: number): string => `${figure(100 * ratio)} %`;
+  return renderTable(
+    [
+      { title: 'text', align: 'left', cell: ({ subject }) => subject },
+      { title: 'compile ms', align: 'right', cell: ({ compileMs }) => figure(compileMs) },
+      { title: 'step ms, free', align: 'right', cell: ({ freeStepMs }) => figure(freeStepMs) },
+      { title: 'held', align: 'right', cell: ({ heldStepMs }) => figure(heldStepMs) },
+      { title: 'mask µs', align: 'right', cell: ({ maskUs }) => figure(maskUs) },
+      { title: 'between µs', align: 'right', cell: ({ betweenUs }) => figure(betweenUs) },
+      { title: 'of the step', align: 'right', cell: ({ overheadRatio }) => percent(overheadRatio) },
+      { title: 'forced', align: 'right', cell: ({ forcedRatio }) => percent(forcedRatio) },
+      { title: 'jump-forward', align: 'right', cell: ({ jumpForwardSpeedup }) => figure(jumpForwardSpeedup) },
+    ],
+    results,
+  );
+}
