@@ -200,6 +200,33 @@ describe('content rules', () => {
     expect(await ids.json()).toMatchObject({ error: { code: 'unsupported_parameter', param: 'prompt' } });
     const logprobs = await gateway.chat({ logprobs: true });
     expect(await logprobs.json()).toMatchObject({ error: { code: 'unsupported_parameter', param: 'logprobs' } });
+    const prompt = await gateway.chat({ prompt_logprobs: 0 });
+    expect(await prompt.json()).toMatchObject({ error: { code: 'unsupported_parameter', param: 'prompt_logprobs' } });
+    const suffix = await gateway.post('/v1/completions', { prompt: 'x', suffix: 'is the plan' });
+    expect(await suffix.json()).toMatchObject({ error: { code: 'content_refused', param: 'suffix' } });
+  });
+
+  it('end the choice that breaks them, and no other', async () => {
+    let runs = 0;
+    await start((run) => {
+      runs += 1;
+      say(...(runs === 1 ? ['Here is the plan', ' in full'] : ['Here is', ' nothing']))(run);
+    });
+    const reply = (await (await gateway.chat({ n: 2 })).json()) as {
+      choices: { finish_reason: string; message: { content: string } }[];
+      usage: object;
+    };
+    expect(reply.choices.map(({ finish_reason, message }) => [finish_reason, message.content])).toEqual([
+      ['content_filter', ''],
+      ['stop', 'Here is nothing'],
+    ]);
+    expect(reply.usage).toMatchObject({ prompt_tokens: 7, completion_tokens: 3 });
+  });
+
+  it('redact a prompt that is given back', async () => {
+    await start(say('fine'));
+    const reply = await gateway.post('/v1/completions', { prompt: 'PIN 1234 ', echo: true });
+    expect(await reply.json()).toMatchObject({ choices: [{ text: 'PIN [redacted] fine' }] });
   });
 });
 

@@ -16,7 +16,7 @@ export interface Order {
 }
 
 /** Another version is not read: what it means is not known. */
-const version = 1;
+const version = 2;
 
 /** Written by gateways alone, so only what would be a surprise is looked at. */
 const orderShape = z.looseObject({
@@ -26,7 +26,7 @@ const orderShape = z.looseObject({
   terms: z.looseObject({ client: z.string() }),
   session: z.string().optional(),
   head: z.looseObject({ id: z.string(), model: z.string() }),
-  call: z.looseObject({ stream: z.literal(true), sampling: z.looseObject({}), stopStrings: z.array(z.string()) }),
+  call: z.looseObject({ stream: z.literal(true), prompts: z.array(z.looseObject({})).length(1) }),
 });
 
 /** An order as the first entry of a stream's journal. */

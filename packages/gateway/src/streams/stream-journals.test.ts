@@ -198,7 +198,7 @@ describe('StreamJournals', () => {
     await expect(journals.find(id, client)).rejects.toMatchObject({ code });
   });
 
-  it.each([['garbage'], ['{"v":2}'], [JSON.stringify({ v: 1, path: '/v1/nothing' })]])(
+  it.each([['garbage'], ['{"v":1}'], [JSON.stringify({ v: 2, path: '/v1/nothing' })]])(
     'says of %s that the stream is gone',
     async (entry) => {
       await store.append(streamId, 0, [entry]);

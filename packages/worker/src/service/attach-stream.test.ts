@@ -204,7 +204,7 @@ describe('AttachStream', () => {
     await gateway.attach();
     const startTokenId = 257;
     worker.engine.answer = () => [104, startTokenId, 105, endTokenId];
-    const texts = [];
+    const texts: string[] = [];
     for (const fields of [{}, { showControl: true }, { includeStop: true }, { showControl: true, includeStop: true }]) {
       const id = texts.length + 1;
       gateway.submit(id, request('q', fields));
