@@ -12,6 +12,8 @@ export function plainToolMessages(
   hasSystemRole: boolean,
 ): readonly ChatMessage[] {
   const plain: ChatMessage[] = [];
+  // Without it small models write the call again.
+  const prompting = `Now answer my question in plain text${tools.length === 0 ? '' : ', or call another tool'}.`;
   let results: string[] = [];
   const names = new Map<unknown, string>();
   for (const message of messages) {
@@ -19,11 +21,11 @@ export function plainToolMessages(
     for (const call of calls) names.set(call.id, call.function.name);
     if (message.role === 'tool' || message.role === 'function') {
       const name = names.get(message.tool_call_id) ?? message.name;
-      const result = `Result${typeof name === 'string' ? ` of ${name}` : ''}:\n${textOf(message.content)}`;
+      const result = `${typeof name === 'string' ? name : 'The tool'} gave this result:\n${textOf(message.content)}`;
       // Those of one turn are one message: many templates want roles to alternate.
       if (results.length > 0) plain.pop();
       results = [...results, result];
-      plain.push({ role: 'user', content: results.join('\n\n') });
+      plain.push({ role: 'user', content: [...results, prompting].join('\n\n') });
       continue;
     }
     results = [];
@@ -59,7 +61,8 @@ function introduce(tools: readonly ChatTool[]): string {
     const about = description === undefined ? '' : `: ${description}`;
     return `- ${name}${about}\n  arguments: ${JSON.stringify(parameters ?? {})}`;
   });
-  const example = '{"name": "the tool", "arguments": {"argument": "value"}}';
+  // Nothing in it that a small model could take over.
+  const example = '{"name": ..., "arguments": {...}}';
   return [
     'You can call these tools. Their arguments are given as JSON schemas.',
     ...list,

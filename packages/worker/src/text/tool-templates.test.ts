@@ -119,7 +119,7 @@ describe('ChatTemplate.render with tools', () => {
       '<|im_start|>assistant\n{"name": "weather", "arguments": {"city": "Oslo"}}\n{"name": "weather", "arguments": oops}<|im_end|>',
     );
     expect(text).toContain(
-      '<|im_start|>user\nResult of weather:\nrain\n\nResult of weather:\nno such city<|im_end|>\n',
+      '<|im_start|>user\nweather gave this result:\nrain\n\nweather gave this result:\nno such city\n\nNow answer my question in plain text, or call another tool.<|im_end|>\n',
     );
     expect(text).not.toContain('<|im_start|>tool');
   });
