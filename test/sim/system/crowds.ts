@@ -63,6 +63,8 @@ export function crowdScenario(crowd: Crowd, restMs: number): SystemScenario {
     workers: Array.from({ length: crowd.workers }, () => sizes),
     latencyMs: 1,
     membership: 'static',
+    callers: undefined,
+    hasJournals: false,
     requests,
     faults: [],
     calmMs: lastMs,

@@ -6,6 +6,8 @@ export class HttpResponseReader {
   #body = Buffer.alloc(0);
   #isLastChunkRead = false;
   #eventsRead = 0;
+  /** Of the last event that has come. */
+  lastEventId: string | undefined;
 
   push(bytes: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
@@ -39,8 +41,11 @@ export class HttpResponseReader {
     for (;;) {
       const end = this.#body.indexOf('\n\n', this.#eventsRead);
       if (end === -1) return events;
-      events.push(this.#body.toString('utf8', this.#eventsRead, end).replace(/^data: /, ''));
+      const [, id, data] =
+        /^(?:id: (.*)\n)?data: ([\s\S]*)$/.exec(this.#body.toString('utf8', this.#eventsRead, end)) ?? [];
       this.#eventsRead = end + 2;
+      this.lastEventId = id ?? this.lastEventId;
+      if (data !== undefined) events.push(data);
     }
   }
 

@@ -52,7 +52,7 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
       }),
   );
   const addresses = workers.map(({ address }) => address);
-  const gateways = scenario.gateways.map(
+  const gateways: readonly SimulatedGateway[] = scenario.gateways.map(
     (sizes, index) =>
       new SimulatedGateway({
         index,
@@ -68,6 +68,7 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
         onDeath: () => {
           for (const link of linksOf((key) => key.startsWith(`${index}>`))) link.gatewayDied();
         },
+        otherGateway: (attempt) => gateways[(index + attempt) % gateways.length]!,
       }),
   );
   const silent = new Set<string>();

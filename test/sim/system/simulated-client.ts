@@ -25,24 +25,41 @@ export interface ClientAnswer {
   readonly quoteMs: number | undefined;
 }
 
-export interface ClientParts {
-  readonly clock: SimulatedClock;
+/** A gateway that takes connections. */
+export interface Door {
+  readonly gateway: number;
   /** That the gateway is in. */
   readonly process: SimulatedProcess;
   readonly server: Server;
+  /** The client has nothing to do with it any more. */
+  readonly onLeft: () => void;
+}
+
+export interface ClientParts {
+  readonly clock: SimulatedClock;
   readonly request: AskedRequest;
   readonly record: (entry: SystemEntry) => void;
-  readonly onEnd: () => void;
+  /** Where it goes when its connection breaks in the middle of a stream, the first time and others; undefined: nobody is there. */
+  readonly otherDoor: (client: SimulatedClient, attempt: number) => Door | undefined;
 }
 
 /** Between a client and its gateway, milliseconds. */
 const LATENCY_MS = 0.5;
+/** A client whose connection broke comes back after so long, and so often. */
+const RETURN_MS = 300;
+const RETURNS_MAX = 4;
+/** Of a reply to one who has come back: it is worth trying again. */
+const briefErrors = ['no_worker', 'draining', 'queue_full', 'journal_unavailable'];
 
-/** One client with one request over a connection of its own. */
+/** One client with one request, over a connection of its own to one gateway at a time. */
 export class SimulatedClient {
   readonly #parts: ClientParts;
-  readonly #socket: ClientSocket;
-  readonly #reader = new HttpResponseReader();
+  #door: Door;
+  #socket: ClientSocket;
+  #reader = new HttpResponseReader();
+  #returns = 0;
+  #isReturning = false;
+  #lastEventId: string | undefined;
   #text = '';
   #finishReason: string | undefined;
   #usage: { readonly prompt_tokens: number; readonly completion_tokens: number } | undefined;
@@ -51,25 +68,37 @@ export class SimulatedClient {
   #eventsBehindEnd = 0;
   #isOver = false;
 
-  constructor(parts: ClientParts) {
+  constructor(parts: ClientParts, door: (client: SimulatedClient) => Door) {
     this.#parts = parts;
-    const { request, clock, process, server, record } = parts;
-    this.#socket = new ClientSocket({
-      clock,
-      bytesPerMs: request.readBytesPerMs,
-      onBytes: (bytes) => this.#read(bytes),
-      onClosed: () => this.#end('cut'),
-    });
+    const { request, clock, record } = parts;
+    this.#door = door(this);
     record({ kind: 'asked', id: request.id, gateway: request.gateway });
-    const text = httpRequest(request);
+    this.#socket = this.#connect(httpRequest(request, JSON.stringify(request.body)));
+    if (request.leavesAfterMs !== undefined) clock.after(request.leavesAfterMs, () => this.#leave());
+  }
+
+  #connect(text: string): ClientSocket {
+    const { request, clock } = this.#parts;
+    const { process, server } = this.#door;
+    const socket = new ClientSocket({
+      clock,
+      // One that was cut off for reading too slowly has learnt from it.
+      bytesPerMs: this.#returns === 0 ? request.readBytesPerMs : undefined,
+      onBytes: (bytes) => {
+        if (socket === this.#socket) this.#read(bytes);
+      },
+      onClosed: () => {
+        if (socket === this.#socket) this.#lose();
+      },
+    });
     clock.after(LATENCY_MS, () =>
       process.run(() => {
-        if (this.#socket.destroyed) return;
-        server.emit('connection', this.#socket);
-        this.#socket.push(text);
+        if (socket.destroyed) return;
+        server.emit('connection', socket);
+        socket.push(text);
       }),
     );
-    if (request.leavesAfterMs !== undefined) clock.after(request.leavesAfterMs, () => this.#leave());
+    return socket;
   }
 
   /** Its gateway closes the connection; what was written before still comes. */
@@ -79,18 +108,51 @@ export class SimulatedClient {
 
   /** Its gateway has died. */
   cut(): void {
-    this.#end('cut');
-    this.#socket.destroy();
+    const socket = this.#socket;
+    this.#lose();
+    socket.destroy();
+  }
+
+  /** The connection broke: it comes back for the rest where it has the id of an event, and gives up where not. */
+  #lose(): void {
+    if (this.#isOver || this.#isReturning) return;
+    if (this.#finishReason !== undefined || this.#errorCode !== undefined || !this.#comeBack()) this.#end('cut');
+  }
+
+  #comeBack(): boolean {
+    const { clock, request, record, otherDoor } = this.#parts;
+    if (this.#lastEventId === undefined || this.#returns === RETURNS_MAX) return false;
+    this.#returns += 1;
+    this.#isReturning = true;
+    const attempt = this.#returns;
+    this.#door.onLeft();
+    clock.after(RETURN_MS, () => {
+      this.#isReturning = false;
+      if (this.#isOver) return;
+      const door = otherDoor(this, attempt);
+      if (door === undefined) {
+        if (!this.#comeBack()) this.#end('cut');
+        return;
+      }
+      this.#door = door;
+      record({ kind: 'returned', id: request.id, gateway: door.gateway });
+      this.#reader = new HttpResponseReader();
+      this.#errorCode = undefined;
+      this.#socket = this.#connect(httpRequest(request, '', { 'last-event-id': this.#lastEventId ?? '' }));
+    });
+    return true;
   }
 
   #leave(): void {
     if (this.#isOver) return;
-    const { clock, process, request, record } = this.#parts;
+    const { clock, request, record } = this.#parts;
+    const { process, gateway } = this.#door;
+    const socket = this.#socket;
     this.#end('left');
     clock.after(LATENCY_MS, () =>
       process.run(() => {
-        record({ kind: 'client-gone', id: request.id, gateway: request.gateway });
-        this.#socket.destroy();
+        record({ kind: 'client-gone', id: request.id, gateway });
+        socket.destroy();
       }),
     );
   }
@@ -101,11 +163,14 @@ export class SimulatedClient {
     const before = this.#text.length;
     if (this.#reader.isEvents) {
       for (const data of this.#reader.takeEvents()) this.#onEvent(data);
+      this.#lastEventId = this.#reader.lastEventId ?? this.#lastEventId;
     } else if (this.#reader.isWhole) {
       this.#onObject(JSON.parse(this.#reader.body));
     }
     const { request, record } = this.#parts;
     if (this.#text.length > before) record({ kind: 'text', id: request.id, text: this.#text.slice(before) });
+    const isTurnedAway = this.#returns > 0 && !this.#reader.isEvents && briefErrors.includes(this.#errorCode ?? '');
+    if (this.#reader.isWhole && isTurnedAway && this.#comeBack()) return;
     if (this.#reader.isWhole) this.#end('whole');
     else if (request.leavesAfterText && this.#text !== '') this.#leave();
   }
@@ -132,7 +197,7 @@ export class SimulatedClient {
   #end(ending: ClientAnswer['ending']): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { request, record, onEnd } = this.#parts;
+    const { request, record } = this.#parts;
     const quote = this.#reader.header('x-sluice-ttft-quote-ms');
     record({
       kind: 'answered',
@@ -150,7 +215,7 @@ export class SimulatedClient {
         quoteMs: quote === undefined ? undefined : Number(quote),
       },
     });
-    onEnd();
+    this.#door.onLeft();
   }
 }
 
@@ -206,8 +271,7 @@ class ClientSocket extends Duplex {
   }
 }
 
-function httpRequest({ id, body, headers }: AskedRequest): string {
-  const text = JSON.stringify(body);
+function httpRequest({ id, headers }: AskedRequest, text: string, more: Readonly<Record<string, string>> = {}): string {
   const lines = [
     'POST /v1/completions HTTP/1.1',
     'host: simulated',
@@ -215,7 +279,7 @@ function httpRequest({ id, body, headers }: AskedRequest): string {
     `content-length: ${Buffer.byteLength(text)}`,
     `x-request-id: ${id}`,
     'connection: close',
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries({ ...headers, ...more }).map(([name, value]) => `${name}: ${value}`),
   ];
   return `${lines.join('\r\n')}\r\n\r\n${text}`;
 }

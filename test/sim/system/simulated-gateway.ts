@@ -2,13 +2,15 @@ import { type Logger, seededRng } from '@sluice/shared';
 import type { SimulatedClock } from '../../../packages/bench/src/simulate/simulated-clock.js';
 import type { Admission } from '../../../packages/gateway/src/admission/admission.js';
 import type { Gateway } from '../../../packages/gateway/src/gateway.js';
+import type { StreamJournals } from '../../../packages/gateway/src/streams/stream-journals.js';
 import { defaultCircuit } from '../../../packages/gateway/src/workers/circuit-breaker.js';
 import type { FleetMembership } from '../../../packages/gateway/src/workers/fleet-membership.js';
 import type { FleetWorkers } from '../../../packages/gateway/src/workers/fleet-workers.js';
 import type { WorkerConnection } from '../../../packages/gateway/src/workers/worker-connection.js';
 import type { WorkerDialer } from '../../../packages/gateway/src/workers/worker-stream.js';
 import type { SystemSubject } from './run-system.js';
-import { SimulatedClient } from './simulated-client.js';
+import { type ClientParts, type Door, SimulatedClient } from './simulated-client.js';
+import { keysOf } from './simulated-keys.js';
 import { SimulatedProcess } from './simulated-process.js';
 import type { SimulatedStore } from './simulated-store.js';
 import type { GatewayRest, SystemEntry } from './system-history.js';
@@ -27,6 +29,8 @@ export interface SimulatedGatewayParts {
   /** Of the process that asks, to a worker. */
   readonly dial: (process: SimulatedProcess, address: string) => WorkerDialer;
   readonly onDeath: () => void;
+  /** Where clients go that have lost their connection to this one, the first time and others. */
+  readonly otherGateway: (attempt: number) => SimulatedGateway;
 }
 
 interface GatewayRun {
@@ -36,6 +40,7 @@ interface GatewayRun {
   readonly gateway: Gateway;
   readonly workers: FleetWorkers;
   readonly membership: FleetMembership | undefined;
+  readonly journals: StreamJournals | undefined;
   readonly clients: Set<SimulatedClient>;
   isClosing: boolean;
 }
@@ -70,18 +75,22 @@ export class SimulatedGateway {
 
   /** Does nothing where nobody takes connections. */
   ask(request: AskedRequest): void {
+    const { clock, record, otherGateway } = this.#parts;
     const run = this.#run;
     if (run === undefined || run.isClosing) return;
-    const { clock, record } = this.#parts;
-    const client = new SimulatedClient({
-      clock,
-      process: run.process,
-      server: run.app.server,
-      request,
-      record,
-      onEnd: () => run.clients.delete(client),
-    });
-    run.clients.add(client);
+    const otherDoor: ClientParts['otherDoor'] = (client, attempt) => otherGateway(attempt).open(client);
+    new SimulatedClient({ clock, record, request, otherDoor }, (client) => this.#enter(run, client));
+  }
+
+  /** For one more connection of a client; undefined where nobody takes it. */
+  open(client: SimulatedClient): Door | undefined {
+    const run = this.#run;
+    return run === undefined || run.isClosing ? undefined : this.#enter(run, client);
+  }
+
+  #enter({ process, app, clients }: GatewayRun, client: SimulatedClient): Door {
+    clients.add(client);
+    return { gateway: this.#parts.index, process, server: app.server, onLeft: () => clients.delete(client) };
   }
 
   pause(): void {
@@ -110,6 +119,7 @@ export class SimulatedGateway {
     await run.gateway.drain(withinMs);
     if (this.#run !== run) return;
     for (const client of [...run.clients]) client.disconnect();
+    await run.journals?.close();
     // Connections say that they are closed when everything else has been done.
     await new Promise((resolve) => setImmediate(resolve));
     run.workers.close();
@@ -146,6 +156,7 @@ export class SimulatedGateway {
     const rng = seededRng(scenario.seed, 8_000_000 + 100 * index + this.#starts);
     const gatewayId = `gateway-${index}.${this.#starts}`;
     const made: { gateway?: Gateway } = {};
+    let streams = 0;
     const connect = (address: string): WorkerConnection =>
       new subject.WorkerConnection(
         {
@@ -171,6 +182,10 @@ export class SimulatedGateway {
       prefixes,
       metrics: subject.createRoutingMetrics(metrics.registry, policy.name, prefixes),
     });
+    const newStreamId = (): string => `${index}.${this.#starts}.${streams++}`.replaceAll('.', '-').padEnd(22, '_');
+    const journals = scenario.hasJournals
+      ? new subject.StreamJournals({ store: link.journals, clock: process, newStreamId })
+      : undefined;
     const gateway = new subject.Gateway({
       workers,
       routing,
@@ -180,14 +195,16 @@ export class SimulatedGateway {
       rng,
       resumeWaitMs: sizes.resumeWaitMs,
       limits: link.limits,
-      journals: undefined,
+      journals,
       responses: link.responses,
       contentChecks: [],
       queueLimits: { requestsMax: sizes.queueRequestsMax, tokensMax: 1_000_000 },
       queueMsMax: sizes.queueMsMax,
     });
     made.gateway = gateway;
-    const gatekeeper = new subject.Gatekeeper({ apiKeys: undefined, tokens: undefined, clock: process });
+    const apiKeys = scenario.callers && (() => callerKeys);
+    const callerKeys = keysOf(scenario.callers ?? []);
+    const gatekeeper = new subject.Gatekeeper({ apiKeys, tokens: undefined, clock: process });
     const app = subject.createApp({
       gateway,
       workers,
@@ -225,6 +242,7 @@ export class SimulatedGateway {
       gateway,
       workers,
       membership,
+      journals,
       clients: new Set(),
       isClosing: false,
     };

@@ -22,6 +22,8 @@ const KEEPALIVE_MS = 15_000;
 /** Who answers at an address; undefined while nobody does. */
 export interface Host {
   readonly process: SimulatedProcess;
+  /** Requests that it has been sent and has neither ended nor been told to stop. */
+  readonly wanted: Set<string>;
   attach(call: AttachCall): void;
 }
 
@@ -144,7 +146,9 @@ class SimulatedStream implements WorkerStream {
     this.#link.send('toWorker', () => {
       this.#atWorker((call) => {
         this.#unread -= 1;
-        call.emit('data', requestDeserialize(bytes));
+        const arrived = requestDeserialize(bytes);
+        call.want(arrived);
+        call.emit('data', arrived);
       });
     });
   }
@@ -215,7 +219,7 @@ class SimulatedStream implements WorkerStream {
       this.reset(new Error('14 UNAVAILABLE: connect ECONNREFUSED'));
       return;
     }
-    const call = new SimulatedCall(this, host.process);
+    const call = new SimulatedCall(this, host);
     this.#call = call;
     host.process.run(() => host.attach(call as unknown as AttachCall));
   }
@@ -229,20 +233,25 @@ class SimulatedStream implements WorkerStream {
   }
 }
 
+let calls = 0;
+
 /** As much of grpc-js' server call as an Attach stream uses. */
 class SimulatedCall extends EventEmitter {
   readonly process: SimulatedProcess;
   readonly #stream: SimulatedStream;
+  readonly #number = calls++;
+  readonly #wanted: Set<string>;
   #untaken = 0;
   isOver = false;
 
-  constructor(stream: SimulatedStream, process: SimulatedProcess) {
+  constructor(stream: SimulatedStream, { process, wanted }: Host) {
     super();
     this.#stream = stream;
     this.process = process;
+    this.#wanted = wanted;
     this.on('error', (status: { readonly code: number; readonly details: string }) => {
       if (!this.isOver) stream.reset(asDialled(status));
-      this.isOver = true;
+      this.#leave();
     });
   }
 
@@ -256,6 +265,9 @@ class SimulatedCall extends EventEmitter {
 
   write(message: WorkerMessageInit): void {
     if (this.isOver) return;
+    for (const { id, event } of message.frame?.deltas ?? []) {
+      if (event?.finished || event?.failed) this.#wanted.delete(`${this.#number}:${id}`);
+    }
     this.#untaken += 1;
     this.#stream.receive(responseSerialize(message), () =>
       this.process.run(() => {
@@ -267,12 +279,24 @@ class SimulatedCall extends EventEmitter {
 
   end(): void {
     if (!this.isOver) this.#stream.reset(undefined);
-    this.isOver = true;
+    this.#leave();
   }
 
   cancel(): void {
-    this.isOver = true;
+    this.#leave();
     this.emit('cancelled');
+  }
+
+  /** What the worker is told now. */
+  want({ submit, cancel }: GatewayMessage): void {
+    if (submit) this.#wanted.add(`${this.#number}:${submit.id}`);
+    if (cancel) this.#wanted.delete(`${this.#number}:${cancel.id}`);
+  }
+
+  /** Nobody hears of its requests any more. */
+  #leave(): void {
+    this.isOver = true;
+    for (const key of this.#wanted) if (key.startsWith(`${this.#number}:`)) this.#wanted.delete(key);
   }
 }
 

@@ -1,5 +1,12 @@
 import type { Clock } from '@sluice/shared';
-import { type FleetStore, type FleetView, type LimitStore, type LoadStore, memoryStore } from '@sluice/store';
+import {
+  type FleetStore,
+  type FleetView,
+  type JournalStore,
+  type LimitStore,
+  type LoadStore,
+  memoryStore,
+} from '@sluice/store';
 
 /** Milliseconds that a command takes, and after which one without an answer is given up, as over Redis. */
 const COMMAND_MS = 1;
@@ -22,7 +29,7 @@ export class SimulatedStore {
   }
 
   /** The store as one process sees it: late, and with what LoadStore and LimitStore promise where it is out of reach. */
-  linkFor(process: Clock): Pick<FleetStore, 'loads' | 'limits' | 'responses'> {
+  linkFor(process: Clock): Pick<FleetStore, 'loads' | 'limits' | 'responses' | 'journals'> {
     const { limits: own, responses } = memoryStore(process);
     const run = async <T>(command: (store: FleetStore) => Promise<T>): Promise<T | undefined> => {
       const isLost = this.isAway;
@@ -48,6 +55,18 @@ export class SimulatedStore {
         await run((store) => store.limits.settle(settlements));
       },
     };
-    return { loads, limits, responses };
+    const unavailable = { kind: 'unavailable' } as const;
+    const journals: JournalStore = {
+      append: async (...given) => (await run((store) => store.journals.append(...given))) ?? 'unavailable',
+      appendAll: async (additions) =>
+        (await run((store) => store.journals.appendAll(additions))) ?? additions.map(() => 'unavailable'),
+      take: async (streamId) => (await run((store) => store.journals.take(streamId))) ?? unavailable,
+      end: async (streamId) => (await run((store) => store.journals.end(streamId))) ?? false,
+      read: async (...given) => (await run((store) => store.journals.read(...given))) ?? unavailable,
+      remove: async (streamId) => {
+        await run((store) => store.journals.remove(streamId));
+      },
+    };
+    return { loads, limits, responses, journals };
   }
 }

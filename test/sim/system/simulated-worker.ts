@@ -150,11 +150,20 @@ export class SimulatedWorker {
     );
     const { slotsMax, kvTokensMax, waitingMax, swapBytesMax, policy } = sizes;
     const made: { service?: WorkerService } = {};
+    const wanted = new Set<string>();
+    const chosen = subject.createPolicy(policy);
     const engine = new subject.Engine(
       { tokenBudget: slotsMax + 24, kvTokensMax, waitingMax, swapBytesMax },
       {
         model,
-        policy: subject.createPolicy(policy),
+        policy: {
+          decide: (queue) => {
+            const planned = queue.running.length + queue.waiting.length;
+            if (planned > wanted.size) record({ kind: 'planned-late', worker: index, planned, wanted: wanted.size });
+            return chosen.decide(queue);
+          },
+          observe: (step) => chosen.observe(step),
+        },
         clock: process,
         log,
         listener: (events) => made.service?.onStep(events),
@@ -192,7 +201,7 @@ export class SimulatedWorker {
       service,
       heartbeat,
       isDraining: false,
-      host: { process, attach: (call) => service.attach(call) },
+      host: { process, wanted, attach: (call) => service.attach(call) },
       failNext: (count) => {
         failingPasses.clear();
         for (let pass = 0; pass < count; pass++) failingPasses.add(model.passes + pass);

@@ -71,6 +71,14 @@ export function drawFaults(rng: Rng, { gateways, workers, fromMs, toMs }: FaultB
   }).sort((a, b) => a.atMs - b.atMs);
 }
 
+/** One or two of them. */
+export function drawGatewayDeaths(rng: Rng, { gateways, fromMs, toMs }: FaultBounds): readonly SystemFault[] {
+  return Array.from({ length: 1 + rng.below(2) }, () => {
+    const atMs = fromMs + rng.next() * (toMs - fromMs);
+    return drawFault(rng, 'kill-gateway', atMs, { gateway: rng.below(gateways), worker: 0 });
+  });
+}
+
 function drawFault(
   rng: Rng,
   kind: Kind,

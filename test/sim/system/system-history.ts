@@ -8,6 +8,8 @@ export type SystemRecord = { readonly atMs: number } & SystemEntry;
 export type SystemEntry =
   /** A client has sent its request. */
   | { readonly kind: 'asked'; readonly id: string; readonly gateway: number }
+  /** A client whose connection broke asks a gateway for the rest of its stream. */
+  | { readonly kind: 'returned'; readonly id: string; readonly gateway: number }
   /** The gateway sees that a client is gone. */
   | { readonly kind: 'client-gone'; readonly id: string; readonly gateway: number }
   /** Text that has reached a client. */
@@ -47,6 +49,8 @@ export type SystemEntry =
       readonly ids: readonly string[];
       readonly isDeath: boolean;
     }
+  /** A worker's plan is made of more sequences than anybody wants of it. */
+  | { readonly kind: 'planned-late'; readonly worker: number; readonly planned: number; readonly wanted: number }
   | { readonly kind: 'fault'; readonly fault: SystemFault }
   | { readonly kind: 'broken'; readonly message: string }
   /** All is over but nothing is closed yet. */

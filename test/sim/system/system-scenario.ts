@@ -3,8 +3,9 @@ import { type RoutingName, routingNames } from '../../../packages/gateway/src/ro
 import type { policyNames } from '../../../packages/worker/src/engine/scheduler/policies.js';
 import { greedySampling, type SamplingParams } from '../../../packages/worker/src/engine/sequence.js';
 import type { PassCost } from '../scenario.js';
+import { type AskingCaller, keyOf } from './simulated-keys.js';
 import { END_TOKEN } from './small-text.js';
-import { drawFaults, type SystemFault } from './system-faults.js';
+import { drawFaults, drawGatewayDeaths, type SystemFault } from './system-faults.js';
 
 /** One run of a whole fleet as data: who asks whom for what and when, what goes wrong, and how large everything is. */
 export interface SystemScenario {
@@ -15,6 +16,10 @@ export interface SystemScenario {
   readonly latencyMs: number;
   /** Whether gateways hear of workers from the store, or have been told. */
   readonly membership: 'store' | 'static';
+  /** Who may ask, and how often; undefined: anybody. */
+  readonly callers: readonly AskingCaller[] | undefined;
+  /** Whether gateways write streams down, and clients come back for them. */
+  readonly hasJournals: boolean;
   readonly requests: readonly AskedRequest[];
   readonly faults: readonly SystemFault[];
   /** Everything is whole again from then on. */
@@ -55,6 +60,8 @@ export interface AskedRequest {
   readonly stream: boolean;
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
+  /** Where callers are told apart. */
+  readonly caller?: string;
   /** How fast its client reads; undefined: at once. */
   readonly readBytesPerMs: number | undefined;
   readonly leavesAfterMs: number | undefined;
@@ -111,12 +118,14 @@ export function drawSystemScenario(seed: number): SystemScenario {
     atMs += features.burst ? (has(0.1) ? meanGapMs * 8 : 0) : -Math.log(1 - rng.next()) * meanGapMs;
     return drawRequest(rng, `r${index}`, atMs, rng.below(gateways.length), { ...features, shared });
   });
-  const faults = drawFaults(seededRng(seed, 7_000_001), {
-    gateways: gateways.length,
-    workers: workers.length,
-    fromMs: 900,
-    toMs: atMs + 600,
-  });
+  const bounds = { gateways: gateways.length, workers: workers.length, fromMs: 900, toMs: atMs + 600 };
+  const journalRng = seededRng(seed, 7_000_002);
+  const hasJournals = journalRng.next() < 0.4;
+  // Journals are of use where gateways die.
+  const deaths = hasJournals && journalRng.next() < 0.6 ? drawGatewayDeaths(journalRng, bounds) : [];
+  const faults = [...drawFaults(seededRng(seed, 7_000_001), bounds), ...deaths].sort((a, b) => a.atMs - b.atMs);
+  const limitRng = seededRng(seed, 7_000_003);
+  const callers = !hasJournals && limitRng.next() < 0.3 ? drawCallers(limitRng) : undefined;
   const calmMs = Math.max(atMs, ...faults.map(({ atMs: faultMs, ms }) => faultMs + ms));
   const plain = { alike: false, sampled: false, stops: false, impatient: false, slowReaders: false, shared };
   const afterwards = gateways.flatMap((_, gateway) =>
@@ -131,11 +140,26 @@ export function drawSystemScenario(seed: number): SystemScenario {
     workers,
     latencyMs: 0.2 + rng.next() * (has(0.2) ? 30 : 2),
     membership: has(0.5) ? 'store' : 'static',
-    requests,
+    callers,
+    hasJournals,
+    requests: requests.map((request) => asCaller(request, callers, request.headers.authorization?.at(-1) ?? '')),
     faults,
     calmMs,
-    afterwards,
+    afterwards: afterwards.map((request) => asCaller(request, callers, UNLIMITED)),
   };
+}
+
+/** Of those who may ask as often as they like. */
+const UNLIMITED = '3';
+
+function drawCallers(rng: Rng): readonly AskingCaller[] {
+  const limited = [0, 1, 2].map((caller) => ({ name: `${caller}`, requestsPerMinute: 1 + rng.below(8) }));
+  return [...limited, { name: UNLIMITED, requestsPerMinute: undefined }];
+}
+
+function asCaller(request: AskedRequest, callers: SystemScenario['callers'], name: string): AskedRequest {
+  if (callers === undefined) return request;
+  return { ...request, caller: name, headers: { ...request.headers, authorization: `Bearer ${keyOf(name)}` } };
 }
 
 function drawWorker(

@@ -48,7 +48,8 @@ export class StreamJournals {
   #pendingUnits = 0;
   #underWay = 0;
   #pausedUntilMs = 0;
-  #isTicking = false;
+  #stopTick: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(parts: StreamJournalsParts) {
     this.#parts = parts;
@@ -88,8 +89,11 @@ export class StreamJournals {
     }
   }
 
-  /** Sends what is pending, without waiting for room or time. */
+  /** Sends what is pending, without waiting for room or time, and nothing that the store does not take then. */
   close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopTick?.();
+    this.#stopTick = undefined;
     return this.#send([...this.#pending].filter(({ isSending }) => !isSending));
   }
 
@@ -128,10 +132,9 @@ export class StreamJournals {
   }
 
   #tick(): void {
-    if (this.#isTicking) return;
-    this.#isTicking = true;
-    this.#parts.clock.after(collectMs, () => {
-      this.#isTicking = false;
+    if (this.#stopTick !== undefined || this.#isClosed) return;
+    this.#stopTick = this.#parts.clock.after(collectMs, () => {
+      this.#stopTick = undefined;
       this.#sendAll();
       if (this.#pending.size > 0) this.#tick();
     });

@@ -2,12 +2,21 @@ import { requestsOf } from '../system-history.js';
 import { wholeAnswer } from '../system-oracle.js';
 import type { SystemChecker } from './system-checker.js';
 
-/** Each worker that gets a request is told all tokens that have come of it, and goes on with the next one. */
+/**
+ * Each worker that gets a request is told all tokens that have come of it, and goes on with the next one; behind a gateway
+ * that died, those that it had written down.
+ */
 export const goesOnBehind: SystemChecker = (history, scenario) =>
   requestsOf(history, scenario).flatMap(({ request, records }) => {
     const { id } = request;
-    const tokenIds: number[] = [];
+    let tokenIds: number[] = [];
+    let isRetold = false;
     for (const record of records) {
+      if (record.kind === 'returned') isRetold = true;
+      if (record.kind === 'submit' && isRetold) {
+        tokenIds = tokenIds.slice(0, record.generatedIds.length);
+        isRetold = false;
+      }
       if (record.kind === 'tokens') tokenIds.push(...record.tokenIds);
       if (record.kind === 'submit' && record.generatedIds.join() !== tokenIds.join()) {
         return [`${id} was sent with ${record.generatedIds.length} tokens, and ${tokenIds.length} had come`];

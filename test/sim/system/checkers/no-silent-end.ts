@@ -16,10 +16,13 @@ export const noSilentEnd: SystemChecker = (history, scenario) => {
   );
   return requestsOf(history, scenario).flatMap(({ request, records }) => {
     const { id, gateway, stream, readBytesPerMs } = request;
+    const wasWith = [gateway, ...records.flatMap((record) => (record.kind === 'returned' ? [record.gateway] : []))];
     const answer = records.flatMap((record) => (record.kind === 'answered' ? [record.answer] : []))[0];
     if (answer === undefined || answer.ending === 'left') return [];
     if (answer.ending === 'cut') {
-      return goneGateways.has(gateway) || readBytesPerMs !== undefined ? [] : [`${id} was cut off`];
+      return wasWith.some((each) => goneGateways.has(each)) || readBytesPerMs !== undefined
+        ? []
+        : [`${id} was cut off`];
     }
     const isFinished = answer.finishReason !== undefined && (answer.isDone || !stream);
     if (isFinished === (answer.errorCode === undefined) && (answer.status === 200 || !isFinished)) return [];

@@ -1,3 +1,4 @@
+import { cancelledSlots } from './cancelled-slots.js';
 import { endsOnce } from './ends-once.js';
 import { explainedErrors } from './explained-errors.js';
 import { foundSilence } from './found-silence.js';
@@ -9,6 +10,7 @@ import { nothingLeft } from './nothing-left.js';
 import { oneWorkerEach } from './one-worker-each.js';
 import { oracleAnswer } from './oracle-answer.js';
 import { quotes } from './quotes.js';
+import { rateLimits } from './rate-limits.js';
 import { recovery } from './recovery.js';
 import type { SystemChecker } from './system-checker.js';
 import { twoDeaths } from './two-deaths.js';
@@ -23,9 +25,11 @@ export const systemCheckers = {
   'two-deaths': twoDeaths,
   'goes-on-behind': goesOnBehind,
   'gone-client': goneClient,
+  'cancelled-slots': cancelledSlots,
   'nothing-left': nothingLeft,
   'found-silence': foundSilence,
   quotes,
+  'rate-limits': rateLimits,
   recovery,
 } satisfies Record<string, SystemChecker>;
 

@@ -16,6 +16,7 @@ export const twoDeaths: SystemChecker = (history, scenario) =>
     let isExcused = false;
     let hasTokens = false;
     for (const record of records) {
+      if (record.kind === 'returned') deaths = 0;
       if (record.kind === 'submit' && deaths >= 2)
         return [`${id} was sent to a worker after ${deaths} were lost with it`];
       if (record.kind === 'submit') hasTokens = false;
