@@ -217,10 +217,10 @@ describe('content rules', () => {
       usage: object;
     };
     expect(reply.choices.map(({ finish_reason, message }) => [finish_reason, message.content])).toEqual([
-      ['content_filter', ''],
+      ['content_filter', 'Here i'],
       ['stop', 'Here is nothing'],
     ]);
-    expect(reply.usage).toMatchObject({ prompt_tokens: 7, completion_tokens: 3 });
+    expect(reply.usage).toMatchObject({ prompt_tokens: 7, completion_tokens: 4 });
   });
 
   it('redact a prompt that is given back', async () => {
