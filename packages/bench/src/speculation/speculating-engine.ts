@@ -35,7 +35,7 @@ export class SpeculatingEngine {
         speculation: mode,
       },
       {
-        model,
+        model: keepingMemory(model),
         policy: createPolicy('slo'),
         clock: systemClock(),
         log: createLog('bench'),
@@ -86,4 +86,19 @@ export class SpeculatingEngine {
   close(): Promise<void> {
     return this.#engine.close();
   }
+}
+
+/** An idle engine gives the memory of slots back, of which another one may be making use. */
+function keepingMemory(model: ModelPort): ModelPort {
+  return {
+    limits: model.limits,
+    forward: (plan) => model.forward(plan),
+    stop: () => model.stop(),
+    copy: (fromSlot, toSlot, tokens) => model.copy(fromSlot, toSlot, tokens),
+    copyBytes: (tokens) => model.copyBytes(tokens),
+    copyOut: (slot, tokens) => model.copyOut(slot, tokens),
+    copyIn: (slot, copied) => model.copyIn(slot, copied),
+    release: () => {},
+    close: () => {},
+  };
 }
