@@ -27,10 +27,10 @@ afterAll(async () => {
 describe('Engine over LaneModel', () => {
   it("generates the reference's tokens on every batching, chunking, cancel and preemption", async () => {
     const tiny = await folder.compile(5, 'f32', { contextTokens: 128 });
-    const seen = { preempted: 0, cancelled: 0, mixed: 0, copies: 0, comebacks: 0 };
+    const seen = { preempted: 0, cancelled: 0, mixed: 0, copies: 0, comebacks: 0, guessed: 0, right: 0 };
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
-        const { outcomes, records, copies, comebacks } = await play(modelOf(tiny, history.slots), history);
+        const { outcomes, records, copies, comebacks, load } = await play(modelOf(tiny, history.slots), history);
         for (const { request, cancelAtPass } of history.entries) {
           const outcome = outcomes.get(request.id)!;
           expectGreedy(tiny, request, outcome.tokenIds);
@@ -40,6 +40,8 @@ describe('Engine over LaneModel', () => {
         }
         seen.copies += copies;
         seen.comebacks += comebacks;
+        seen.guessed += load.tokensDrafted;
+        seen.right += load.tokensAccepted;
         for (const { preempted, decodes, prefillTokens } of records) {
           seen.preempted += preempted;
           seen.mixed += decodes > 0 && prefillTokens > 0 ? 1 : 0;
@@ -106,7 +108,7 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
   };
   const engine = new Engine(
     // Room for some that lose their memory, so that others are computed again.
-    { tokenBudget, kvTokensMax, waitingMax: 100, swapBytesMax: model.copyBytes(60) },
+    { tokenBudget, kvTokensMax, waitingMax: 100, swapBytesMax: model.copyBytes(60), speculation: 'ngram' },
     {
       model: watched,
       policy: createPolicy('sarathi'),
@@ -137,7 +139,7 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
   }
   await engine.close();
   expect(engine.load().swapBytesUsed).toBe(0);
-  return { outcomes, records, copies, comebacks };
+  return { outcomes, records, copies, comebacks, load: engine.load() };
 }
 
 function modelOf(tiny: CompiledTinyModel, slots: number): LaneModel {
