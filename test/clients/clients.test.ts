@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, vi } from 'vitest';
 import { noModel } from '../e2e/up-server.js';
+import { anthropicClient } from './anthropic-client.js';
 import { type ClientServer, startClientServer } from './client-server.js';
 import { openaiClient } from './openai-client.js';
+import { openaiFeatures } from './openai-features.js';
 import { pythonClient } from './python-clients.js';
 
 // Official clients, as people have them, with one real server and real weights for all. The suites are in files of their
@@ -20,4 +22,8 @@ beforeEach(({ skip }) => skip(noModel !== undefined, noModel));
 afterAll(() => server?.stop());
 
 openaiClient(theServer);
+openaiFeatures(theServer);
+anthropicClient(theServer);
 pythonClient('openai for Python', 'openai_client.py', theServer);
+pythonClient('LiteLLM', 'litellm_client.py', theServer);
+pythonClient('LangChain', 'langchain_client.py', theServer);

@@ -1,8 +1,7 @@
 import OpenAI from 'openai';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ClientServer } from './client-server.js';
-
-export const capital = [{ role: 'user' as const, content: 'What is the capital of France?' }];
+import { capital } from './shapes.js';
 
 /** The official client for Node: answers, streams, errors, and leaving early. */
 export function openaiClient(server: () => ClientServer): void {

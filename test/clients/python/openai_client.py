@@ -1,9 +1,11 @@
 """The official client for Python, blocking and not."""
 
+import json
 import unittest
 
 import openai
-from server import capital, key, model, rare_key, url
+import pydantic
+from server import capital, key, model, rare_key, url, weather_tool
 
 client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60)
 
@@ -101,3 +103,40 @@ class NotBlocking(unittest.IsolatedAsyncioTestCase):
                     await stream.close()
                     break
         self.assertEqual(pieces, 5)
+
+
+class Features(unittest.TestCase):
+    def test_gets_several_answers(self):
+        reply = client.chat.completions.create(model=model, messages=capital, max_tokens=4, n=3, seed=1)
+        self.assertEqual([choice.index for choice in reply.choices], [0, 1, 2])
+
+    def test_calls_a_named_tool(self):
+        reply = client.chat.completions.create(
+            model=model,
+            messages=capital,
+            tools=[weather_tool],
+            tool_choice={"type": "function", "function": {"name": "get_weather"}},
+            max_tokens=60,
+        )
+        call = reply.choices[0].message.tool_calls[0]
+        self.assertIn(json.loads(call.function.arguments)["city"], ["Paris", "Rome"])
+
+    def test_parses_what_a_schema_forces(self):
+        class Person(pydantic.BaseModel):
+            name: str = pydantic.Field(max_length=20)
+            age: int = pydantic.Field(ge=0, le=99)
+
+        reply = client.chat.completions.parse(model=model, messages=capital, response_format=Person, max_tokens=80)
+        self.assertIsInstance(reply.choices[0].message.parsed, Person)
+
+    def test_gets_vectors(self):
+        reply = client.embeddings.create(model=model, input=["One", "Two"])
+        self.assertAlmostEqual(sum(value * value for value in reply.data[1].embedding), 1, places=4)
+
+    def test_goes_on_behind_a_response(self):
+        first = client.responses.create(model=model, input="What is the capital of France?", temperature=0)
+        self.assertIn("Paris", first.output_text)
+        second = client.responses.create(
+            model=model, input="And of Italy?", previous_response_id=first.id, max_output_tokens=20
+        )
+        self.assertGreater(second.usage.input_tokens, first.usage.input_tokens)
