@@ -45,6 +45,7 @@ describe('POST /tokenize', () => {
     await post('/tokenize', { messages, tools, add_generation_prompt: true });
     const begun = [...messages, { role: 'assistant', content: 'I' }];
     await post('/tokenize', { messages: begun, continue_final_message: true, add_generation_prompt: false });
+    await post('/tokenize', { messages, add_generation_prompt: false });
     await post('/tokenize', { prompt: 'x', add_special_tokens: false });
     expect(asked).toMatchObject([
       {
@@ -52,7 +53,8 @@ describe('POST /tokenize', () => {
         toolsJson: expect.stringContaining('"f"'),
         continueFinalMessage: false,
       },
-      { messagesJson: JSON.stringify(begun), toolsJson: '', continueFinalMessage: true },
+      { messagesJson: JSON.stringify(begun), toolsJson: '', continueFinalMessage: true, noTurn: false },
+      { messagesJson: JSON.stringify(messages), noTurn: true },
       { text: 'x', withoutBegin: true },
     ]);
   });
@@ -64,7 +66,6 @@ describe('POST /tokenize', () => {
     [{ prompt: 'a', tools: [] }, 'tools', 'must come with messages'],
     [{ messages: [] }, 'messages', 'at least 1'],
     [{ messages, add_special_tokens: true }, 'add_special_tokens', 'not supported'],
-    [{ messages, add_generation_prompt: false }, 'add_generation_prompt', 'not supported'],
     [{ messages, add_generation_prompt: true, continue_final_message: true }, 'add_generation_prompt', 'must be false'],
     [{ prompt: 'a', chat_template: 'x' }, 'chat_template', ''],
     [{ prompt: 'a', model: 'other' }, 'model', 'not served'],

@@ -23,7 +23,7 @@ export const tokenizeSchema = z.strictObject({
   /** Of a text: put the token in front with which the model expects it to begin. */
   add_special_tokens: z.boolean().optional(),
   return_token_strs: z.boolean().optional(),
-  /** Of messages; false only where the last one is to be continued. */
+  /** Of messages: open the assistant's turn behind them. */
   add_generation_prompt: z.boolean().optional(),
   continue_final_message: z.boolean().optional(),
 });
@@ -54,7 +54,7 @@ export function parseTokenizeRequest(body: unknown): Asked<TokenizeRequestInit> 
   if (prompt !== undefined) {
     if (messages !== undefined) throw fieldError('messages', 'must not come with prompt');
     for (const field of ['tools', 'continue_final_message', 'add_generation_prompt'] as const) {
-      if (fields[field]) throw fieldError(field, 'must come with messages');
+      if (fields[field] !== undefined) throw fieldError(field, 'must come with messages');
     }
     return {
       model: fields.model,
@@ -63,11 +63,12 @@ export function parseTokenizeRequest(body: unknown): Asked<TokenizeRequestInit> 
   }
   if (messages === undefined) throw fieldError('prompt', 'is required, or messages');
   // A template writes what its model expects, and nothing else is put in front.
-  if (fields.add_special_tokens === true) unsupported('add_special_tokens', 'is not supported for messages');
-  if (fields.add_generation_prompt === continueFinalMessage) {
-    const problem = continueFinalMessage ? 'must be false with continue_final_message' : 'false is not supported';
-    if (continueFinalMessage) throw fieldError('add_generation_prompt', problem);
-    unsupported('add_generation_prompt', problem);
+  if (fields.add_special_tokens === true) {
+    const problem = 'add_special_tokens: true is not supported for messages';
+    throw new ServingError('unsupported_parameter', problem, { field: 'add_special_tokens' });
+  }
+  if (continueFinalMessage && fields.add_generation_prompt === true) {
+    throw fieldError('add_generation_prompt', 'must be false with continue_final_message');
   }
   const use = tools && readChatTools({ tools });
   return {
@@ -76,6 +77,7 @@ export function parseTokenizeRequest(body: unknown): Asked<TokenizeRequestInit> 
       messagesJson: readMessages(messages),
       toolsJson: use === undefined ? '' : toolsJson(use),
       continueFinalMessage,
+      noTurn: fields.add_generation_prompt === false && !continueFinalMessage,
       withTokens,
     },
   };
@@ -117,10 +119,6 @@ export function tokenizeError(thrown: unknown): unknown {
     field: name,
     cause: thrown,
   });
-}
-
-function unsupported(field: string, problem: string): never {
-  throw new ServingError('unsupported_parameter', `${field}: ${problem}`, { field });
 }
 
 function parse<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {

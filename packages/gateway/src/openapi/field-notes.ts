@@ -80,7 +80,7 @@ const notesOfPath: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     add_special_tokens:
       'Whether the token comes first with which the model expects a text to begin. Not with `messages`.',
     return_token_strs: 'Whether the reply spells the tokens too, in `token_strs`.',
-    add_generation_prompt: 'Whether the assistant’s turn is opened; false only with `continue_final_message`.',
+    add_generation_prompt: 'Whether the assistant’s turn is opened behind the messages.',
     continue_final_message: 'The last message, the assistant’s, is the beginning of the answer.',
   },
   '/detokenize': {

@@ -20,20 +20,22 @@ export async function tokenize(request: TokenizeRequest, text: TextPort): Promis
 }
 
 async function encoded(request: TokenizeRequest, text: TextPort) {
-  const { toolsJson, continueFinalMessage: continuesFinal, withoutBegin } = request;
+  const { toolsJson, continueFinalMessage: continuesFinal, noTurn, withoutBegin } = request;
   switch (request.input) {
     case 'text': {
       const input = request.text ?? '';
       atMost('text', input.length, charactersMax, 'characters');
       if (toolsJson !== '') throw invalid('tools_json', 'tools_json needs an input of messages_json');
       if (continuesFinal) throw invalid('continue_final_message', 'continue_final_message needs messages_json');
+      if (noTurn) throw invalid('no_turn', 'no_turn needs messages_json');
       return { ids: await text.encode(input, { ...asPrompt, begin: !withoutBegin }), rendered: '' };
     }
     case 'messagesJson': {
       const json = request.messagesJson ?? '';
       atMost('messages', json.length, charactersMax, 'characters');
       if (withoutBegin) throw invalid('without_begin', 'without_begin needs an input of text');
-      const rendered = renderChat(parseMessages(json), text, { tools: parseTools(toolsJson), continuesFinal });
+      const chat = { tools: parseTools(toolsJson), continuesFinal, isUnopened: noTurn };
+      const rendered = renderChat(parseMessages(json), text, chat);
       return { ids: await text.encode(rendered, asPrompt), rendered };
     }
     default:

@@ -19,6 +19,8 @@ describe('WorkerServer', () => {
     const { ids } = chat as { ids: number[] };
     expect(ids).toContain(257);
     expect(chat).toMatchObject({ text: expect.stringContaining('user hi'), tokens: [] });
+    const unopened = await unary('tokenize', { messagesJson: '[{"role":"user","content":"hi"}]', noTurn: true });
+    expect(unopened).toMatchObject({ text: expect.stringMatching(/<\|im_end\|>$/) });
     const spelt = await unary('tokenize', { text: 'hi', withTokens: true });
     expect(spelt).toMatchObject({ tokens: [Buffer.from('h'), Buffer.from('i')] });
     expect(await unary('detokenize', { ids: [104, 105] })).toEqual({ text: 'hi' });

@@ -20,6 +20,10 @@ export interface TokenizeRequestInit {
    * Spell the tokens too.
    */
   'withTokens'?: (boolean);
+  /**
+   * As in GenerateRequest.
+   */
+  'noTurn'?: (boolean);
   'input'?: "text"|"messagesJson";
 }
 
@@ -42,5 +46,9 @@ export interface TokenizeRequest {
    * Spell the tokens too.
    */
   'withTokens': (boolean);
+  /**
+   * As in GenerateRequest.
+   */
+  'noTurn': (boolean);
   'input'?: "text"|"messagesJson";
 }
