@@ -27,8 +27,8 @@ export function stringEbnf(schema: SchemaObject, anyString: () => string): strin
   if (said.length > 1 && !isLengthOnly) {
     throw new SchemaError(said[0]!, `together with "${said[1]}" is not supported`);
   }
-  if (pattern !== undefined) return `"\\"" (${ofPattern('pattern', pattern, true)}) "\\""`;
-  if (format !== undefined) return `"\\"" (${ofPattern('format', knownFormat(format), false)}) "\\""`;
+  if (pattern !== undefined) return `"\\"" ${ofPattern('pattern', pattern, true)} "\\""`;
+  if (format !== undefined) return `"\\"" ${ofPattern('format', knownFormat(format), false)} "\\""`;
   if (least === undefined && most === undefined) return anyString();
   for (const [keyword, value] of [
     ['minLength', least],
