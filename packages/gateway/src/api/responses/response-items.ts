@@ -53,12 +53,15 @@ const common = {
   id: idSchema.nullish(),
   status: z.enum(['in_progress', 'completed', 'incomplete']).nullish(),
 };
+/** What helpers of the official client add to what they give out: it says the same again, and nothing is made of it. */
+const parsedByClient = z.unknown().optional();
 const inputText = z.strictObject({ type: z.literal('input_text'), text: wellFormedString });
 const outputText = z.strictObject({
   type: z.literal('output_text'),
   text: wellFormedString,
   annotations: z.array(z.unknown()).max(0).nullish(),
   logprobs: z.unknown().optional(),
+  parsed: parsedByClient,
 });
 const partsSchema = checkedByHand(
   z.array(z.unknown()).max(partsMax),
@@ -78,6 +81,7 @@ const callSchema = z.strictObject({
   call_id: idSchema,
   name: wellFormedString.min(1).max(64),
   arguments: wellFormedString,
+  parsed_arguments: parsedByClient,
 });
 const callOutputSchema = z.strictObject({
   ...common,

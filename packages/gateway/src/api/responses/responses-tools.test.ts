@@ -88,6 +88,24 @@ describe('a model that calls a function, for POST /v1/responses', () => {
     ]);
   });
 
+  it('takes its answers back as the helpers of the official client give them out', async () => {
+    const openai = await start(`I look.\n${call('Oslo')}`);
+    const { output } = await openai.responses
+      .stream({ ...request, tools: [{ ...weather, strict: true }] })
+      .finalResponse();
+    expect(output[1]).toMatchObject({ parsed_arguments: { city: 'Oslo' } });
+    const made = output[1]?.type === 'function_call' ? output[1].call_id : '';
+    const result = { type: 'function_call_output' as const, call_id: made, output: '20 °C' };
+    // Its types of what comes and what goes differ in items that are never there.
+    const answer = output as OpenAI.Responses.ResponseInput;
+    await openai.responses.create({ ...request, input: [{ role: 'user', content: 'Oslo?' }, ...answer, result] });
+    expect(JSON.parse(sent(1).messagesJson ?? '')).toMatchObject([
+      { role: 'user' },
+      { role: 'assistant', content: 'I look.', tool_calls: [{ id: made }] },
+      { role: 'tool', content: '20 °C', tool_call_id: made },
+    ]);
+  });
+
   it.each([
     { change: { tool_choice: 'required' as const }, isForced: true },
     { change: { tool_choice: { type: 'function' as const, name: 'weather' } }, isForced: true },
