@@ -1,6 +1,7 @@
 export { makeKey, parseKeyFile } from './auth/api-keys.js';
 export { parseContentRules } from './content/content-rules.js';
-export { type GatewayOptions, type RunningGateway, startGateway } from './io/start-gateway.js';
+export type { GatewayOptions, RunningGateway } from './io/gateway-options.js';
+export { startGateway } from './io/start-gateway.js';
 export type { MetricPart } from './metrics/whole-metrics.js';
 export type { SiblingMetrics, Siblings, WorkerChange } from './processes/siblings.js';
 export { createRouting, defaultRouting, type RoutingName, routingNames } from './routing/policies.js';

@@ -1,5 +1,6 @@
 import { createLog, type Logger } from '@sluice/shared';
-import { type GatewayOptions, type RunningGateway, startGateway } from '../io/start-gateway.js';
+import type { GatewayOptions, RunningGateway } from '../io/gateway-options.js';
+import { startGateway } from '../io/start-gateway.js';
 import { type FakeWorker, type FakeWorkerOptions, startFakeWorker } from './fake-worker.js';
 
 export interface TestGateway extends RunningGateway {

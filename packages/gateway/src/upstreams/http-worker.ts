@@ -1,38 +1,15 @@
 import type { GenerateRequestInit, ModelInfo } from '@sluice/proto';
-import { assert, type Clock, type Logger, type Rng, ServingError } from '@sluice/shared';
+import { assert, ServingError } from '@sluice/shared';
 import type { WorkerId, WorkerView } from '../routing/policy.js';
-import { type BackoffOptions, backoffMs } from '../workers/backoff.js';
-import { CircuitBreaker, type CircuitOptions, type CircuitState } from '../workers/circuit-breaker.js';
+import { backoffMs } from '../workers/backoff.js';
+import { CircuitBreaker, type CircuitState } from '../workers/circuit-breaker.js';
 import type { Generation, GenerationListener, SubmitTerms, Worker } from '../workers/worker.js';
 import { Checkup } from './checkup.js';
 import { HttpGeneration } from './http-generation.js';
+import type { HttpWorkerOptions, HttpWorkerParts } from './http-worker-parts.js';
+import { isLate, type LiveRequest } from './live-request.js';
 import { LoadEstimate } from './load-estimate.js';
-import type { UpstreamClient, UpstreamExchange } from './upstream-client.js';
 import { toUpstreamRequest } from './upstream-request.js';
-
-export interface HttpWorkerOptions {
-  /** Milliseconds without a healthy answer or a byte after which an upstream counts as lost. */
-  readonly silenceMs: number;
-  /** Milliseconds from a request to its first text. */
-  readonly firstTextMs: number;
-  /** Milliseconds without a byte after that. */
-  readonly gapMs: number;
-  /** Requests that it gets at once, each on a connection of its own. */
-  readonly requestsMax: number;
-  readonly backoff: BackoffOptions;
-  readonly circuit: CircuitOptions;
-}
-
-export interface HttpWorkerParts {
-  /** Its address. */
-  readonly id: WorkerId;
-  readonly client: UpstreamClient;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly log: Logger;
-  /** Called after everything that may have given the upstream more room. */
-  readonly onLoad: () => void;
-}
 
 /**
  * States and moves:
@@ -48,23 +25,8 @@ type State =
   | { readonly kind: 'attached' }
   | { readonly kind: 'closed' };
 
-interface LiveRequest {
-  readonly listener: GenerationListener;
-  readonly generation: HttpGeneration;
-  readonly promptTokens: number;
-  readonly isProbe: boolean;
-  readonly sentMs: number;
-  /** When the last bytes came; before them, when it was sent. */
-  heardMs: number;
-  /** It was silent for too long at the last look. */
-  isSuspect: boolean;
-  exchange: UpstreamExchange | undefined;
-}
-
 /** Milliseconds between two looks at an upstream. */
 const lookMs = 400;
-/** Milliseconds that may pass between two parts of a refusal. */
-const refusalMs = 5_000;
 /** Milliseconds for an upstream to end its reply, once the answer in it is whole. */
 const lingerMs = 1_000;
 
@@ -294,19 +256,12 @@ export class HttpWorker implements Worker {
       if (wasSuspect && this.#isSuspect) this.#lose(new Error(`silent for ${Math.round(silentMs)} ms`));
     }
     for (const live of [...this.#requests]) {
-      const isSilent = this.#isLate(live, nowMs);
+      const isSilent = isLate(live, this.#options, nowMs);
       if (isSilent && live.isSuspect) live.generation.onSilence(Math.round(nowMs - live.heardMs));
       live.isSuspect = isSilent;
     }
     const nextMs = this.#isSuspect ? this.#options.silenceMs / 10 : Math.min(lookMs, this.#options.silenceMs / 4);
     this.#stopLooking = this.#parts.clock.after(nextMs, () => this.#look());
-  }
-
-  /** Comments that keep a connection alive are no sign that a first text will come. */
-  #isLate({ generation, heardMs, sentMs }: LiveRequest, nowMs: number): boolean {
-    const { gapMs, firstTextMs } = this.#options;
-    if (generation.isRefused) return nowMs - heardMs >= refusalMs;
-    return generation.hasBegun ? nowMs - heardMs >= gapMs : nowMs - sentMs >= firstTextMs;
   }
 
   #checkUp(): void {
