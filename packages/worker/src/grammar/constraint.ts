@@ -4,7 +4,7 @@ import { atMost, invalid, wellFormed } from '../service/ranges.js';
 import { classBeyondAscii, literal } from './ebnf.js';
 import type { GrammarSource } from './grammar-source.js';
 import { PatternError } from './pattern/parse-pattern.js';
-import { asText, patternEbnf } from './pattern/pattern-ebnf.js';
+import { regexGrammar } from './pattern/regex-grammar.js';
 import { SchemaError } from './schema/json-schema.js';
 import { schemaEbnf } from './schema/schema-ebnf.js';
 import { structuralTag } from './structural-tag.js';
@@ -42,7 +42,7 @@ export function parseConstraint(constraint: Partial<Constraint>): GrammarSource 
       const field = 'constraint.regex';
       const text = constraint.regex ?? '';
       atMost(field, text.length, limits.regexCharacters, 'characters');
-      return { language: 'ebnf', text: inField(field, () => `root ::= ${patternEbnf(text, false, asText)}\n`), field };
+      return { language: 'ebnf', text: inField(field, () => regexGrammar(text)), field };
     }
     case 'choice':
       return choiceGrammar(constraint.choice?.texts ?? []);

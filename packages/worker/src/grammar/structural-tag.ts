@@ -1,5 +1,5 @@
 import { classBeyondAscii } from './ebnf.js';
-import { asText, patternEbnf } from './pattern/pattern-ebnf.js';
+import { regexGrammar } from './pattern/regex-grammar.js';
 import { isObject, malformed, SchemaError } from './schema/json-schema.js';
 import { schemaEbnf } from './schema/schema-ebnf.js';
 
@@ -43,7 +43,7 @@ class PartReader {
     if (this.#parts > PARTS_MAX) throw new SchemaError(name, `is one of more than ${PARTS_MAX} parts`);
     const { type, ...fields } = value;
     if (type === 'json_schema') return grammarPart(schemaEbnf(only(fields, 'json_schema')));
-    if (type === 'regex') return grammarPart(`root ::= ${patternEbnf(text(fields, 'pattern'), false, asText)}\n`);
+    if (type === 'regex') return grammarPart(regexGrammar(text(fields, 'pattern')));
     const kind = typeof type === 'string' && Object.hasOwn(kinds, type) ? kinds[type] : undefined;
     if (kind === undefined) throw new SchemaError('type', `${JSON.stringify(type)} of a part is not supported`);
     for (const field of Object.keys(fields)) {

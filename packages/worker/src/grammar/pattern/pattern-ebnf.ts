@@ -1,7 +1,8 @@
-import { characterClass, literal, repeated } from '../ebnf.js';
+import { characterClass, literal } from '../ebnf.js';
+import type { RuleList } from '../rule-list.js';
 import { type CodePoints, everyCodePoint, includes, intersect } from './code-points.js';
 import { PatternError, parsePattern } from './parse-pattern.js';
-import type { Branch, Pattern } from './pattern.js';
+import type { Pattern } from './pattern.js';
 
 /** How one of several characters is written where the pattern's text goes. */
 export type WriteCharacters = (points: CodePoints) => string;
@@ -27,33 +28,87 @@ export const asJson: WriteCharacters = (points) => {
 };
 
 /**
- * An expression of the grammar language for the texts that a regular expression matches.
+ * An expression of the grammar language for the texts that a regular expression matches, with `end` behind them. Written
+ * so that every rule ends with the next one and none comes back to where it was called: of such rules the library knows
+ * the tokens beforehand, and has to try thousands each time where a counted repetition stands inside a rule.
  * @param isSearch true: it need not match from the beginning to the end of the text but where it is anchored, as a JSON
  * schema's `pattern`; false: it always matches the whole text.
- * @throws PatternError as `parsePattern`, and for a class without a character.
+ * @throws PatternError as `parsePattern`, and for a class without a character. TooManyRules.
  */
-export function patternEbnf(text: string, isSearch: boolean, write: WriteCharacters): string {
-  const anything = repeated(write(everyCodePoint), 0, undefined);
-  const expressionOf = ({ pattern, fromStart, toEnd }: Branch): string => {
-    const inside = expression(pattern, write);
-    return [!isSearch || fromStart ? '' : `${anything} `, inside, !isSearch || toEnd ? '' : ` ${anything}`].join('');
+export function patternEbnf(
+  text: string,
+  isSearch: boolean,
+  write: WriteCharacters,
+  rules: RuleList,
+  end = '""',
+): string {
+  const writer = new PatternWriter(write, rules);
+  const anything: Pattern = {
+    kind: 'repeat',
+    part: { kind: 'set', points: everyCodePoint },
+    least: 0,
+    most: undefined,
   };
-  const branches = parsePattern(text).map(expressionOf);
-  // What is not in parentheses is part of the rule around it, which is far faster to match.
-  return branches.length === 1 ? branches[0]! : `(${branches.join(' | ')})`;
+  const options = parsePattern(text).map(({ pattern, fromStart, toEnd }) => {
+    const behind = !isSearch || toEnd ? end : writer.write(anything, end);
+    const matched = writer.write(pattern, behind);
+    return !isSearch || fromStart ? matched : writer.write(anything, matched);
+  });
+  return options.length === 1 ? options[0]! : rules.rule(options.join(' | '));
 }
 
-function expression(pattern: Pattern, write: WriteCharacters): string {
+class PatternWriter {
+  readonly #write: WriteCharacters;
+  readonly #rules: RuleList;
+
+  constructor(write: WriteCharacters, rules: RuleList) {
+    this.#write = write;
+    this.#rules = rules;
+  }
+
+  /** The pattern, and `behind` it. */
+  write(pattern: Pattern, behind: string): string {
+    switch (pattern.kind) {
+      case 'set':
+        if (pattern.points.length === 0) throw new PatternError('a class without a character is not supported');
+        return `${this.#write(pattern.points)} ${behind}`;
+      case 'sequence':
+        return pattern.parts.reduceRight((rest, part) => this.write(part, rest), behind);
+      case 'either': {
+        const next = this.#named(behind);
+        return this.#rules.rule(pattern.options.map((option) => this.write(option, next)).join(' | '));
+      }
+      case 'repeat':
+        return this.#repeat(pattern, this.#named(behind));
+    }
+  }
+
+  #repeat({ part, least, most }: Extract<Pattern, { kind: 'repeat' }>, next: string): string {
+    if (most === undefined && isMaybeEmpty(part)) {
+      throw new PatternError('a repetition without end of what may be empty is not supported');
+    }
+    let rest = next;
+    if (most === undefined) rest = this.#rules.loop((name) => `${this.write(part, name)} | ${next}`);
+    else for (let count = most; count > least; count--) rest = this.#rules.rule(`${this.write(part, rest)} | ${next}`);
+    for (let count = 0; count < least; count++) rest = this.#named(this.write(part, rest));
+    return rest;
+  }
+
+  #named(expression: string): string {
+    return /^r\d+$/.test(expression) ? expression : this.#rules.rule(expression);
+  }
+}
+
+function isMaybeEmpty(pattern: Pattern): boolean {
   switch (pattern.kind) {
     case 'set':
-      if (pattern.points.length === 0) throw new PatternError('a class without a character is not supported');
-      return write(pattern.points);
+      return false;
     case 'sequence':
-      return pattern.parts.length === 0 ? '""' : pattern.parts.map((part) => expression(part, write)).join(' ');
+      return pattern.parts.every(isMaybeEmpty);
     case 'either':
-      return `(${pattern.options.map((option) => expression(option, write)).join(' | ')})`;
+      return pattern.options.some(isMaybeEmpty);
     case 'repeat':
-      return repeated(expression(pattern.part, write), pattern.least, pattern.most);
+      return pattern.least === 0 || isMaybeEmpty(pattern.part);
   }
 }
 

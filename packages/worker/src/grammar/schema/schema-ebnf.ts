@@ -1,4 +1,5 @@
 import { literal } from '../ebnf.js';
+import { RuleList, TooManyRules } from '../rule-list.js';
 import { arrayEbnf } from './array-ebnf.js';
 import { flattenSchema } from './flatten-schema.js';
 import {
@@ -16,9 +17,6 @@ import { objectEbnf } from './object-ebnf.js';
 import { References } from './references.js';
 import { stringEbnf, stringTail } from './string-ebnf.js';
 
-/** A grammar of so many characters takes seconds to compile. */
-const GRAMMAR_CHARACTERS_MAX = 512 * 1024;
-const RULES_MAX = 4_096;
 const NESTING_MAX = 64;
 
 /** Writes the rules of a grammar; gives names to those that are used more than once or within themselves. */
@@ -41,17 +39,16 @@ export interface RuleWriter {
  */
 export function schemaEbnf(schema: unknown): string {
   const writer = new SchemaWriter(schema);
-  const root = writer.root(schema);
+  const root = tooLargeSaid(() => writer.root(schema));
   if (root === undefined) throw malformed('json_schema', 'accepts no value at all');
   return writer.grammar(root);
 }
 
 class SchemaWriter implements RuleWriter {
   readonly #references: References;
-  readonly #bodies: string[] = [];
+  readonly #rules = new RuleList();
   /** Of a schema's alternatives, written as JSON: a schema that comes again, or in itself, is the rule that it was. */
   readonly #names = new Map<string, string | undefined>();
-  #characters = 0;
   #nesting = 0;
 
   constructor(root: unknown) {
@@ -59,8 +56,7 @@ class SchemaWriter implements RuleWriter {
   }
 
   grammar(root: string): string {
-    const rules = this.#bodies.map((body, index) => `r${index} ::= ${body}`);
-    return [`root ::= ${root}`, ...rules, ''].join('\n');
+    return this.#rules.grammar(root);
   }
 
   valueOf(schema: unknown, ...path: readonly [string, string?]): string | undefined {
@@ -78,17 +74,16 @@ class SchemaWriter implements RuleWriter {
     if (this.#names.has(key)) return this.#names.get(key);
     this.#nesting += 1;
     if (this.#nesting > NESTING_MAX) throw new SchemaError(keyword, `nests more than ${NESTING_MAX} deep`);
-    const index = this.#reserve();
-    this.#names.set(key, `r${index}`);
+    const name = this.#rules.reserve();
+    this.#names.set(key, name);
     const options = alternatives.map((one) => this.#expression(one)).filter((option) => option !== undefined);
     this.#nesting -= 1;
     if (options.length === 0) {
       this.#names.set(key, undefined);
-      this.#bodies[index] = '""';
       return undefined;
     }
-    this.#fill(index, [...new Set(options)].join(' | '));
-    return `r${index}`;
+    this.#rules.fill(name, [...new Set(options)].join(' | '));
+    return name;
   }
 
   anyValue(): string {
@@ -98,28 +93,14 @@ class SchemaWriter implements RuleWriter {
   anyString(): string {
     const known = this.#names.get('string');
     if (known !== undefined) return known;
-    const tail = this.#reserve();
-    this.#fill(tail, stringTail(`r${tail}`));
-    const name = this.rule(`"\\"" r${tail}`);
+    const tail = this.#rules.loop(stringTail);
+    const name = this.#rules.rule(`"\\"" ${tail}`);
     this.#names.set('string', name);
     return name;
   }
 
   rule(body: string): string {
-    const index = this.#reserve();
-    this.#fill(index, body);
-    return `r${index}`;
-  }
-
-  #reserve(): number {
-    if (this.#bodies.length >= RULES_MAX) throw tooLarge();
-    return this.#bodies.push('') - 1;
-  }
-
-  #fill(index: number, body: string): void {
-    this.#characters += body.length;
-    if (this.#characters > GRAMMAR_CHARACTERS_MAX) throw tooLarge();
-    this.#bodies[index] = body;
+    return this.#rules.rule(body);
   }
 
   /** Undefined where it has no value. */
@@ -137,7 +118,7 @@ class SchemaWriter implements RuleWriter {
       case 'array':
         return arrayEbnf(schema, this);
       case 'string':
-        return stringEbnf(schema, () => this.anyString());
+        return stringEbnf(schema, this.#rules, () => this.anyString());
       case 'number':
         return numberEbnf(schema);
       case 'integer':
@@ -194,6 +175,11 @@ function withoutAnnotations(schema: SchemaObject): SchemaObject {
   );
 }
 
-function tooLarge(): SchemaError {
-  return new SchemaError('json_schema', 'makes too large a grammar, which is not supported');
+function tooLargeSaid<Result>(write: () => Result): Result {
+  try {
+    return write();
+  } catch (failure) {
+    if (!(failure instanceof TooManyRules)) throw failure;
+    throw new SchemaError('json_schema', 'makes too large a grammar, which is not supported');
+  }
 }

@@ -1,6 +1,6 @@
-import { repeated } from '../ebnf.js';
 import { PatternError } from '../pattern/parse-pattern.js';
 import { asJson, asText, patternEbnf, unescaped } from '../pattern/pattern-ebnf.js';
+import type { RuleList } from '../rule-list.js';
 import { formats } from './formats.js';
 import { countOf, malformed, SchemaError, type SchemaObject } from './json-schema.js';
 
@@ -19,7 +19,7 @@ export function stringTail(name: string): string {
 }
 
 /** An expression for a string, quotes included. */
-export function stringEbnf(schema: SchemaObject, anyString: () => string): string {
+export function stringEbnf(schema: SchemaObject, rules: RuleList, anyString: () => string): string {
   const { pattern, format } = schema;
   const [least, most] = [countOf(schema, 'minLength'), countOf(schema, 'maxLength')];
   const said = ['pattern', 'format', 'minLength', 'maxLength'].filter((keyword) => schema[keyword] !== undefined);
@@ -27,8 +27,8 @@ export function stringEbnf(schema: SchemaObject, anyString: () => string): strin
   if (said.length > 1 && !isLengthOnly) {
     throw new SchemaError(said[0]!, `together with "${said[1]}" is not supported`);
   }
-  if (pattern !== undefined) return `"\\"" ${ofPattern('pattern', pattern, true)} "\\""`;
-  if (format !== undefined) return `"\\"" ${ofPattern('format', knownFormat(format), false)} "\\""`;
+  if (pattern !== undefined) return ofPattern('pattern', pattern, true, rules);
+  if (format !== undefined) return ofPattern('format', knownFormat(format), false, rules);
   if (least === undefined && most === undefined) return anyString();
   for (const [keyword, value] of [
     ['minLength', least],
@@ -39,7 +39,7 @@ export function stringEbnf(schema: SchemaObject, anyString: () => string): strin
     }
   }
   if ((least ?? 0) > (most ?? LENGTH_MAX)) throw malformed('minLength', `${least} is above maxLength ${most}`);
-  return `"\\"" ${repeated(asText(unescaped), least ?? 0, most)} "\\""`;
+  return ofPattern('maxLength', `[^]{${least ?? 0},${most ?? ''}}`, false, rules);
 }
 
 function knownFormat(format: unknown): string {
@@ -49,10 +49,11 @@ function knownFormat(format: unknown): string {
   throw new SchemaError('format', `${JSON.stringify(format)} is not supported; ${names} are`);
 }
 
-function ofPattern(keyword: string, pattern: unknown, isSearch: boolean): string {
+/** Quotes included. */
+function ofPattern(keyword: string, pattern: unknown, isSearch: boolean, rules: RuleList): string {
   if (typeof pattern !== 'string') throw malformed(keyword, 'must be a string');
   try {
-    return patternEbnf(pattern, isSearch, asJson);
+    return `"\\"" ${patternEbnf(pattern, isSearch, asJson, rules, '"\\""')}`;
   } catch (failure) {
     if (failure instanceof PatternError)
       throw new SchemaError(keyword, `${JSON.stringify(pattern)}: ${failure.message}`);
