@@ -9,10 +9,16 @@ export type CallHead =
 
 /**
  * Reads an object with a `name` and `arguments` (or `parameters`) at `at`, members in any order. It can be read no
- * further than it has come, so the answer is the same however the text is cut.
+ * further than it has come, so the answer is the same however the text is cut. Any other object is told by its first
+ * member, so that little is held back of an answer that is JSON itself.
+ * @param names of the tools.
  * @returns {@link MORE} or {@link NO} where there is no head.
  */
-export function readObjectHead(text: string, at: number): CallHead | typeof MORE | typeof NO {
+export function readObjectHead(
+  text: string,
+  at: number,
+  names: ReadonlySet<string>,
+): CallHead | typeof MORE | typeof NO {
   let here = readLiteral(text, at, '{');
   let name: string | undefined;
   let given: string | undefined;
@@ -23,6 +29,7 @@ export function readObjectHead(text: string, at: number): CallHead | typeof MORE
     if (colon < 0) return notYet(colon);
     const valueAt = skipSpace(text, colon);
     const key = decodedString(text.slice(keyAt, keyEnd));
+    if (key === undefined || !headMembers.has(key)) return NO;
     const isArguments = key === 'arguments' || key === 'parameters';
     if (isArguments && name !== undefined && text[valueAt] === '{') {
       return { kind: 'open', name, at: valueAt, isMember: true };
@@ -32,7 +39,8 @@ export function readObjectHead(text: string, at: number): CallHead | typeof MORE
     const value = text.slice(valueAt, valueEnd);
     if (key === 'name') name = decodedString(value);
     if (isArguments) given = writtenArguments(value);
-    if ((key === 'name' && name === undefined) || (isArguments && given === undefined)) return NO;
+    if (key === 'name' && !names.has(name ?? '')) return NO;
+    if (isArguments && given === undefined) return NO;
     here = skipSpace(text, valueEnd);
     if (text[here] === '}') {
       return name === undefined ? NO : { kind: 'whole', name, arguments: given ?? '{}', at: here + 1 };
@@ -41,6 +49,8 @@ export function readObjectHead(text: string, at: number): CallHead | typeof MORE
   }
   return notYet(here);
 }
+
+const headMembers: ReadonlySet<string> = new Set(['name', 'arguments', 'parameters', 'type', 'id']);
 
 /** Reads a name, perhaps with Mistral's marks behind it, and the opening brace of its arguments. */
 export function readNamedHead(text: string, at: number): CallHead | typeof MORE | typeof NO {

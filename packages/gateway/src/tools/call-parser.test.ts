@@ -117,6 +117,22 @@ describe('CallParser', () => {
     expect(parser.calls).toBe(1);
   });
 
+  it('holds nothing back of JSON that is no call, and no more than a bound of what may become one', () => {
+    const parser = newParser('json');
+    expect(parser.push('{"answer')).toEqual([]);
+    expect(parser.push('": "')).toEqual([{ kind: 'text', text: '{"answer": "' }]);
+    expect(newParser('json').push('{"name": "Ada"')).toEqual([{ kind: 'text', text: '{"name": "Ada"' }]);
+    const long = 'x'.repeat(20_000);
+    for (const text of [
+      `{"arguments": {"a": "${long}"}, "name": "weather"}`,
+      `{"name": "weather", "arguments": {}, "x": "${long}"}`,
+    ]) {
+      const whole = parsed('json', [text]);
+      expect(whole.at(-1)).toEqual(expect.stringContaining(long));
+      expect(parsed('json', text.match(/.{1,999}/g) ?? [])).toEqual(whole);
+    }
+  });
+
   it('takes calls beyond the most for text', () => {
     const call = '<tool_call>{"name":"time","arguments":{}}</tool_call>';
     const parts = parsed('hermes', [`${call}\n${call}`], { ...rules, callsMax: 1 });

@@ -16,6 +16,9 @@ export interface CallRules {
   readonly callsMax: number;
 }
 
+/** Characters that are looked at again as more come, until they are a call or text. A name and its like are shorter. */
+const heldMax = 16_384;
+
 /**
  * Where the parser is.
  * text → arguments (a call's head was read) → rest (its arguments have ended) → behind (its object has ended) → text.
@@ -138,11 +141,17 @@ export class CallParser {
     if (isInList) bodyAt = skipSpace(this.#held, bodyAt + 1);
     if (bodyAt === this.#held.length) return MORE;
     const mayBeNamed = this.#format.isNamed && opener !== '' && !isInList;
-    const read = mayBeNamed && this.#held[bodyAt] !== '{' ? readNamedHead : readObjectHead;
-    const head = read(this.#held, bodyAt);
+    const head =
+      mayBeNamed && this.#held[bodyAt] !== '{' ? readNamedHead(this.#held, bodyAt) : this.#objectHeadAt(bodyAt);
     if (head === MORE) return MORE;
     if (head === NO || !this.#rules.names.has(head.name)) return NO;
     return { ...head, isInList, restLength: this.#held.length - head.at };
+  }
+
+  #objectHeadAt(at: number): CallHead | typeof MORE | typeof NO {
+    const head = readObjectHead(this.#held, at, this.#rules.names);
+    const end = typeof head === 'number' ? this.#held.length : head.at;
+    return head !== NO && end - at > heldMax ? NO : head;
   }
 
   #openerAt(at: number): string | typeof MORE {
@@ -179,8 +188,9 @@ export class CallParser {
 
   #skipRest(): boolean {
     const end = readRest(this.#held, 0);
-    if (end === MORE) return false;
-    if (end === NO) {
+    const isTooLong = (end === MORE ? this.#held.length : end) > heldMax;
+    if (end === MORE && !isTooLong) return false;
+    if (end === NO || isTooLong) {
       this.#leaveCall();
     } else {
       this.#take(end);
@@ -213,7 +223,7 @@ export class CallParser {
     }
     const nextAt = skipSpace(this.#held, at + 1);
     if (this.#held[at] === ',' && nextAt === this.#held.length) return false;
-    const head = this.#held[at] === ',' ? readObjectHead(this.#held, nextAt) : NO;
+    const head = this.#held[at] === ',' ? this.#objectHeadAt(nextAt) : NO;
     if (head === MORE) return false;
     if (head !== NO && this.#rules.names.has(head.name) && this.#calls < this.#rules.callsMax) {
       this.#begin({ ...head, isInList: true, restLength: this.#held.length - head.at });
