@@ -13,6 +13,7 @@ import { routingBenchmark } from './routing/routing.js';
 import { serveBenchmark } from './serve/serve.js';
 import { simulateBenchmark } from './simulate/simulate.js';
 import { speculationBenchmark } from './speculation/speculation.js';
+import { structuredBenchmark } from './structured/structured.js';
 
 /** All benchmarks by name; a new one is a line here and a section of the README. */
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   serve: serveBenchmark,
   simulate: simulateBenchmark,
   speculation: speculationBenchmark,
+  structured: structuredBenchmark,
 };
 
 const commonFlags: Readonly<Record<string, BenchFlag>> = {

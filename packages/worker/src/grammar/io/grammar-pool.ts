@@ -8,7 +8,7 @@ import { createBinding } from './grammar-library.js';
 
 export interface GrammarPoolOptions {
   readonly vocabulary: GrammarVocabulary;
-  /** Milliseconds that one grammar may take on the thread; default 10,000. */
+  /** Milliseconds that one grammar may take on the thread; default 30,000. */
   readonly compileMsMax?: number;
   /** Grammars that may wait or be compiled; one more is refused with `queue_full`. Default 64. */
   readonly waitingMax?: number;
@@ -40,7 +40,7 @@ export class GrammarPool {
 
   constructor(options: GrammarPoolOptions) {
     this.#options = options;
-    this.#compileMsMax = options.compileMsMax ?? 10_000;
+    this.#compileMsMax = options.compileMsMax ?? 30_000;
     this.#waitingMax = options.waitingMax ?? 64;
     const url = options.threadUrl ?? new URL('./grammar-thread.js', import.meta.url);
     this.#threadUrl = url.protocol !== 'file:' || existsSync(url) ? url : undefined;
