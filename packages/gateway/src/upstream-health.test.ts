@@ -1,21 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startFakeUpstream, type UpstreamRun } from './test-support/fake-upstream.js';
 import { type FakeWorkerOptions, finished } from './test-support/fake-worker.js';
-import {
-  ask,
-  startUpstreamGateway,
-  troubleFirst,
-  type UpstreamGateway,
-} from './test-support/start-upstream-gateway.js';
+import { ask, troubleFirst } from './test-support/start-upstream-gateway.js';
+import { gateway, start } from './test-support/upstream-gateway.js';
 
 // Upstreams that come, go, hang, and say how busy they are.
-
-let gateway: UpstreamGateway;
-afterEach(() => gateway.stop());
-
-async function start(...[fakes, options]: Parameters<typeof startUpstreamGateway>): Promise<void> {
-  gateway = await startUpstreamGateway(fakes, options);
-}
 
 describe('health', () => {
   async function waitAttached(count: number): Promise<void> {

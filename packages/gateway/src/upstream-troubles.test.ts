@@ -1,21 +1,10 @@
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sayHello, type UpstreamRun } from './test-support/fake-upstream.js';
-import {
-  ask,
-  startUpstreamGateway,
-  troubleFirst,
-  type UpstreamGateway,
-} from './test-support/start-upstream-gateway.js';
+import { ask, troubleFirst } from './test-support/start-upstream-gateway.js';
+import { gateway, start } from './test-support/upstream-gateway.js';
 
 // What OpenAI-compatible servers may do wrong, and what of it the official client sees in front of the gateway.
-
-let gateway: UpstreamGateway;
-afterEach(() => gateway.stop());
-
-async function start(...[fakes, options]: Parameters<typeof startUpstreamGateway>): Promise<void> {
-  gateway = await startUpstreamGateway(fakes, options);
-}
 
 /** As `trouble`, behind the head of a stream. */
 const opened = (trouble: (run: UpstreamRun) => void) => (run: UpstreamRun) => {

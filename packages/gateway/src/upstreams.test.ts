@@ -1,15 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startFakeUpstream } from './test-support/fake-upstream.js';
-import { ask, startUpstreamGateway, type UpstreamGateway } from './test-support/start-upstream-gateway.js';
+import { ask } from './test-support/start-upstream-gateway.js';
+import { gateway, start } from './test-support/upstream-gateway.js';
 
 // OpenAI-compatible servers as workers, as the official client sees them behind a gateway.
-
-let gateway: UpstreamGateway;
-afterEach(() => gateway.stop());
-
-async function start(...[fakes, options]: Parameters<typeof startUpstreamGateway>): Promise<void> {
-  gateway = await startUpstreamGateway(fakes, options);
-}
 
 describe('an OpenAI-compatible server as a worker', () => {
   it('answers streams, whole replies and completions', async () => {
@@ -168,7 +162,7 @@ describe('an OpenAI-compatible server as a worker', () => {
 
   it('may serve several models, under a prefix', async () => {
     const server = await startFakeUpstream({ models: ['one', 'two'] });
-    gateway = await startUpstreamGateway([], { workers: [`${server.url}/some/where/v1/`] });
+    await start([], { workers: [`${server.url}/some/where/v1/`] });
     expect((await gateway.client.models.list()).data.map(({ id }) => id)).toEqual(['one', 'two']);
     await gateway.client.chat.completions.create({ ...ask, model: 'two' });
     expect(server.runs[0]?.body.model).toBe('two');
