@@ -69,6 +69,24 @@ describe.each(kvModes)('the default model with keys and values in %s', (kv) => {
       expect(bitsOf((await many.forward(plan)).rows[0]!.logits)).toBe(bitsOf(alone[index]!));
     }
   }, 120_000);
+
+  it('gives tokens that are decoded several in a pass the bits of one after the other', async () => {
+    const model = await open(kv);
+    await prefill(model, 0, 0, [PROMPT_TOKENS]);
+    model.copy(0, 2, PROMPT_TOKENS);
+    const alone = await answerTo(model, 0);
+    // Two and a wrong guess, which is written over by the third.
+    for (const [from, tokenIds] of [
+      [0, [...output.slice(0, 2), 9]],
+      [2, output.slice(2)],
+    ] as const) {
+      const decode = { slot: 2, tokenIds, position: PROMPT_TOKENS + from, want: wantBest, wantTokens: tokenIds.length };
+      const { rows } = await model.forward({ decodes: [decode], chunks: [], resting: [] });
+      for (const [index, row] of rows.entries()) {
+        if (tokenIds[index] === output[from + index]) expect(bitsOf(row.logits)).toBe(bitsOf(alone[from + index]!));
+      }
+    }
+  }, 120_000);
 });
 
 async function open(kv: KvMode, threads = 2): Promise<LaneModel> {
