@@ -57,7 +57,8 @@ export interface StructuredResult extends BenchResult {
 const ROWS = 16;
 const TOKENS_MAX = 256;
 const ROUNDS = 5;
-const QUICK_ROUNDS = 2;
+const QUICK_ROUNDS = 1;
+const QUICK_TOKENS_MAX = 96;
 const sizes = { slots: ROWS, contextTokens: 512, stepTokensMax: 256 };
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
@@ -71,18 +72,19 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const sampled = createGrammars(vocabulary, clock);
   const jumping = createGrammars(vocabulary, clock, createForcedIds(bench.tokenizer));
   const rounds = quick ? QUICK_ROUNDS : ROUNDS;
+  const tokensMax = quick ? QUICK_TOKENS_MAX : TOKENS_MAX;
   const results: StructuredResult[] = [];
   try {
     for (const load of quick ? structuredLoads.slice(0, 2) : structuredLoads) {
       progress.stage(load.subject);
-      results.push(await measure(load, { bench, engine, sampled, jumping, rounds }));
+      results.push(await measure(load, { bench, engine, sampled, jumping, rounds, tokensMax }));
     }
   } finally {
     await engine.close();
     await Promise.all([sampled.close(), jumping.close()]);
     bench.close();
   }
-  const settings = { model: path, weights: bench.weights, threads, rows: ROWS, rounds };
+  const settings = { model: path, weights: bench.weights, threads, rows: ROWS, rounds, tokensMax };
   return { settings, results, table: table(results), valid: true };
 }
 
@@ -92,6 +94,7 @@ interface Setting {
   readonly sampled: Grammars;
   readonly jumping: Grammars;
   readonly rounds: number;
+  readonly tokensMax: number;
 }
 
 async function measure(load: StructuredLoad, setting: Setting): Promise<StructuredResult> {
@@ -105,12 +108,12 @@ async function measure(load: StructuredLoad, setting: Setting): Promise<Structur
   const heldSteps: number[] = [];
   const speedups: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const held = await timed(engine, await heldRequests(load, bench, sampled, times, round));
+    const held = await timed(engine, await heldRequests(load, setting, sampled, times, round));
     heldSteps.push(held.stepMs);
     const lengths = held.outcome.tokenIds.map(({ length }) => length);
-    const free = await timed(engine, freeRequests(load, bench, lengths, round));
+    const free = await timed(engine, freeRequests(load, setting, lengths, round));
     freeSteps.push(free.stepMs);
-    const jumped = await timed(engine, await heldRequests(load, bench, jumping, jumpTimes, round));
+    const jumped = await timed(engine, await heldRequests(load, setting, jumping, jumpTimes, round));
     speedups.push(charactersPerMs(jumped, bench) / charactersPerMs(held, bench));
   }
   const heldStepMs = median(heldSteps);
@@ -149,7 +152,7 @@ function charactersPerMs({ outcome, durationMs }: Timed, { tokenizer }: BenchMod
 
 function heldRequests(
   load: StructuredLoad,
-  bench: BenchModel,
+  setting: Setting,
   grammars: Grammars,
   times: GuideTimes,
   round: number,
@@ -157,25 +160,30 @@ function heldRequests(
   const source = parseConstraint(load.constraint);
   return Promise.all(
     Array.from({ length: ROWS }, async (_, row) => ({
-      ...requestOf(load, bench, round, row),
+      ...requestOf(load, setting, round, row),
       guide: timedGuide(await grammars.guideFor(source), times),
     })),
   );
 }
 
-function freeRequests(load: StructuredLoad, bench: BenchModel, lengths: readonly number[], round: number) {
+function freeRequests(load: StructuredLoad, setting: Setting, lengths: readonly number[], round: number) {
   return lengths.map((tokensMax, row) => ({
-    ...requestOf(load, bench, round, row),
+    ...requestOf(load, setting, round, row),
     tokensMax,
     stopTokenIds: new Set<number>(),
   }));
 }
 
-function requestOf(load: StructuredLoad, { tokenizer }: BenchModel, round: number, row: number): SequenceRequest {
+function requestOf(
+  load: StructuredLoad,
+  { bench: { tokenizer }, tokensMax }: Setting,
+  round: number,
+  row: number,
+): SequenceRequest {
   return {
     id: `${row}`,
     promptIds: tokenizer.encode(load.prompt, { special: true, begin: true }),
-    tokensMax: TOKENS_MAX,
+    tokensMax,
     sampling: { ...greedySampling, temperature: 0.8, seed: ROWS * round + row },
     stopTokenIds: new Set(tokenizer.endTokenIds),
     logprobsTop: undefined,
