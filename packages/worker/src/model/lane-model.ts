@@ -106,6 +106,8 @@ export class LaneModel implements ModelPort {
         prepacked: this.#prepacked,
         cpuArena: 'shared',
         memoryPattern: false,
+        // Each session has threads of its own. Those of the last pass's would go on spinning for some 10 ms, beside the next.
+        entries: { 'session.force_spinning_stop': '1' },
         ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
       });
       native.push(session);
