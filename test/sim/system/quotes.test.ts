@@ -50,7 +50,7 @@ const cases: Readonly<Record<string, Case>> = {
     arrivalsMs: atRate(7, 1_000, 300, 18),
     drawLengths: mixed,
     learning: 50,
-    medianRatioMax: 3,
+    medianRatioMax: 3.5,
   },
   'under more than the fleet can do': {
     ...few,

@@ -43,7 +43,7 @@ describe('Quotes', () => {
     for (const quote of crowd) quote.settle(3_000);
     expect(quotes.broken).toBe(100);
     expect(quotes.quote({ ms: 1_000, waitsForSlot: true }).ms).toBeGreaterThan(3_000);
-    expect(quotes.quote({ ms: 1_000, waitsForSlot: true }).ms).toBeLessThan(7_000);
+    expect(quotes.quote({ ms: 1_000, waitsForSlot: true }).ms).toBeLessThan(10_000);
   });
 
   it('learns of prompts and of slots apart', () => {

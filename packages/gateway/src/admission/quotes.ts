@@ -15,6 +15,8 @@ const MARGIN_MAX = 20;
 /** One that takes more than the margin of now allows widens it by so large a share, as long as times get worse. */
 const GAIN = 0.15;
 const WIDENING_MAX = 4;
+/** Those that wait for slots at the same time err together, so what the last crowd took says less of the next one. */
+const CROWD_RATIO = 1.5;
 /** What no prediction knows of: a step under way, the wire, a busy machine. Milliseconds. */
 const FLOOR_MS = 50;
 
@@ -29,11 +31,12 @@ export interface Quote {
 /**
  * Quotes of the time to a first token: what was predicted, times a margin that is learnt so that 95 in 100 quotes hold. The
  * margin is a quantile of what the last first tokens took over what was predicted (split conformal prediction, of a moving
- * window), wider while more than 5 in 100 exceed it, as where a queue grows. Waits for slots err otherwise than prompts do, so each kind has a margin of its own.
+ * window), wider while more than 5 in 100 exceed it, as where a queue grows. Waits for slots err otherwise than prompts do, so each kind has a margin
+ * of its own.
  */
 export class Quotes {
-  readonly #ofPrompts = new Margin();
-  readonly #ofSlots = new Margin();
+  readonly #ofPrompts = new Margin(1);
+  readonly #ofSlots = new Margin(CROWD_RATIO);
   #held = 0;
   #broken = 0;
 
@@ -65,16 +68,22 @@ export class Quotes {
 }
 
 class Margin {
+  /** On top of what was learnt. */
+  readonly #slack: number;
   /** As they came, and in their order. */
   readonly #ratios: number[] = [];
   readonly #ascending: number[] = [];
   #widening = 1;
 
+  constructor(slack: number) {
+    this.#slack = slack;
+  }
+
   get ratio(): number {
     const count = this.#ascending.length;
     if (count < RATIOS_MIN) return MARGIN;
     const rank = Math.min(count, Math.ceil(QUANTILE * (count + 1)));
-    return Math.min(MARGIN_MAX, Math.max(MARGIN_MIN, this.#ascending[rank - 1]! * this.#widening));
+    return Math.min(MARGIN_MAX, Math.max(MARGIN_MIN, this.#ascending[rank - 1]! * this.#slack * this.#widening));
   }
 
   learn(ratio: number): void {
