@@ -36,7 +36,7 @@ const cases: Readonly<Record<string, Case>> = {
     arrivalsMs: [...allAt(1_000, 100), ...allAt(LATER_MS, 150)],
     drawLengths: mixed,
     learning: 100,
-    medianRatioMax: 3,
+    medianRatioMax: 3.5,
   },
   'in a flood of long answers behind a steady load': {
     ...few,
@@ -50,7 +50,7 @@ const cases: Readonly<Record<string, Case>> = {
     arrivalsMs: atRate(7, 1_000, 300, 18),
     drawLengths: mixed,
     learning: 50,
-    medianRatioMax: 3.5,
+    medianRatioMax: 3,
   },
   'under more than the fleet can do': {
     ...few,
