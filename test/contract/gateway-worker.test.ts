@@ -79,7 +79,7 @@ describe('a gateway and a worker', () => {
       400,
       'context_length_exceeded',
       'messages',
-      /at most 63 fit/,
+      /^messages: .* at most 63.*; this model's maximum context length is 64 tokens$/,
     ],
   ])('refuse %j before any work', async (fields, status, code, param, message) => {
     const response = await gateway.chat(fields);

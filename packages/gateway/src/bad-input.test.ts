@@ -129,7 +129,7 @@ const badPrompts: readonly (readonly [unknown, string])[] = [
   [[1, 'b'], 'prompt[1]: "b" must be a token id, a whole number'],
   [[1, -1], 'prompt[1]: -1 must be at least 0'],
   [[1, 1000], "prompt[1]: 1000 must be at most 999, the model's last token"],
-  [Array(256).fill(1), 'prompt: 256 tokens are too many, at most 255 fit the context of 256 tokens'],
+  [Array(256).fill(1), "prompt: 256 tokens must be at most 255; this model's maximum context length is 256 tokens"],
   [[[]], 'prompt[0]: an empty array must hold at least one token'],
   [[{}], 'prompt[0]: an object must be a string, a token id or an array of token ids'],
 ];

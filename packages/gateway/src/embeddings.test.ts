@@ -97,7 +97,7 @@ describe('POST /v1/embeddings', () => {
         {
           embeddingLength: 2,
           onSubmit: (run) => {
-            const message = 'prompt has 400 tokens; at most 256 fit the context';
+            const message = 'prompt: 400 tokens must be at most 256';
             run.send({ failed: { code: 'context_length_exceeded', message, field: 'prompt' } });
           },
         },
@@ -105,7 +105,11 @@ describe('POST /v1/embeddings', () => {
     });
     const response = await post({ input: ['abc', 'def'] });
     expect(response.status).toBe(400);
-    expect(await errorOf(response)).toMatchObject({ code: 'context_length_exceeded', param: 'input' });
+    expect(await errorOf(response)).toMatchObject({
+      code: 'context_length_exceeded',
+      message: 'input: 400 tokens must be at most 256',
+      param: 'input',
+    });
   });
 
   it.each([
@@ -117,7 +121,7 @@ describe('POST /v1/embeddings', () => {
     [{ input: [1, -5] }, 'input[1]', 'must be at least 0'],
     [{ input: [1, 1000] }, 'input[1]', 'at most 999'],
     [{ input: Array(2049).fill('a') }, 'input', 'at most 2048'],
-    [{ input: Array(257).fill(1) }, 'input', 'at most 256 fit'],
+    [{ input: Array(257).fill(1) }, 'input', 'at most 256; this model'],
     [{ input: 'a\ud800' }, 'input', 'surrogate'],
     [{ input: 'a', dimensions: 3 }, 'dimensions', '3 must be 2'],
     [{ input: 'a', encoding_format: 'hex' }, 'encoding_format', 'must be'],

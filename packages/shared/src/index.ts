@@ -1,6 +1,7 @@
 export { assert, BrokenAssertion, unreachable } from './assert.js';
 export { BoundedQueue } from './bounded-queue.js';
 export type { Clock } from './clock.js';
+export { contextBound } from './context-bound.js';
 export {
   asServingError,
   type ErrorCode,

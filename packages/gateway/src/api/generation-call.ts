@@ -1,5 +1,5 @@
 import type { GenerateRequestInit, SamplingInit } from '@sluice/proto';
-import { ServingError } from '@sluice/shared';
+import { contextBound, ServingError } from '@sluice/shared';
 import { type ToolUse, toolsJson } from '../tools/tool-use.js';
 import type { AskedConstraint } from './constraint-fields.js';
 import { fieldError } from './field-error.js';
@@ -165,10 +165,8 @@ function checkTokens(
   { contextTokens, vocabularyCount }: Omit<ModelBounds, 'embeddingLength'>,
 ): void {
   if (tokenIds.length + answerTokens > contextTokens) {
-    const bound = `at most ${contextTokens - answerTokens} fit the context of ${contextTokens} tokens`;
-    throw new ServingError('context_length_exceeded', `${field}: ${tokenIds.length} tokens are too many, ${bound}`, {
-      field,
-    });
+    const bound = `must be at most ${contextTokens - answerTokens}; ${contextBound(contextTokens)}`;
+    throw new ServingError('context_length_exceeded', `${field}: ${tokenIds.length} tokens ${bound}`, { field });
   }
   const at = tokenIds.findIndex((id) => id >= vocabularyCount);
   if (at < 0) return;

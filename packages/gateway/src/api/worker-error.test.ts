@@ -13,6 +13,15 @@ describe('callerError', () => {
     });
   });
 
+  it('calls a prompt of messages what its caller does, whatever the worker says', () => {
+    const failed = { code: 'context_length_exceeded', message: 'prompt: 9 tokens must be at most 4', field: 'prompt' };
+    const chat = { ...call, prompts: [{ kind: 'messages' as const, json: '[]' }] };
+    expect(callerError(failed, chat)).toMatchObject({
+      message: 'messages: 9 tokens must be at most 4',
+      field: 'messages',
+    });
+  });
+
   it('leaves a message without a field as it is', () => {
     const error = callerError({ code: 'queue_full', message: 'full', field: '' }, call);
     expect(error).toMatchObject({ code: 'queue_full', message: 'full', field: undefined });

@@ -17,7 +17,8 @@ const callerFields: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What fields of a call are called by who sent it. */
-type CallerNames = Pick<GenerationCall, 'tokensMaxField'> & Partial<Pick<GenerationCall, 'constraint' | 'promptName'>>;
+type CallerNames = Pick<GenerationCall, 'tokensMaxField'> &
+  Partial<Pick<GenerationCall, 'constraint' | 'prompts' | 'promptName'>>;
 
 const constraintField = /^(constraint|json_schema|json_object|regex|choice|grammar|structural_tag)\b/;
 
@@ -36,5 +37,6 @@ function callerField(wireField: string, call: CallerNames): string {
   if (constraintField.test(name)) return call.constraint?.field ?? 'tools';
   if (name === 'tokens_max') return call.tokensMaxField;
   const known = callerFields.get(name) ?? name;
-  return known === 'prompt' || known === 'messages' ? (call.promptName ?? known) : known;
+  if (known !== 'prompt' && known !== 'messages') return known;
+  return call.promptName ?? (call.prompts?.[0]?.kind === 'messages' ? 'messages' : known);
 }

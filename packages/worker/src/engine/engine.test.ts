@@ -273,11 +273,15 @@ describe('Engine', () => {
 
   it.each([
     ['an empty prompt', { promptIds: [] }, 'prompt: 0 tokens must be at least 1'],
-    ['a prompt as long as the context', { promptIds: Array(64).fill(1) }, 'prompt of 64 tokens must be at most 63'],
+    [
+      'a prompt as long as the context',
+      { promptIds: Array(64).fill(1) },
+      'prompt: 64 tokens must be at most 63; this model',
+    ],
     [
       'more than the memory can ever hold',
       { promptIds: Array(30).fill(1), tokensMax: 30 },
-      'output of 60 tokens must be at most 48',
+      'prompt: 60 tokens with its output must be at most 48',
     ],
     ['an id in use', { id: 'taken' }, 'request id "taken" is in use'],
   ])('refuses %s at once', async (_, fields, message) => {

@@ -1,4 +1,4 @@
-import { ServingError } from '@sluice/shared';
+import { contextBound, ServingError } from '@sluice/shared';
 import { blocksFor } from './kv/token-ledger.js';
 import type { ModelLimits } from './model-port.js';
 import type { SequenceRequest } from './sequence.js';
@@ -38,20 +38,14 @@ export function refusalOf(request: SequenceRequest, room: Room): ServingError | 
     return new ServingError('invalid_request', 'prompt: 0 tokens must be at least 1', { field: 'prompt' });
   }
   if (promptTokens > promptTokensMax) {
-    return new ServingError(
-      'context_length_exceeded',
-      `prompt of ${promptTokens} tokens must be at most ${promptTokensMax}: ` +
-        `the context is ${room.contextTokens} tokens, prompt and output together`,
-      { field: 'prompt' },
-    );
+    const bound = `must be at most ${promptTokensMax}; ${contextBound(room.contextTokens)}`;
+    return new ServingError('context_length_exceeded', `prompt: ${promptTokens} tokens ${bound}`, { field: 'prompt' });
   }
   const tokens = Math.min(room.contextTokens, promptTokens + request.tokensMax);
   if (blocksFor(tokens) > blocksFor(room.kvTokensMax)) {
-    return new ServingError(
-      'context_length_exceeded',
-      `prompt and output of ${tokens} tokens must be at most ${room.kvTokensMax}, the memory of this worker`,
-      { field: 'prompt' },
-    );
+    const bound = `must be at most ${room.kvTokensMax}, the memory of this worker`;
+    const problem = `prompt: ${tokens} tokens with its output ${bound}; ${contextBound(room.kvTokensMax)} there`;
+    return new ServingError('context_length_exceeded', problem, { field: 'prompt' });
   }
   const { promptWish } = request;
   if (promptWish?.pooling !== undefined && room.embeddingLength === 0) {

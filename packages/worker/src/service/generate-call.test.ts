@@ -121,10 +121,10 @@ describe('Generate', () => {
   });
 
   it.each<[string, GenerateRequestInit, string, string]>([
-    ['a prompt that fills the context', { text: 'x'.repeat(64) }, 'prompt', 'has 64 tokens; at most 63'],
+    ['a prompt that fills the context', { text: 'x'.repeat(64) }, 'prompt', 'prompt: 64 tokens must be at most 63'],
     ['output that does not fit', { tokensMax: 61 }, 'tokens_max', 'tokens_max 61 must be at most 60'],
     ['an absurd output', { tokensMax: 4_294_967_295 }, 'tokens_max', '4294967295 must be at most 60'],
-    ['a text that no tokenizer need see', { text: 'x'.repeat(5_000_000) }, 'prompt', '5000000 characters'],
+    ['a text that no tokenizer need see', { text: 'x'.repeat(5_000_000) }, 'prompt', 'prompt: 5000000 characters'],
   ])('refuses %s with the numbers', async (_case, overrides, field, words) => {
     const error = await refusalOf(overrides);
     expect(statusToError(error)).toMatchObject({
@@ -132,6 +132,8 @@ describe('Generate', () => {
       field,
       message: expect.stringContaining(words),
     });
+    // Clients know these words.
+    expect(statusToError(error)?.message).toContain("this model's maximum context length is 64 tokens");
   });
 
   it('takes what the context leaves when no limit is given', async () => {

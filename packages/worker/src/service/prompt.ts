@@ -1,4 +1,4 @@
-import { ServingError, unreachable } from '@sluice/shared';
+import { contextBound, ServingError, unreachable } from '@sluice/shared';
 import type { ChatMessage } from '../text/chat-messages.js';
 import type { ChatOptions, Prompt } from './generate-request.js';
 import { invalid } from './ranges.js';
@@ -32,16 +32,14 @@ export function tokensToGenerate(
 ): number {
   const room = contextTokens - promptTokens;
   if (room < 1) {
-    throw new ServingError(
-      'context_length_exceeded',
-      `the prompt has ${promptTokens} tokens; at most ${contextTokens - 1} fit the context of ${contextTokens} tokens`,
-      { field: fieldOf(prompt) },
-    );
+    const field = fieldOf(prompt);
+    const bound = `must be at most ${contextTokens - 1}; ${contextBound(contextTokens)}`;
+    throw new ServingError('context_length_exceeded', `${field}: ${promptTokens} tokens ${bound}`, { field });
   }
   if (tokensMax > room) {
     throw new ServingError(
       'context_length_exceeded',
-      `tokens_max ${tokensMax} must be at most ${room}: the prompt has ${promptTokens} of the ${contextTokens} tokens of the context`,
+      `tokens_max ${tokensMax} must be at most ${room}: the prompt has ${promptTokens} tokens, and ${contextBound(contextTokens)}`,
       { field: 'tokens_max' },
     );
   }
@@ -107,11 +105,9 @@ function refuseHopeless(content: string, field: string, text: TextPort, contextT
   // A UTF-16 unit is at least one byte of UTF-8, so this never refuses what would have fit.
   const leastTokens = Math.ceil(content.length / text.tokenBytesMax);
   if (leastTokens < contextTokens) return;
-  throw new ServingError(
-    'context_length_exceeded',
-    `the prompt has ${content.length} characters, at least ${leastTokens} tokens; at most ${contextTokens - 1} fit the context of ${contextTokens} tokens`,
-    { field },
-  );
+  const problem = `${content.length} characters, which are at least ${leastTokens} tokens,`;
+  const bound = `must be at most ${contextTokens - 1} tokens; ${contextBound(contextTokens)}`;
+  throw new ServingError('context_length_exceeded', `${field}: ${problem} ${bound}`, { field });
 }
 
 function fieldOf(prompt: Prompt): string {
