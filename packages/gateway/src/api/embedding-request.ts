@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { checkedByHand } from './checked-by-hand.js';
 import { readPrompts } from './completion-request.js';
-import { errorFromIssues } from './field-error.js';
 import { type GenerationCall, plainCall } from './generation-call.js';
 import { wellFormedString } from './generation-fields.js';
-import { withoutUnsupported } from './unsupported-fields.js';
+import { readFields } from './read-fields.js';
 
 /** As many as OpenAI takes. */
 const inputsMax = 2048;
@@ -38,11 +37,7 @@ export const embeddingSchema = z.strictObject({
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
 export function parseEmbeddingRequest(body: unknown): GenerationCall {
-  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
-  const given = isRecord ? withoutUnsupported(body, embeddingSchema.shape, {}) : body;
-  const parsed = embeddingSchema.safeParse(given);
-  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
-  const { model, input, encoding_format, dimensions, pooling, user } = parsed.data;
+  const { model, input, encoding_format, dimensions, pooling, user } = readFields(embeddingSchema, body, {});
   return {
     ...plainCall,
     model,

@@ -5,10 +5,10 @@ import { chatToolFields, readChatTools } from '../tools/chat-tools.js';
 import { toolsJson } from '../tools/tool-use.js';
 import { chatMessages, readMessages } from './chat-messages.js';
 import { checkedByHand } from './checked-by-hand.js';
-import { errorFromIssues, fieldError } from './field-error.js';
+import { fieldError } from './field-error.js';
 import { wellFormedString } from './generation-fields.js';
+import { readFields } from './read-fields.js';
 import { tokenText } from './reply-format.js';
-import { withoutUnsupported } from './unsupported-fields.js';
 
 /** As many as a worker takes. */
 const idsMax = 2 ** 20;
@@ -48,7 +48,7 @@ export interface Asked<Request> {
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
 export function parseTokenizeRequest(body: unknown): Asked<TokenizeRequestInit> {
-  const fields = parse(tokenizeSchema, body);
+  const fields = readFields(tokenizeSchema, body, {});
   const { prompt, messages, tools, continue_final_message: continueFinalMessage = false } = fields;
   const withTokens = fields.return_token_strs ?? false;
   if (prompt !== undefined) {
@@ -88,7 +88,7 @@ export function parseTokenizeRequest(body: unknown): Asked<TokenizeRequestInit> 
  * @throws ServingError `invalid_request`, naming field, value and bound.
  */
 export function parseDetokenizeRequest(body: unknown): Asked<{ readonly ids: number[] }> {
-  const { model, tokens } = parse(detokenizeSchema, body);
+  const { model, tokens } = readFields(detokenizeSchema, body, {});
   if (tokens.length > idsMax) throw fieldError('tokens', `${tokens.length} tokens must be at most ${idsMax}`);
   for (const [index, id] of tokens.entries()) {
     if (Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 32) continue;
@@ -119,12 +119,4 @@ export function tokenizeError(thrown: unknown): unknown {
     field: name,
     cause: thrown,
   });
-}
-
-function parse<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {
-  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
-  const given = isRecord ? withoutUnsupported(body, schema.shape, {}) : body;
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
-  return parsed.data;
 }

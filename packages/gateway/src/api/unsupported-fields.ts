@@ -50,14 +50,14 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
 /**
  * The body without unsupported fields whose value is the neutral one, and without nulls: null is as good as absent for
  * every field that we know, `supported` or not. Looks no further than the first field that it refuses.
- * @param known those of the API that the body is written for; default: OpenAI's for text.
+ * @param known those of the API that the body is written for.
  * @throws ServingError `unsupported_parameter` for a field that asks for what is not done, `invalid_request` for one
  * that nobody knows.
  */
 export function withoutUnsupported(
   body: object,
   supported: Readonly<Record<string, unknown>>,
-  known: Readonly<Record<string, IsNeutral>> = unsupportedFields,
+  known: Readonly<Record<string, IsNeutral>>,
 ): object {
   const rest: [string, unknown][] = [];
   for (const [field, value] of Object.entries(body)) {

@@ -1,10 +1,11 @@
 import type { TokenizeReply, TokenizeRequestInit } from '@sluice/proto';
 import { z } from 'zod';
 import { toolsJson } from '../../tools/tool-use.js';
+import { readFields } from '../read-fields.js';
 import type { Asked } from '../tokenize-request.js';
 import { isBegun, readMessages } from './message-blocks.js';
 import { readToolFields } from './message-tools.js';
-import { outputConfig, promptFields, readFields } from './messages-request.js';
+import { outputConfig, promptFields, unsupportedFields } from './messages-request.js';
 
 export const countTokensSchema = z.strictObject({ ...promptFields, output_config: outputConfig });
 
@@ -13,7 +14,7 @@ export const countTokensSchema = z.strictObject({ ...promptFields, output_config
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
 export function parseCountTokensRequest(body: unknown): Asked<TokenizeRequestInit> {
-  const fields = readFields(countTokensSchema, body);
+  const fields = readFields(countTokensSchema, body, unsupportedFields);
   const messages = readMessages(fields.system, fields.messages);
   const tools = readToolFields(fields);
   return {

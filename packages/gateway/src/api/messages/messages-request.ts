@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { checkedByHand } from '../checked-by-hand.js';
 import { schemaConstraint } from '../constraint-fields.js';
-import { errorFromIssues } from '../field-error.js';
 import { type GenerationCall, plainCall } from '../generation-call.js';
 import { wellFormedString } from '../generation-fields.js';
 import { isShallow, tooDeep } from '../nesting.js';
-import { anything, type IsNeutral, is, isEmpty, isOfType, never, withoutUnsupported } from '../unsupported-fields.js';
+import { readFields } from '../read-fields.js';
+import { anything, type IsNeutral, is, isEmpty, isOfType, never } from '../unsupported-fields.js';
 import { isBegun, messageSchema, readMessages, textSchema } from './message-blocks.js';
 import { readToolFields, toolFields } from './message-tools.js';
 
@@ -67,7 +67,7 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
 export function parseMessagesRequest(body: unknown): GenerationCall {
-  const fields = readFields(messagesSchema, body);
+  const fields = readFields(messagesSchema, body, unsupportedFields);
   const messages = readMessages(fields.system, fields.messages);
   const schema = fields.output_config?.format?.schema;
   return {
@@ -90,13 +90,4 @@ export function parseMessagesRequest(body: unknown): GenerationCall {
     includeUsage: true,
     user: fields.metadata?.user_id ?? undefined,
   };
-}
-
-/** @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound. */
-export function readFields<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {
-  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
-  const given = isRecord ? withoutUnsupported(body, schema.shape, unsupportedFields) : body;
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
-  return parsed.data;
 }

@@ -1,8 +1,9 @@
 import type { TokenizeReply, TokenizeRequestInit } from '@sluice/proto';
 import { toolsJson } from '../../tools/tool-use.js';
+import { readFields } from '../read-fields.js';
 import type { Asked } from '../tokenize-request.js';
 import { continueResponse, type OwnResponses } from './kept-responses.js';
-import { parseResponsesRequest, readFields, responsesSchema } from './responses-request.js';
+import { parseResponsesRequest, responsesSchema, unsupportedFields } from './responses-request.js';
 
 /** What of a request for a response is its prompt, or may be said of it. */
 export const inputTokensSchema = responsesSchema.pick({
@@ -24,7 +25,7 @@ export async function parseInputTokensRequest(
   body: unknown,
   responses: OwnResponses,
 ): Promise<Asked<TokenizeRequestInit>> {
-  const fields = readFields(inputTokensSchema, body);
+  const fields = readFields(inputTokensSchema, body, unsupportedFields);
   const { model, prompts, tools } = await continueResponse(parseResponsesRequest(fields), responses);
   const [prompt] = prompts;
   return {

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { checkedByHand } from '../checked-by-hand.js';
 import { type AskedConstraint, anyObject, schemaConstraint } from '../constraint-fields.js';
-import { errorFromIssues, fieldError } from '../field-error.js';
+import { fieldError } from '../field-error.js';
 import { type GenerationCall, plainCall } from '../generation-call.js';
 import { wellFormedString } from '../generation-fields.js';
 import { isShallow, tooDeep } from '../nesting.js';
+import { readFields } from '../read-fields.js';
 import { readKind } from '../read-kind.js';
-import { type IsNeutral, is, isEmpty, neutral, never, withoutUnsupported } from '../unsupported-fields.js';
+import { type IsNeutral, is, isEmpty, neutral, never } from '../unsupported-fields.js';
 import { inputSchema, readInput } from './response-items.js';
 import { continued, type ResponseTerms } from './response-terms.js';
 import { readToolFields, toolFields } from './response-tools.js';
@@ -83,7 +84,7 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
 export function parseResponsesRequest(body: unknown): GenerationCall {
-  const fields = readFields(responsesSchema, body);
+  const fields = readFields(responsesSchema, body, unsupportedFields);
   const wantsLogprobs = fields.include?.includes(logprobsIncluded) ?? false;
   if (fields.top_logprobs !== undefined && !wantsLogprobs) {
     throw fieldError('top_logprobs', `${fields.top_logprobs} must come with include: ["${logprobsIncluded}"]`);
@@ -126,15 +127,6 @@ export function parseResponsesRequest(body: unknown): GenerationCall {
     user: fields.user,
   };
   return fields.previous_response_id === undefined ? continued(call, terms, []) : { ...call, response: terms };
-}
-
-/** @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound. */
-export function readFields<Schema extends z.ZodObject>(schema: Schema, body: unknown): z.output<Schema> {
-  const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
-  const given = isRecord ? withoutUnsupported(body, schema.shape, unsupportedFields) : body;
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) throw errorFromIssues(parsed.error.issues, given);
-  return parsed.data;
 }
 
 function readFormat(given: object | undefined): AskedConstraint | undefined {
