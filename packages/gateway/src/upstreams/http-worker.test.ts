@@ -176,6 +176,25 @@ describe('HttpWorker', () => {
     expect(stalled.isAborted).toBe(true);
   });
 
+  it('does not wait for long for the end of a reply behind a whole answer', async () => {
+    const exchange = submit();
+    begin(exchange);
+    exchange.listener.onData(Buffer.from('data: {"choices":[{"text":"","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'));
+    await pass(500);
+    expect(exchange.isAborted).toBe(false);
+    await pass(1_000);
+    expect(exchange.isAborted).toBe(true);
+    expect(codes()).toEqual([undefined]);
+  });
+
+  it('holds nothing behind its end for answers that have just ended', () => {
+    const exchange = submit();
+    begin(exchange);
+    exchange.listener.onData(Buffer.from('data: {"choices":[{"text":"","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'));
+    worker.close();
+    expect(clock.timers).toBe(0);
+  });
+
   it('gives everything back when it is closed, and hears nothing more', async () => {
     const exchange = submit();
     begin(exchange);

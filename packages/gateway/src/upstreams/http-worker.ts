@@ -27,7 +27,7 @@ type State =
 
 /** Milliseconds between two looks at an upstream. */
 const lookMs = 400;
-/** Milliseconds for an upstream to end its reply, once the answer in it is whole. */
+/** Milliseconds for an upstream to end its reply at least, once the answer in it is whole. */
 const lingerMs = 1_000;
 
 /**
@@ -41,6 +41,8 @@ export class HttpWorker implements Worker {
   readonly #parts: HttpWorkerParts;
   readonly #options: HttpWorkerOptions;
   readonly #requests = new Set<LiveRequest>();
+  /** Whose answers are whole, and whose replies may not have ended; in the order of their ends. */
+  readonly #ending = new Set<LiveRequest>();
   readonly #circuit: CircuitBreaker;
   readonly #checkup: Checkup;
   readonly #load: LoadEstimate;
@@ -168,7 +170,7 @@ export class HttpWorker implements Worker {
     if (live.isProbe) this.#circuit.release();
     const { usage } = live.generation;
     if (usage?.cachedTokens) this.#countsCached = true;
-    this.#parts.clock.after(lingerMs, () => live.exchange?.abort());
+    this.#ending.add(live);
     this.#parts.onLoad();
   }
 
@@ -259,6 +261,11 @@ export class HttpWorker implements Worker {
       const isSilent = isLate(live, this.#options, nowMs);
       if (isSilent && live.isSuspect) live.generation.onSilence(Math.round(nowMs - live.heardMs));
       live.isSuspect = isSilent;
+    }
+    for (const live of this.#ending) {
+      if (nowMs - live.heardMs < lingerMs) break;
+      this.#ending.delete(live);
+      live.exchange?.abort();
     }
     const nextMs = this.#isSuspect ? this.#options.silenceMs / 10 : Math.min(lookMs, this.#options.silenceMs / 4);
     this.#stopLooking = this.#parts.clock.after(nextMs, () => this.#look());
