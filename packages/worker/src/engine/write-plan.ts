@@ -1,5 +1,6 @@
 import type { StepCost } from './cost-model.js';
-import { type SlotMemory, slotOf } from './kv/slot-memory.js';
+import { slotOf } from './kv/slot-holder.js';
+import type { SlotMemory } from './kv/slot-memory.js';
 import type { LiveSequence } from './live-sequence.js';
 import type { Decision } from './scheduler/policy.js';
 import type { SequenceTable } from './sequence-table.js';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StepCost } from '../cost-model.js';
-import { type SlotHolder, SlotMemory } from './slot-memory.js';
+import type { SlotHolder } from './slot-holder.js';
+import { SlotMemory } from './slot-memory.js';
 import { blocksFor, TOKENS_PER_BLOCK } from './token-ledger.js';
 
 const CONTEXT_TOKENS = 128;

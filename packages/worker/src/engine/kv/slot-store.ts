@@ -1,0 +1,198 @@
+import { assert } from '@sluice/shared';
+import type { ModelPort } from '../model-port.js';
+import type { IdlePrompt, PrefixCache, PrefixHit } from './prefix-cache.js';
+import { SlotTable } from './slot-table.js';
+import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
+
+/** A slot between running ones costs about as much over a sequence's life as copying so many tokens. */
+const HOLE_TOKENS = 1_024;
+
+const noIdle: ReadonlyMap<number, IdlePrompt> = new Map();
+
+/** Where a sequence finds its beginning. */
+export interface Source extends PrefixHit {
+  /** Nothing else in the slot will be kept. */
+  readonly isSpent: boolean;
+}
+
+/**
+ * The slots and the memory behind them. A slot is free, or taken by a sequence, or idle: kept for the prompt in it, and as
+ * good as free, since it is given up as soon as somebody needs the slot or the memory.
+ *
+ *   free ──take──▶ taken ──leave──▶ idle ──giveUp──▶ free
+ *                    └─────leave────▶ free
+ */
+export class SlotStore {
+  readonly #model: Pick<ModelPort, 'copy' | 'release'>;
+  readonly #cache: PrefixCache | undefined;
+  readonly #table: SlotTable;
+  readonly #ledger: TokenLedger;
+  /** By slot: blocks that its sequence or its cached prompt is counted with. */
+  readonly #blocks: Int32Array;
+  /** By slot: the most blocks that were ever written since its pages were last given back. */
+  readonly #written: Int32Array;
+
+  /** @param cache knows the idle slots; undefined: none is ever kept. */
+  constructor(
+    slotsMax: number,
+    kvTokensMax: number,
+    cache: PrefixCache | undefined,
+    model: Pick<ModelPort, 'copy' | 'release'>,
+  ) {
+    this.#model = model;
+    this.#cache = cache;
+    this.#table = new SlotTable(slotsMax);
+    this.#ledger = new TokenLedger(kvTokensMax);
+    this.#blocks = new Int32Array(slotsMax);
+    this.#written = new Int32Array(slotsMax);
+  }
+
+  get slotsMax(): number {
+    return this.#table.slotsMax;
+  }
+
+  /** Free or idle. */
+  get slotsFree(): number {
+    return this.#table.freeCount + (this.#cache?.idleCount ?? 0);
+  }
+
+  get blocksMax(): number {
+    return this.#ledger.blocksMax;
+  }
+
+  /** Free, or held by idle slots. */
+  get blocksFree(): number {
+    return this.#ledger.blocksFree + (this.#cache?.idleBlocks ?? 0);
+  }
+
+  get tokensMax(): number {
+    return this.#ledger.tokensMax;
+  }
+
+  /** The slot that costs a sequence least, without memory yet. What was kept in it moves elsewhere, or is given up. */
+  take(source: Source | undefined): number {
+    const slot = this.#choose(source);
+    this.#vacate(slot, source);
+    return this.#table.take(slot);
+  }
+
+  /** Counts a taken slot with so many blocks in all, at least those it has. Idle slots go for it, but for `except`. */
+  reserve(slot: number, blocks: number, except: number | undefined): void {
+    const missing = blocks - this.#blocks[slot]!;
+    while (this.#ledger.blocksFree < missing) {
+      const oldest = this.#cache?.oldest(except);
+      assert(oldest !== undefined, 'the policy counted on memory that nobody can give up');
+      this.giveUp(oldest);
+    }
+    this.#count(slot, blocks);
+  }
+
+  /** A slot's sequence is gone. Its first tokens are kept where they are of use; 0: there is nothing to keep. */
+  leave(slot: number, tokensKept: number): void {
+    const useless = this.#cache?.leave(slot, tokensKept) ?? [slot];
+    if (!useless.includes(slot)) this.#count(slot, blocksFor(tokensKept));
+    for (const one of useless) this.#free(one);
+  }
+
+  /** Nobody will find an idle slot's prompt any more. */
+  giveUp(slot: number): void {
+    this.#cache!.forget(slot);
+    this.#free(slot);
+  }
+
+  /**
+   * Gives the pages of one slot back to the system that were written and hold nothing now. While the engine works, only
+   * once more is written than may be held: pages that are soon written again are dearer than pages that stay. May run
+   * beside a pass; some milliseconds for a thousand tokens. False when there was nothing to give.
+   */
+  trim(isEngineIdle: boolean): boolean {
+    let excessMax = 0;
+    let slotMax = -1;
+    let blocksWritten = 0;
+    for (let slot = 0; slot < this.slotsMax; slot++) {
+      const written = this.#written[slot]!;
+      const excess = written - this.#blocks[slot]!;
+      blocksWritten += written;
+      if (excess <= excessMax) continue;
+      excessMax = excess;
+      slotMax = slot;
+    }
+    if (slotMax < 0 || (!isEngineIdle && blocksWritten <= this.blocksMax)) return false;
+    const kept = this.#blocks[slotMax]!;
+    this.#model.release(slotMax, kept * TOKENS_PER_BLOCK);
+    this.#written[slotMax] = kept;
+    return true;
+  }
+
+  /**
+   * The free or idle slot that costs least. Decodes span from the lowest to the highest running slot, and every slot
+   * between them costs a little in each step; against that stand tokens that have to be copied now: the beginning that
+   * was found, and the prompt that is kept in the slot and has to go elsewhere.
+   */
+  #choose(source: Source | undefined): number {
+    const idle = this.#cache?.idle ?? noIdle;
+    const [lowest, highest] = this.#runningSpan();
+    const oldest = this.#table.freeCount > 0 ? undefined : this.#cache?.oldest(source?.slot);
+    let best = -1;
+    let bestTokens = Number.POSITIVE_INFINITY;
+    for (let slot = 0; slot < this.slotsMax; slot++) {
+      const prompt = idle.get(slot);
+      if (prompt === undefined && !this.#table.isFree(slot)) continue;
+      const holes = highest < 0 ? 0 : Math.max(0, lowest - slot, slot - highest);
+      let tokens = holes * HOLE_TOKENS;
+      if (source !== undefined && slot !== source.slot) tokens += source.tokens;
+      const isLost = slot === oldest || (slot === source?.slot && source.isSpent);
+      if (prompt !== undefined && !isLost) tokens += prompt.tokens;
+      if (tokens >= bestTokens) continue;
+      best = slot;
+      bestTokens = tokens;
+    }
+    assert(best >= 0, 'the policy counted on a slot that nobody can give up');
+    return best;
+  }
+
+  /** Lowest and highest slot of a running sequence; the highest is -1 when there is none. */
+  #runningSpan(): [lowest: number, highest: number] {
+    let lowest = this.slotsMax;
+    let highest = -1;
+    for (let slot = 0; slot < this.slotsMax; slot++) {
+      if (this.#table.isFree(slot) || this.#cache?.idle.has(slot) === true) continue;
+      lowest = Math.min(lowest, slot);
+      highest = slot;
+    }
+    return [lowest, highest];
+  }
+
+  /** Makes a slot free. An idle one's prompt moves to a free slot, or to that of the prompt that was of least use. */
+  #vacate(slot: number, source: Source | undefined): void {
+    const prompt = this.#cache?.idle.get(slot);
+    if (prompt === undefined) return;
+    const isSpent = slot === source?.slot && source.isSpent;
+    const oldest = this.#cache!.oldest(source?.slot);
+    if (isSpent || (this.#table.freeCount === 0 && (oldest === undefined || oldest === slot))) {
+      this.giveUp(slot);
+      return;
+    }
+    if (this.#table.freeCount === 0) this.giveUp(oldest!);
+    const target = this.#table.take();
+    this.#model.copy(slot, target, prompt.tokens);
+    this.#cache!.move(slot, target);
+    const blocks = this.#blocks[slot]!;
+    this.#free(slot);
+    this.#count(target, blocks);
+  }
+
+  #free(slot: number): void {
+    this.#count(slot, 0);
+    this.#table.free(slot);
+  }
+
+  /** In the slot and in the ledger. */
+  #count(slot: number, blocks: number): void {
+    const more = blocks - this.#blocks[slot]!;
+    if (more > 0) this.#ledger.take(more);
+    else this.#ledger.free(-more);
+    this.#blocks[slot] = blocks;
+    this.#written[slot] = Math.max(this.#written[slot]!, blocks);
+  }
+}
