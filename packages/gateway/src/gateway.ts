@@ -1,70 +1,34 @@
-import type { ServiceTermsInit } from '@sluice/proto';
-import { type Clock, type Rng, ServingError } from '@sluice/shared';
-import type { LimitStore, ResponseStore } from '@sluice/store';
-import type { Admission } from './admission/admission.js';
-import { AdmissionQueue, type Newcomer } from './admission/admission-queue.js';
-import type { FairQueueLimits, QueueClass } from './admission/fair-queue.js';
+import type { ModelInfo, ServiceTermsInit } from '@sluice/proto';
+import { type Rng, ServingError } from '@sluice/shared';
+import { AdmissionQueue } from './admission/admission-queue.js';
 import { FirstTokenForecast } from './admission/first-token-forecast.js';
 import { takePlace } from './admission/place.js';
+import { queueTerms } from './admission/queue-terms.js';
 import { Quotes } from './admission/quotes.js';
 import { hasRoom } from './admission/room.js';
 import type { Endpoint } from './api/endpoint.js';
 import { fieldError } from './api/field-error.js';
 import { withSuffix } from './api/fill-in.js';
-import { checkAgainstModel, type GenerationCall } from './api/generation-call.js';
+import { checkAgainstModel, type GenerationCall, type Prompt } from './api/generation-call.js';
 import { type OwnResponses, ownResponses } from './api/responses/kept-responses.js';
 import { type Caller, checkModel } from './auth/caller.js';
 import { checkedCall } from './content/checked-call.js';
-import type { ContentCheck } from './content/content-check.js';
+import type { GatewayParts, ServiceWishes } from './gateway-parts.js';
 import type { HttpReply } from './http/http-reply.js';
-import type { GatewayMetrics } from './metrics/metrics.js';
 import { choicesOf } from './relay/choice.js';
+import { CHOICES_AT_ONCE, depart } from './relay/departure.js';
 import { Gathering } from './relay/gathering.js';
 import { openWriters } from './relay/open-writer.js';
 import { Passage, type SharedPrompt } from './relay/passage.js';
 import { WaitingRoom } from './relay/waiting-room.js';
 import { noWorkerError, readyViews, resolveModel } from './routing/router.js';
-import type { Routing } from './routing/routing.js';
 import type { EventId } from './streams/event-id.js';
 import type { Order } from './streams/order.js';
 import { retell } from './streams/retell.js';
-import type { PastStream, StreamJournals } from './streams/stream-journals.js';
+import type { PastStream } from './streams/stream-journals.js';
 import { withModelTools } from './tools/model-tools.js';
 import type { WorkerSet } from './workers/worker-set.js';
 import { askWorker } from './workers/worker-text.js';
-
-export interface GatewayParts {
-  readonly workers: WorkerSet;
-  readonly routing: Routing;
-  readonly admission: Admission;
-  readonly metrics: GatewayMetrics;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  /** How long a request that has lost its worker waits for another one to take it, milliseconds. */
-  readonly resumeWaitMs: number;
-  /** Of callers that have any, kept with the other gateways. */
-  readonly limits: LimitStore;
-  /** That callers may ask for again. */
-  readonly responses: ResponseStore;
-  readonly contentChecks: readonly ContentCheck[];
-  /** Of requests that no worker could begin soon, by model. */
-  readonly queueLimits: FairQueueLimits;
-  /** How long a request waits for a worker that could begin it, where it does not say itself; milliseconds. */
-  readonly queueMsMax: number;
-  /** Undefined: streams are not written down. */
-  readonly journals: StreamJournals | undefined;
-}
-
-/** What a request says of how it wants to be served. */
-export interface ServiceWishes {
-  readonly caller: Caller;
-  /** How urgent it is, and for whom. */
-  readonly terms: ServiceTermsInit;
-  /** That it belongs to; undefined: the one that the body names, if any. */
-  readonly session: string | undefined;
-  /** How long it may wait for a worker; undefined: as long as any. */
-  readonly queueMsMax: number | undefined;
-}
 
 /** An order on its way, from its beginning or from where another gateway left it. */
 interface Journey {
@@ -76,9 +40,6 @@ interface Journey {
 
 /** What is reserved for an answer whose length nobody limits, until it is known. */
 const ANSWER_TOKENS = 256;
-
-/** Of one reply, on their way at the same time: the others follow as these end, so that everybody else has room too. */
-const CHOICES_AT_ONCE = 64;
 
 /** Milliseconds that clients get to read the error which ends them at the deadline of a drain. */
 const flushMs = 1_000;
@@ -120,7 +81,7 @@ export class Gateway {
    * @throws ServingError when the request cannot be served; then nothing has been started.
    */
   async serve(endpoint: Endpoint, body: unknown, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
-    const { workers, contentChecks, journals, clock, rng } = this.#parts;
+    const { workers, contentChecks, journals } = this.#parts;
     if (this.#isDraining) throw drainingError();
 
     // api: what is asked for, checked in full before anything is done for it.
@@ -132,18 +93,7 @@ export class Gateway {
     const filled = await withSuffix(checked, model, (question) => askWorker(workers.workers, model, question));
     const call = withModelTools(filled, model);
     checkAgainstModel(call, model);
-    const head = {
-      id: endpoint.idPrefix + randomId(rng),
-      createdSeconds: Math.floor(clock.wallMs() / 1000),
-      model: model.name,
-      systemFingerprint: `sluice-${model.weights}`,
-      logprobs: call.logprobsTop !== undefined,
-      logprobsTop: call.logprobsTop ?? 0,
-      promptLogprobsTop: call.promptLogprobsTop,
-      includeUsage: call.includeUsage,
-    };
-    const seed = call.seed ?? rng.below(2 ** 32);
-    const order = { endpoint, call, head, seed, terms: wishes.terms, session: wishes.session ?? call.user };
+    const order = this.#order(endpoint, call, model, wishes);
     const isJournalled = call.stream && endpoint.isResumable && isPlain(call);
     const has = isJournalled && journals ? { streamId: journals.newStreamId(), position: -1 } : undefined;
     await this.#carry({ order, has, past: undefined }, wishes, reply);
@@ -168,7 +118,7 @@ export class Gateway {
     checkModel(wishes.caller, order.head.model);
     if (!past.hasEnded) {
       resolveModel(workers, order.head.model);
-      await this.#carry({ order, has, past }, { ...wishes, terms: order.terms }, reply);
+      await this.#carry({ order, has, past }, wishes, reply);
       return;
     }
     if (reply.isOver) return;
@@ -190,18 +140,12 @@ export class Gateway {
 
   /** From an order to its relays: all of it, or what is missing of the past. */
   async #carry({ order, has, past }: Journey, wishes: ServiceWishes, reply: HttpReply): Promise<void> {
-    const { workers, routing, contentChecks, journals } = this.#parts;
-    const { call, head } = order;
+    const { workers, contentChecks, journals, clock } = this.#parts;
+    const { call, head, terms } = order;
     const choices = choicesOf(call);
 
     // routing: what there is to know of the prompts before they are placed.
-    const prompts = call.prompts.map(
-      (prompt): SharedPrompt => ({
-        routed: routing.describe(workers, head.model, prompt, order.session),
-        group: call.samplesDrawn === 1 ? 0 : this.#nextGroup(),
-        worker: undefined,
-      }),
-    );
+    const prompts = call.prompts.map((prompt) => this.#share(prompt, order));
     const views = readyViews(workers, head.model);
     if (views.length === 0) throw noWorkerError();
 
@@ -210,15 +154,16 @@ export class Gateway {
     const places = Math.min(choices.length, CHOICES_AT_ONCE);
     const headers = await takePlace(this.#parts, { caller: wishes.caller, tokens, choices: places }, reply);
     if (headers === undefined) return;
-    const share = this.#shareOf(wishes, head.model);
-    const toForecast = ({ routed }: SharedPrompt) => ({ ...routed, client: share.key, tokensMax: call.tokensMax });
-    const quote = this.quotes.quote(this.#forecast.firstToken(views, this.queue.ahead(share), toForecast(prompts[0]!)));
+    const waitMs = Math.min(wishes.queueMsMax ?? Number.POSITIVE_INFINITY, this.#parts.queueMsMax);
+    const termsNow = () => queueTerms(terms, head.model, clock.nowMs(), waitMs);
+    const ahead = this.queue.ahead(termsNow());
+    const quote = this.quotes.quote(this.#forecast.firstToken(views, ahead, prompts[0]!.toForecast));
     reply.setHeader('x-sluice-ttft-quote-ms', `${quote.ms}`);
     for (const [name, value] of Object.entries(headers)) reply.setHeader(name, value);
 
     // relay: the ways back to the client.
     const gathering = new Gathering(choices.length, reply);
-    const responses = this.responsesOf(wishes.terms);
+    const responses = this.responsesOf(terms);
     const told = { promptTokens: 0, generatedTokens: 0 };
     const onTaken = (): void => gathering.abort(takenError());
     const journal = has && (past ? journals?.goOn(past, onTaken) : journals?.begin(has.streamId, order, onTaken));
@@ -230,40 +175,40 @@ export class Gateway {
     if (reply.isOver) return;
 
     // workers: off they go, now or when one has room, and again whenever a worker does not finish one.
-    const endForecasts: (() => void)[] = [];
-    const newcomerOf = (passage: Passage, index: number): Newcomer => {
-      const { promptIndex, sample } = choices[index]!;
-      const prompt = prompts[promptIndex]!;
-      return {
-        ...this.#shareOf(wishes, head.model),
-        // Only one of a prompt's choices computes it.
-        tokens: sample === 0 ? prompt.routed.promptTokens : 1,
-        start: () => {
-          if (passage.start()) endForecasts.push(this.#forecast.begin(toForecast(prompt), passage.relay));
-        },
-        refuse: (error) => passage.relay.abort(error),
-      };
-    };
-    let entered = 0;
-    const enterNext = (): void => {
-      const passage = passages[entered];
-      if (passage === undefined || gathering.isOver) return;
-      const newcomer = newcomerOf(passage, entered);
-      entered += 1;
-      passage.relay.waitIn(() => this.queue.leave(newcomer));
-      const refusal = this.queue.enter(newcomer);
-      if (refusal !== undefined) gathering.abort(refusal);
-    };
-    gathering.onEnd(enterNext);
-    for (let choice = 0; choice < CHOICES_AT_ONCE; choice++) enterNext();
+    const endForecasts = depart(passages, { queue: this.queue, forecast: this.#forecast, gathering, termsNow });
     this.#gatherings.add(gathering);
     reply.onClose(() => {
       gathering.onClientGone();
       const { firstTokenMs } = reply.record;
       if (firstTokenMs !== undefined) quote.settle(firstTokenMs);
-      for (const end of endForecasts) end();
+      endForecasts();
       this.#gatherings.delete(gathering);
     });
+  }
+
+  /** What a call becomes, once there is nothing left to check. */
+  #order(endpoint: Endpoint, call: GenerationCall, model: ModelInfo, { terms, session }: ServiceWishes): Order {
+    const { clock, rng } = this.#parts;
+    const head = {
+      id: endpoint.idPrefix + randomId(rng),
+      createdSeconds: Math.floor(clock.wallMs() / 1000),
+      model: model.name,
+      systemFingerprint: `sluice-${model.weights}`,
+      logprobs: call.logprobsTop !== undefined,
+      logprobsTop: call.logprobsTop ?? 0,
+      promptLogprobsTop: call.promptLogprobsTop,
+      includeUsage: call.includeUsage,
+    };
+    return { endpoint, call, head, seed: call.seed ?? rng.below(2 ** 32), terms, session: session ?? call.user };
+  }
+
+  /** What the choices of a prompt have in common. */
+  #share(prompt: Prompt, { call, head, session, terms }: Order): SharedPrompt {
+    const { routing, workers } = this.#parts;
+    const routed = routing.describe(workers, head.model, prompt, session);
+    const toForecast = { ...routed, client: terms.client ?? '', tokensMax: call.tokensMax };
+    if (call.samplesDrawn > 1) this.#groups = (this.#groups % 2 ** 31) + 1;
+    return { routed, toForecast, group: call.samplesDrawn > 1 ? this.#groups : 0, worker: undefined };
   }
 
   /**
@@ -281,22 +226,6 @@ export class Gateway {
   /** To be called when a worker may have more room than before. */
   letIn(): void {
     this.queue.letIn();
-  }
-
-  #shareOf({ terms, queueMsMax }: ServiceWishes, model: string) {
-    const arrivalMs = this.#parts.clock.nowMs();
-    return {
-      model,
-      key: terms.client ?? '',
-      class: queueClassOf(terms.priority),
-      arrivalMs,
-      deadlineMs: arrivalMs + Math.min(queueMsMax ?? Number.POSITIVE_INFINITY, this.#parts.queueMsMax),
-    };
-  }
-
-  #nextGroup(): number {
-    this.#groups = (this.#groups % 2 ** 31) + 1;
-    return this.#groups;
   }
 
   /** Lets connections end with the replies that are under way. */
@@ -327,11 +256,6 @@ export class Gateway {
     stopAbort();
     this.queue.close();
   }
-}
-
-function queueClassOf(priority: ServiceTermsInit['priority']): QueueClass {
-  if (priority === 'PRIORITY_HIGH') return 'high';
-  return priority === 'PRIORITY_LOW' ? 'low' : 'normal';
 }
 
 /** 28 characters that hold 128 random bits. */

@@ -1,5 +1,6 @@
 import type { GenerateRequestInit } from '@sluice/proto';
 import { type Clock, ServingError } from '@sluice/shared';
+import type { ForecastRequest } from '../admission/first-token-forecast.js';
 import { hasRoom } from '../admission/room.js';
 import { toGenerateRequest } from '../api/generation-call.js';
 import type { HttpReply } from '../http/http-reply.js';
@@ -47,6 +48,8 @@ export interface Voyage {
 /** What the choices of one prompt have in common. */
 export interface SharedPrompt {
   readonly routed: RoutedRequest;
+  /** An answer to it. */
+  readonly toForecast: ForecastRequest;
   /** See GenerateRequest.group. */
   readonly group: number;
   /** That got the first of them. */
@@ -85,6 +88,15 @@ export class Passage implements Dispatch {
       terms: order.terms,
       generatedTokenIds: past?.events.flatMap(({ tokenIds }) => tokenIds) ?? [],
     };
+  }
+
+  /** Tokens of its prompt that are computed for it: only one of a prompt's choices computes them. */
+  get promptTokens(): number {
+    return this.#choice.sample === 0 ? this.#shared.routed.promptTokens : 1;
+  }
+
+  get toForecast(): ForecastRequest {
+    return this.#shared.toForecast;
   }
 
   /** Sends it to a worker that has room. @returns whether it was sent. */
