@@ -1,3 +1,4 @@
+import { ServingError } from '@sluice/shared';
 import type { SlotHolder } from './kv/slot-memory.js';
 import type { CopiedTokens } from './model-port.js';
 import { PromptReport } from './prompt-report.js';
@@ -79,9 +80,17 @@ export class LiveSequence implements SequenceView, SlotHolder {
     return this.tokenIds.length;
   }
 
-  /** Up to `most` tokens that are bound to come next, whatever the model says. */
+  /**
+   * Up to `most` tokens that are bound to come next, whatever the model says. None where the guide fails: that ends the
+   * sequence where its next token is taken, and must not end a pass of others.
+   */
   forcedTokens(most: number): readonly number[] {
-    return this.request.guide?.forced().slice(0, most) ?? [];
+    try {
+      return this.request.guide?.forced().slice(0, most) ?? [];
+    } catch (failure) {
+      if (failure instanceof ServingError) return [];
+      throw failure;
+    }
   }
 
   get lastTokenMs(): number | undefined {

@@ -55,8 +55,12 @@ export class AwakeGrammar {
 
   release(matcher: BindingMatcher): void {
     this.#matchers -= 1;
-    // The memory of a broken instance goes with the instance.
-    if (this.#broken === undefined) this.guarded(() => matcher.delete());
+    try {
+      this.guarded(() => matcher.delete());
+    } catch (failure) {
+      // The memory of a broken instance goes with the instance.
+      if (!(failure instanceof ServingError)) throw failure;
+    }
   }
 
   /** @throws ServingError `engine_failed` when the instance is broken, `invalid_request` when the grammar is too slow. */

@@ -1,6 +1,9 @@
+import { ServingError } from '@sluice/shared';
 import { afterEach, describe, expect, it } from 'vitest';
+import { AllowedTokens } from '../engine/sampling/allowed-tokens.js';
 import { greedySampling, type SequenceRequest } from '../engine/sequence.js';
 import { request, start } from '../engine/test-support/outcomes.js';
+import type { TokenGuide } from '../engine/token-guide.js';
 import { GrammarCompiler } from './compile-grammar.js';
 import { GrammarCache, type GrammarCacheOptions } from './grammar-cache.js';
 import type { GrammarGuide } from './grammar-guide.js';
@@ -86,6 +89,33 @@ describe('Engine, with guides', () => {
     await outcomes.allEnded();
     expect(outcomes.get('stuck')).toMatchObject({ reason: 'invalid_request', tokenIds: idsOf('ab') });
     expect(outcomes.get('stuck').message).toContain('constraint.grammar allows no token');
+    expect(outcomes.get('other').reason).toBe('stop');
+    await engine.close();
+  });
+
+  it('ends a text whose guide breaks between two passes, and no other', async () => {
+    const cache = cacheOf();
+    const { engine, outcomes } = start(room, {});
+    let accepted = 0;
+    const whole = <T>(value: T): T => {
+      // As when another text of the same grammar has broken it.
+      if (accepted === 3) throw new ServingError('engine_failed', 'the grammar library failed');
+      return value;
+    };
+    const breaking: TokenGuide = {
+      allowed: () => whole(new AllowedTokens(Int32Array.of(-1))),
+      forced: () => whole([]),
+      accept: () => {
+        accepted = whole(accepted) + 1;
+        return true;
+      },
+      isComplete: false,
+      dispose: () => {},
+    };
+    engine.submit(request({ id: 'breaking', guide: breaking, tokensMax: 20 }));
+    engine.submit(request({ id: 'other', guide: await wordsOf(cache), tokensMax: 45, stopTokenIds: new Set([END]) }));
+    await outcomes.allEnded();
+    expect(outcomes.get('breaking')).toMatchObject({ reason: 'engine_failed', tokenIds: { length: 3 } });
     expect(outcomes.get('other').reason).toBe('stop');
     await engine.close();
   });
