@@ -3,6 +3,7 @@ import { unreachable } from '@sluice/shared';
 import { z } from 'zod';
 import { checkedByHand } from './checked-by-hand.js';
 import { errorFromIssues, fieldError, preview } from './field-error.js';
+import { isShallow, tooDeep } from './nesting.js';
 import { wellFormedString } from './well-formed.js';
 
 /** What the text of an answer has to be, and the field that said so. */
@@ -120,17 +121,18 @@ function checkedJson(field: string, json: string): string {
   } catch {
     throw fieldError(field, `${preview(json)} must be a JSON schema, as an object or as JSON`);
   }
+  requireShallow(field, parsed);
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return json;
   throw fieldError(field, `${preview(json)} must be the JSON of an object`);
 }
 
 function writtenJson(field: string, schema: object): string {
-  try {
-    return JSON.stringify(schema);
-  } catch {
-    // The stack is all that it can lack: the schema came as JSON.
-    throw fieldError(field, 'is nested too deeply');
-  }
+  requireShallow(field, schema);
+  return JSON.stringify(schema);
+}
+
+function requireShallow(field: string, schema: unknown): void {
+  if (!isShallow(schema)) throw fieldError(field, tooDeep.error);
 }
 
 function sourceConstraint(

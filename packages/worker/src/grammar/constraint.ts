@@ -2,6 +2,7 @@ import type { Constraint } from '@sluice/proto';
 import { ServingError } from '@sluice/shared';
 import { atMost, invalid, wellFormed } from '../service/ranges.js';
 import { classBeyondAscii, literal } from './ebnf.js';
+import { endlessRule } from './endless-rule.js';
 import type { GrammarSource } from './grammar-source.js';
 import { PatternError } from './pattern/parse-pattern.js';
 import { regexGrammar } from './pattern/regex-grammar.js';
@@ -18,6 +19,9 @@ export const constraintLimits = {
   grammarCharacters: 65_536,
   structuralTagCharacters: 262_144,
 } as const;
+
+/** Of JSON; a schema's own nesting is bounded far below. */
+const LEVELS_MAX = 256;
 
 /**
  * What a request's text has to be, as a grammar; the library has not seen it yet.
@@ -66,6 +70,10 @@ export function parseConstraint(constraint: Partial<Constraint>): GrammarSource 
 
 /** A grammar in the caller's words. */
 function ownGrammar(field: string, text: string): string {
+  const endless = endlessRule(text);
+  if (endless !== undefined) {
+    throw invalid(field, `${field}: the rule "${endless.name}" ${endless.problem}`);
+  }
   const beyond = classBeyondAscii(text);
   if (beyond === undefined) return text;
   throw unsupported(field, `the class ${beyond.slice(0, 100)} names a character beyond ASCII; write it as "…" instead`);
@@ -86,11 +94,26 @@ function choiceGrammar(texts: readonly string[]): GrammarSource {
 
 function parsed(field: string, text: string): unknown {
   wellFormed(field, text);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (failure) {
     throw invalid(field, `${field} is not JSON: ${(failure as Error).message}`);
   }
+  // What reads it goes down with it, on a stack that ends somewhere.
+  atMost(field, levelsOf(text), LEVELS_MAX, 'levels of objects and arrays');
+  return value;
+}
+
+/** How deep a JSON text goes. */
+function levelsOf(json: string): number {
+  let [level, deepest] = [0, 0];
+  for (const [token] of json.matchAll(/"(?:\\.|[^"\\])*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') level += 1;
+    else if (token === ']' || token === '}') level -= 1;
+    deepest = Math.max(deepest, level);
+  }
+  return deepest;
 }
 
 function inField<Result>(field: string, read: () => Result): Result {

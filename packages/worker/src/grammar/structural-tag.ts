@@ -1,4 +1,5 @@
 import { classBeyondAscii } from './ebnf.js';
+import { endlessRule } from './endless-rule.js';
 import { regexGrammar } from './pattern/regex-grammar.js';
 import { isObject, malformed, SchemaError } from './schema/json-schema.js';
 import { schemaEbnf } from './schema/schema-ebnf.js';
@@ -54,9 +55,7 @@ class PartReader {
       const held = fields[field];
       if (held === undefined && optional.has(field)) continue;
       read[field] = this.#field(held, field, holds, depth);
-      if (field === 'grammar' && classBeyondAscii(String(held)) !== undefined) {
-        throw new SchemaError(field, 'with a class that names a character beyond ASCII is not supported');
-      }
+      if (field === 'grammar') checkGrammar(String(held));
     }
     return read;
   }
@@ -77,6 +76,13 @@ class PartReader {
     if (!isRight) throw malformed(field, holds === 'flag' ? 'must be true or false' : 'must be text');
     return held;
   }
+}
+
+function checkGrammar(grammar: string): void {
+  const endless = endlessRule(grammar);
+  if (endless !== undefined) throw malformed('grammar', `holds the rule "${endless.name}", which ${endless.problem}`);
+  if (classBeyondAscii(grammar) === undefined) return;
+  throw new SchemaError('grammar', 'with a class that names a character beyond ASCII is not supported');
 }
 
 function grammarPart(grammar: string): unknown {

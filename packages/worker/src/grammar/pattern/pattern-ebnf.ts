@@ -90,7 +90,12 @@ class PatternWriter {
     let rest = next;
     if (most === undefined) rest = this.#rules.loop((name) => `${this.write(part, name)} | ${next}`);
     else for (let count = most; count > least; count--) rest = this.#rules.rule(`${this.write(part, rest)} | ${next}`);
-    for (let count = 0; count < least; count++) rest = this.#named(this.write(part, rest));
+    for (let count = 0; count < least; count++) {
+      const before = rest;
+      rest = this.#named(this.write(part, rest));
+      // Nothing, however often; counts within counts would take for ever to come to it.
+      if (rest === before) break;
+    }
     return rest;
   }
 

@@ -3,11 +3,17 @@ import { countOf, malformed, SchemaError, type SchemaObject } from './json-schem
 import type { RuleWriter } from './schema-ebnf.js';
 
 const ITEMS_MAX = 4_096;
+/** Each one that may be left out is a group within a group. */
+const PREFIX_ITEMS_MAX = 128;
 
 /** An expression for an array; undefined where no array is valid. Items that no schema speaks of are left out. */
 export function arrayEbnf(schema: SchemaObject, writer: RuleWriter): string | undefined {
   const { prefixItems = [], items, uniqueItems } = schema;
   if (!Array.isArray(prefixItems)) throw malformed('prefixItems', 'must be a list of schemas');
+  if (prefixItems.length > PREFIX_ITEMS_MAX) {
+    const problem = `of ${prefixItems.length} schemas is not supported; at most ${PREFIX_ITEMS_MAX} are`;
+    throw new SchemaError('prefixItems', problem);
+  }
   if (Array.isArray(items))
     throw new SchemaError('items', 'as a list is of an older draft; "prefixItems" is supported');
   const least = countOf(schema, 'minItems') ?? 0;

@@ -1,21 +1,49 @@
-import { asSchema, malformed, SchemaError, type SchemaObject, typeOfValue, typesOf } from './json-schema.js';
+import {
+  asSchema,
+  malformed,
+  requiredOf,
+  SchemaError,
+  type SchemaObject,
+  typeOfValue,
+  typesOf,
+} from './json-schema.js';
 import { mergeSchemas } from './merge-schemas.js';
 import type { References } from './references.js';
+import type { WorkLimit } from './work-limit.js';
 
 const DEPTH_MAX = 32;
 const ALTERNATIVES_MAX = 256;
+/** Of {@link WorkLimit}, for two schemas that are merged. */
+const PAIR_UNITS = 8;
 
 /**
  * The same values as alternatives without `$ref`, `allOf`, `anyOf` and `oneOf`; none where nothing is valid.
  * @throws SchemaError where alternatives of a `oneOf` may overlap, or there are too many of them.
  */
-export function flattenSchema(value: unknown, keyword: string, references: References, depth = 0): SchemaObject[] {
+export function flattenSchema(
+  value: unknown,
+  keyword: string,
+  references: References,
+  work: WorkLimit,
+  depth = 0,
+): SchemaObject[] {
+  work.spend(1);
   const schema = asSchema(value, keyword);
   if (typeof schema === 'boolean') return schema ? [{}] : [];
   if (depth > DEPTH_MAX)
     throw new SchemaError(keyword, `nests more than ${DEPTH_MAX} schemas for one value, or leads to itself`);
   const { $ref, allOf, anyOf, oneOf, unevaluatedProperties, unevaluatedItems, ...rest } = schema;
-  const flat = (part: unknown, inside: string): SchemaObject[] => flattenSchema(part, inside, references, depth + 1);
+  const flat = (part: unknown, inside: string): SchemaObject[] =>
+    flattenSchema(part, inside, references, work, depth + 1);
+  const product = (
+    a: readonly SchemaObject[],
+    b: readonly SchemaObject[],
+    by: string,
+    seesAll = false,
+  ): SchemaObject[] => {
+    work.spend(PAIR_UNITS * a.length * b.length);
+    return productOf(a, b, by, seesAll);
+  };
   let alternatives: SchemaObject[] = [rest];
   if ($ref !== undefined) alternatives = product(alternatives, flat(references.resolve($ref), '$ref'), '$ref');
   for (const part of listOf(allOf, 'allOf')) alternatives = product(alternatives, flat(part, 'allOf'), 'allOf');
@@ -25,8 +53,9 @@ export function flattenSchema(value: unknown, keyword: string, references: Refer
   }
   if (oneOf !== undefined) {
     const options = listOf(oneOf, 'oneOf').map((part) => flat(part, 'oneOf'));
-    requireApart(options.map((option) => product([rest], option, 'oneOf')));
     alternatives = product(alternatives, options.flat(), 'oneOf');
+    work.spend(options.length ** 2 / 16);
+    requireApart(options.map((option) => product([rest], option, 'oneOf')));
   }
   // They see what all the others cover, and no others see what they do.
   const outer = Object.entries({ unevaluatedProperties, unevaluatedItems }).filter(([, value]) => value !== undefined);
@@ -39,11 +68,11 @@ function listOf(value: unknown, keyword: string): readonly unknown[] {
   throw malformed(keyword, 'must be a list of schemas');
 }
 
-function product(
+function productOf(
   a: readonly SchemaObject[],
   b: readonly SchemaObject[],
   keyword: string,
-  seesAll = false,
+  seesAll: boolean,
 ): SchemaObject[] {
   if (a.length * b.length > ALTERNATIVES_MAX) {
     throw new SchemaError(
@@ -96,10 +125,6 @@ function kindsOf(schema: SchemaObject): ReadonlySet<string> | undefined {
 function isOnlyObject(schema: SchemaObject): boolean {
   const named = typesOf(schema);
   return named?.length === 1 && named[0] === 'object';
-}
-
-function requiredOf({ required }: SchemaObject): readonly string[] {
-  return Array.isArray(required) ? required : [];
 }
 
 function propertyOf({ properties }: SchemaObject, name: string): SchemaObject | undefined {

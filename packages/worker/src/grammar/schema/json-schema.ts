@@ -67,6 +67,7 @@ export const annotations: ReadonlySet<string> = new Set([
   'examples',
   'example',
   'deprecated',
+  'discriminator',
   'readOnly',
   'writeOnly',
   'contentEncoding',
@@ -100,7 +101,7 @@ export function typesOf(schema: SchemaObject): readonly JsonType[] | undefined {
   if (type === undefined) return undefined;
   const named: readonly unknown[] = Array.isArray(type) ? type : [type];
   for (const name of named) {
-    if (!types.some((known) => known === name)) throw malformed('type', `${JSON.stringify(name)} is no type of JSON`);
+    if (!types.some((known) => known === name)) throw malformed('type', `${preview(name)} is no type of JSON`);
   }
   if (named.length === 0) throw malformed('type', 'must name a type');
   return named as readonly JsonType[];
@@ -118,11 +119,24 @@ export function countOf(schema: SchemaObject, keyword: string): number | undefin
   const value = schema[keyword];
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw malformed(keyword, `${JSON.stringify(value)} must be a count, 0 or more`);
+  throw malformed(keyword, `${preview(value)} must be a count, 0 or more`);
+}
+
+/** The names that `required` lists. */
+export function requiredOf({ required }: SchemaObject): readonly string[] {
+  if (required === undefined) return [];
+  if (Array.isArray(required) && required.every((name) => typeof name === 'string')) return required;
+  throw malformed('required', 'must be a list of names');
+}
+
+/** A value in a message. */
+export function preview(value: unknown): string {
+  const written = JSON.stringify(value);
+  return written.length > 100 ? `${written.slice(0, 100)}…` : written;
 }
 
 export function numberOf(schema: SchemaObject, keyword: string): number | undefined {
   const value = schema[keyword];
-  if (value === undefined || typeof value === 'number') return value;
-  throw malformed(keyword, `${JSON.stringify(value)} must be a number`);
+  if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value;
+  throw malformed(keyword, `${preview(value)} must be a number`);
 }

@@ -1,4 +1,14 @@
-import { annotations, isObject, SchemaError, type SchemaObject, typesOf } from './json-schema.js';
+import {
+  annotations,
+  countOf,
+  isObject,
+  malformed,
+  numberOf,
+  requiredOf,
+  SchemaError,
+  type SchemaObject,
+  typesOf,
+} from './json-schema.js';
 
 /**
  * One schema for the values that two accept both; undefined where they share no type.
@@ -27,24 +37,25 @@ function both(keyword: string, a: SchemaObject, b: SchemaObject): unknown {
       return commonTypes(a, b);
     case 'minimum':
     case 'exclusiveMinimum':
+      return Math.max(numberOf(a, keyword)!, numberOf(b, keyword)!);
     case 'minLength':
     case 'minItems':
     case 'minProperties':
-      return Math.max(Number(x), Number(y));
+      return Math.max(countOf(a, keyword)!, countOf(b, keyword)!);
     case 'maximum':
     case 'exclusiveMaximum':
+      return Math.min(numberOf(a, keyword)!, numberOf(b, keyword)!);
     case 'maxLength':
     case 'maxItems':
     case 'maxProperties':
-      return Math.min(Number(x), Number(y));
+      return Math.min(countOf(a, keyword)!, countOf(b, keyword)!);
     case 'required':
-      return [...new Set([...(x as unknown[]), ...(y as unknown[])])];
+      return [...new Set([...requiredOf(a), ...requiredOf(b)])];
     case 'properties':
       return mergeProperties(x, y);
     case 'enum':
-      return (x as unknown[]).filter((value) => has(y, value));
-    case 'allOf':
-      return [...(x as unknown[]), ...(y as unknown[])];
+      if (!Array.isArray(x) || !Array.isArray(y)) throw malformed('enum', 'must be a list');
+      return inBoth(x, y);
     default:
       throw new SchemaError(keyword, 'more than once for the same value (allOf, anyOf, $ref) is not supported');
   }
@@ -58,7 +69,8 @@ function commonTypes(a: SchemaObject, b: SchemaObject): readonly string[] {
 }
 
 function mergeProperties(a: unknown, b: unknown): SchemaObject {
-  const [x, y] = [isObject(a) ? a : {}, isObject(b) ? b : {}];
+  const [x, y] = [a, b];
+  if (!isObject(x) || !isObject(y)) throw malformed('properties', 'must be an object of schemas');
   const joined = Object.entries(y).map(([name, schema]) => [
     name,
     Object.hasOwn(x, name) ? { allOf: [x[name], schema] } : schema,
@@ -85,6 +97,7 @@ function refuseNeighbours(keyword: string, a: SchemaObject, b: SchemaObject): vo
   }
 }
 
-function has(list: unknown, value: unknown): boolean {
-  return Array.isArray(list) && list.some((other) => JSON.stringify(other) === JSON.stringify(value));
+function inBoth(x: readonly unknown[], y: readonly unknown[]): readonly unknown[] {
+  const other = new Set(y.map((value) => JSON.stringify(value)));
+  return x.filter((value) => other.has(JSON.stringify(value)));
 }

@@ -2,6 +2,7 @@ import { numberOf, SchemaError, type SchemaObject } from './json-schema.js';
 
 /** Digits that a double keeps, whatever they are. */
 const DIGITS_MAX = 15;
+const WRITTEN_MAX = 10 ** DIGITS_MAX - 1;
 
 /** So that every number that is written is a double, and reads back as what it says. */
 const anyInteger = `"-"? ("0" | [1-9] [0-9]{0,${DIGITS_MAX - 1}})`;
@@ -38,15 +39,19 @@ function integerBounds(schema: SchemaObject): { least: number | undefined; most:
   const lows = [minimum === undefined ? [] : Math.ceil(minimum), above === undefined ? [] : Math.floor(above) + 1];
   const highs = [maximum === undefined ? [] : Math.floor(maximum), below === undefined ? [] : Math.ceil(below) - 1];
   const [least, most] = [Math.max(...lows.flat()), Math.min(...highs.flat())];
-  for (const bound of [least, most]) {
-    if (Number.isFinite(bound) && Math.abs(bound) >= 10 ** DIGITS_MAX) {
-      throw new SchemaError(
-        bound === least ? 'minimum' : 'maximum',
-        `${bound} has more digits than ${DIGITS_MAX}, which is not supported`,
-      );
+  for (const [keyword, bound] of [
+    [schema.minimum === undefined ? 'exclusiveMinimum' : 'minimum', least],
+    [schema.maximum === undefined ? 'exclusiveMaximum' : 'maximum', -most],
+  ] as const) {
+    if (Number.isFinite(bound) && bound > WRITTEN_MAX) {
+      throw new SchemaError(keyword, `leaves only numbers of more than ${DIGITS_MAX} digits, which is not supported`);
     }
   }
-  return { least: Number.isFinite(least) ? least : undefined, most: Number.isFinite(most) ? most : undefined };
+  // Bounds further out, as those of all integers that a double keeps, bound nothing that is written here.
+  return {
+    least: Number.isFinite(least) ? Math.max(least, -WRITTEN_MAX) : undefined,
+    most: Number.isFinite(most) ? Math.min(most, WRITTEN_MAX) : undefined,
+  };
 }
 
 function requireMultipleOfOne(schema: SchemaObject): void {
@@ -63,7 +68,7 @@ function orNothing(expression: string | undefined): string {
 
 /** Undefined where there is none. Without a bound, as far as digits go. */
 function integersBetween(least: number | undefined, most: number | undefined): string | undefined {
-  const [low, high] = [least ?? -(10 ** DIGITS_MAX - 1), most ?? 10 ** DIGITS_MAX - 1];
+  const [low, high] = [least ?? -WRITTEN_MAX, most ?? WRITTEN_MAX];
   if (low > high) return undefined;
   const options: string[] = [];
   if (low < 0) options.push(`"-" (${naturals(Math.max(1, -high), -low).join(' | ')})`);

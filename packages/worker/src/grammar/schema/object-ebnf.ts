@@ -1,8 +1,14 @@
 import { beyondAscii, literal, repeated } from '../ebnf.js';
 import { codePoints, complement, intersect } from '../pattern/code-points.js';
+import { matchesSomewhere } from '../pattern/match-pattern.js';
+import { parsePattern } from '../pattern/parse-pattern.js';
 import { asText, unescaped } from '../pattern/pattern-ebnf.js';
-import { countOf, isObject, malformed, SchemaError, type SchemaObject } from './json-schema.js';
+import { countOf, isObject, malformed, preview, requiredOf, SchemaError, type SchemaObject } from './json-schema.js';
 import type { RuleWriter } from './schema-ebnf.js';
+import { inPattern } from './string-ebnf.js';
+
+/** Of names that others must not be: each character takes a rule, and a place on the stack. */
+const NAME_CHARACTERS_MAX = 256;
 
 /** A property that may or has to be written. */
 interface Member {
@@ -16,20 +22,21 @@ interface Member {
  * them, and only where the schema speaks of them or names no property at all.
  */
 export function objectEbnf(schema: SchemaObject, writer: RuleWriter): string | undefined {
-  const { properties = {}, required = [] } = schema;
+  const { properties = {} } = schema;
   if (!isObject(properties)) throw malformed('properties', 'must be an object of schemas');
-  if (!Array.isArray(required)) throw malformed('required', 'must be a list of names');
-  const patterns = patternsOf(schema);
+  const required = requiredOf(schema);
+  const mustHave = new Set(required);
+  const patterns = patternsOf(schema, writer);
   const extra = extraOf(schema, Object.keys(properties).length > 0 || patterns.length > 0);
-  const names = [...new Set([...Object.keys(properties), ...required.map(String)])];
+  const names = [...new Set([...Object.keys(properties), ...required])];
   const members: Member[] = [];
   for (const name of names) {
     const own = Object.hasOwn(properties, name) ? [properties[name]] : [];
-    const matching = patterns.filter(([pattern]) => pattern.test(name)).map(([, value]) => value);
+    const matching = patterns.filter(([matches]) => matches(name)).map(([, value]) => value);
     // A name that only `required` knows is one of the others.
     const parts = own.length + matching.length > 0 ? [...own, ...matching] : [schema.additionalProperties ?? true];
     const value = writer.valueOf(parts.length === 1 ? parts[0] : { allOf: parts }, 'properties', name);
-    const isRequired = required.includes(name);
+    const isRequired = mustHave.has(name);
     if (value === undefined && isRequired) return undefined;
     if (value !== undefined) members.push({ name, value, isRequired });
   }
@@ -91,14 +98,23 @@ function memberList(members: readonly Member[], pairs: Pairs | undefined, writer
   return atFirst === '""' ? '"{}"' : `"{" ${writer.rule(atFirst)} "}"`;
 }
 
-function patternsOf({ patternProperties = {} }: SchemaObject): [RegExp, unknown][] {
-  if (!isObject(patternProperties)) throw malformed('patternProperties', 'must be an object of schemas');
+/** Whether a name matches, and the schema that it has to follow then. */
+function patternsOf(
+  { patternProperties = {} }: SchemaObject,
+  writer: RuleWriter,
+): [(name: string) => boolean, unknown][] {
+  const keyword = 'patternProperties';
+  if (!isObject(patternProperties)) throw malformed(keyword, 'must be an object of schemas');
   return Object.entries(patternProperties).map(([pattern, value]) => {
-    try {
-      return [new RegExp(pattern, 'u'), value];
-    } catch {
-      throw malformed('patternProperties', `${JSON.stringify(pattern)} is no regular expression`);
-    }
+    const branches = inPattern(keyword, pattern, () => parsePattern(pattern));
+    const matches = (name: string): boolean => {
+      // What classes of spaces and of any character hold differs there from ECMAScript's.
+      if (/[^\S \t\n\v\f\r]/.test(name)) {
+        throw new SchemaError(keyword, `beside the name ${preview(name)}, with a space beyond ASCII, is not supported`);
+      }
+      return matchesSomewhere(branches, name, (units) => writer.spend(units));
+    };
+    return [matches, value];
   });
 }
 
@@ -115,6 +131,11 @@ function extraOf(schema: SchemaObject, namesSome: boolean): unknown {
  * escapes, so that one name is written in one way.
  */
 function otherName(names: readonly string[], writer: RuleWriter): string {
+  const longest = names.reduce((most, name) => Math.max(most, name.length), 0);
+  if (longest > NAME_CHARACTERS_MAX) {
+    const problem = `beside a name of ${longest} characters is not supported; at most ${NAME_CHARACTERS_MAX} are`;
+    throw new SchemaError('additionalProperties', problem);
+  }
   const rest = writer.rule(`${asText(unescaped)}* "\\""`);
   const plain = names.filter((name) => JSON.stringify(name) === `"${name}"`).map((name) => Array.from(name));
   const tree = (tails: readonly (readonly string[])[]): string => {

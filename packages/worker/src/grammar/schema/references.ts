@@ -3,6 +3,7 @@ import { asSchema, isObject, malformed, SchemaError, type SchemaObject } from '.
 /** Finds what `$ref` names in a schema's own document. */
 export class References {
   readonly #root: unknown;
+  #anchors: ReadonlyMap<string, SchemaObject> | undefined;
 
   constructor(root: unknown) {
     this.#root = root;
@@ -36,13 +37,19 @@ export class References {
   }
 
   #anchor(name: string | undefined): unknown {
-    const search = (place: unknown): unknown => {
-      if (Array.isArray(place)) return firstOf(place, search);
-      if (!isObject(place)) return undefined;
-      return place.$anchor === name ? place : firstOf(Object.values(place), search);
-    };
-    return name === undefined ? undefined : search(this.#root);
+    this.#anchors ??= anchorsIn(this.#root, new Map());
+    return name === undefined ? undefined : this.#anchors.get(name);
   }
+}
+
+/** The first of each name. */
+function anchorsIn(place: unknown, anchors: Map<string, SchemaObject>): Map<string, SchemaObject> {
+  if (typeof place !== 'object' || place === null) return anchors;
+  if (isObject(place) && typeof place.$anchor === 'string' && !anchors.has(place.$anchor)) {
+    anchors.set(place.$anchor, place);
+  }
+  for (const inner of Object.values(place)) anchorsIn(inner, anchors);
+  return anchors;
 }
 
 function decoded(name: string): string | undefined {
@@ -51,12 +58,4 @@ function decoded(name: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function firstOf(values: readonly unknown[], search: (value: unknown) => unknown): unknown {
-  for (const value of values) {
-    const found = search(value);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

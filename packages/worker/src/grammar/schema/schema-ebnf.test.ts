@@ -4,6 +4,15 @@ import { createBinding } from '../io/grammar-library.js';
 import { SchemaError } from './json-schema.js';
 import { schemaEbnf } from './schema-ebnf.js';
 
+/** `a` accepts nothing, which shows only behind `b`, which names it. */
+const emptyAround = {
+  $defs: {
+    a: { type: 'object', properties: { b: { $ref: '#/$defs/b' }, x: false }, required: ['b', 'x'] },
+    b: { type: 'object', properties: { a: { $ref: '#/$defs/a' } } },
+  },
+  properties: { p: { $ref: '#/$defs/a' }, q: { $ref: '#/$defs/b' } },
+};
+
 describe('schemaEbnf', () => {
   it('lets numbers within their bounds through and no others', async () => {
     const rng = seededRng(5, 0);
@@ -50,6 +59,43 @@ describe('schemaEbnf', () => {
       },
       yes: ['[null]', '[null, true]', '[null, true, 1, 2]'],
       no: ['[]', '[true]', '[null, 1]', '[null, true, 1, 2, 3]', '[null,true]'],
+    },
+    'bounds beyond what is written, as those of all integers': {
+      schema: { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+      yes: ['0', '-999999999999999', '999999999999999'],
+      no: ['1000000000000000', '1.5', '1e3'],
+    },
+    'names that patterns match': {
+      schema: {
+        properties: { ab: {}, b: {} },
+        patternProperties: { '^(a+)+b?$': { type: 'null' }, b$: { enum: [null, 1] } },
+        required: ['ab', 'b'],
+      },
+      yes: ['{"ab": null, "b": 1}', '{"ab": null, "b": null}'],
+      no: ['{"ab": 1, "b": 1}', '{"ab": null, "b": 2}'],
+    },
+    'models within models, as pydantic writes them': {
+      schema: {
+        $defs: {
+          Node: {
+            title: 'Node',
+            type: 'object',
+            properties: {
+              next: { anyOf: [{ $ref: '#/$defs/Node' }, { type: 'null' }], default: null },
+              kind: { $ref: '#/$defs/Kind', description: 'Its kind' },
+            },
+            required: ['kind'],
+          },
+          Kind: { enum: ['x', 'y'], type: 'string' },
+        },
+        $ref: '#/$defs/Node',
+      },
+      yes: [
+        '{"kind": "x"}',
+        '{"next": null, "kind": "x"}',
+        '{"next": {"next": {"kind": "y"}, "kind": "x"}, "kind": "y"}',
+      ],
+      no: ['{}', '{"next": {}, "kind": "x"}', '{"next": {"kind": "z"}, "kind": "x"}'],
     },
     'values that hold themselves': {
       schema: { $ref: '#/$defs/tree', $defs: { tree: { type: 'array', items: { $ref: '#/$defs/tree' } } } },
@@ -117,6 +163,30 @@ describe('schemaEbnf', () => {
     [{ oneOf: [{ type: 'integer' }, { type: 'number' }] }, '"oneOf" of schemas that may accept the same value'],
     [{ type: 'strong' }, '"type" "strong" is no type of JSON'],
     [{ multipleOf: 3 }, '"multipleOf" 3 is not supported; 1 is'],
+    [{ type: 'integer', exclusiveMinimum: 1e15 }, '"exclusiveMinimum" leaves only numbers of more than 15 digits'],
+    [{ type: 'number', maximum: -1e300 }, '"maximum" leaves only numbers of more than 15 digits'],
+    [{ minimum: Number.POSITIVE_INFINITY }, '"minimum" null must be a number'],
+    [{ allOf: [{ minimum: 1 }, { minimum: '2' }] }, '"minimum" "2" must be a number'],
+    [{ allOf: [{ required: ['a'] }, { required: 5 }] }, '"required" must be a list of names'],
+    [{ allOf: [{ enum: [1] }, { enum: {} }] }, '"enum" must be a list'],
+    [{ type: 'object', required: [{ toString: 1 }] }, '"required" must be a list of names'],
+    [{ type: 'string', format: { toString: 1 } }, '"format" must be a string'],
+    [{ properties: { a: {} }, patternProperties: { '(?=a)': {} } }, '"patternProperties" "(?=a)": look-ahead'],
+    [
+      { properties: { a: { $ref: '#' } }, required: ['a'] },
+      '"$ref" to a schema whose values must hold values of its own',
+    ],
+    [
+      { additionalProperties: true, properties: { ['a'.repeat(60_000)]: {} } },
+      '"additionalProperties" beside a name of 60000',
+    ],
+    [{ prefixItems: Array.from({ length: 10_000 }, () => ({})) }, '"prefixItems" of 10000 schemas is not supported'],
+    [
+      { type: 'array', minItems: 4_096, items: { const: 'a'.repeat(50) } },
+      '"json_schema" has no text that is shorter than',
+    ],
+    [{ oneOf: Array.from({ length: 5_000 }, (_, i) => ({ const: i })) }, '"oneOf" gives 5000 alternatives'],
+    [emptyAround, '"$ref" to a schema around it that accepts no value is not supported'],
     [false, '"json_schema" accepts no value at all'],
   ])('refuses %j', (schema, message) => {
     expect(() => schemaEbnf(schema)).toThrow(SchemaError);

@@ -1,4 +1,5 @@
 import { literal } from '../ebnf.js';
+import { endlessRule } from '../endless-rule.js';
 import { RuleList, TooManyRules } from '../rule-list.js';
 import { arrayEbnf } from './array-ebnf.js';
 import { flattenSchema } from './flatten-schema.js';
@@ -16,6 +17,7 @@ import { integerEbnf, numberEbnf } from './number-ebnf.js';
 import { objectEbnf } from './object-ebnf.js';
 import { References } from './references.js';
 import { stringEbnf, stringTail } from './string-ebnf.js';
+import { WorkLimit } from './work-limit.js';
 
 const NESTING_MAX = 64;
 
@@ -30,6 +32,8 @@ export interface RuleWriter {
   anyString(): string;
   /** A new rule. */
   rule(body: string): string;
+  /** @throws SchemaError once too much was done for this schema; see {@link WorkLimit}. */
+  spend(units: number): void;
 }
 
 /**
@@ -41,14 +45,22 @@ export function schemaEbnf(schema: unknown): string {
   const writer = new SchemaWriter(schema);
   const root = tooLargeSaid(() => writer.root(schema));
   if (root === undefined) throw malformed('json_schema', 'accepts no value at all');
-  return writer.grammar(root);
+  const grammar = writer.grammar(root);
+  const endless = endlessRule(grammar);
+  if (endless === undefined) return grammar;
+  if (endless.hasText) throw new SchemaError('json_schema', `${endless.problem}, which is not supported`);
+  throw new SchemaError('$ref', 'to a schema whose values must hold values of its own, without end, is not supported');
 }
 
 class SchemaWriter implements RuleWriter {
   readonly #references: References;
   readonly #rules = new RuleList();
+  readonly #work = new WorkLimit();
   /** Of a schema's alternatives, written as JSON: a schema that comes again, or in itself, is the rule that it was. */
   readonly #names = new Map<string, string | undefined>();
+  /** Those of them that are being written, and of these the ones that something within them names. */
+  readonly #open = new Set<string>();
+  readonly #openAndUsed = new Set<string>();
   #nesting = 0;
 
   constructor(root: unknown) {
@@ -69,16 +81,25 @@ class SchemaWriter implements RuleWriter {
   }
 
   root(schema: unknown, keyword = 'json_schema'): string | undefined {
-    const alternatives = flattenSchema(schema, keyword, this.#references).map(withoutAnnotations);
+    const alternatives = flattenSchema(schema, keyword, this.#references, this.#work).map(withoutAnnotations);
     const key = JSON.stringify(alternatives);
-    if (this.#names.has(key)) return this.#names.get(key);
+    this.#work.spend(key.length / 256);
+    if (this.#names.has(key)) {
+      if (this.#open.has(key)) this.#openAndUsed.add(key);
+      return this.#names.get(key);
+    }
+    this.#open.add(key);
     this.#nesting += 1;
     if (this.#nesting > NESTING_MAX) throw new SchemaError(keyword, `nests more than ${NESTING_MAX} deep`);
     const name = this.#rules.reserve();
     this.#names.set(key, name);
     const options = alternatives.map((one) => this.#expression(one)).filter((option) => option !== undefined);
     this.#nesting -= 1;
+    this.#open.delete(key);
     if (options.length === 0) {
+      // Whoever was given its name counts on it.
+      if (this.#openAndUsed.has(key))
+        throw new SchemaError('$ref', 'to a schema around it that accepts no value is not supported');
       this.#names.set(key, undefined);
       return undefined;
     }
@@ -101,6 +122,10 @@ class SchemaWriter implements RuleWriter {
 
   rule(body: string): string {
     return this.#rules.rule(body);
+  }
+
+  spend(units: number): void {
+    this.#work.spend(units);
   }
 
   /** Undefined where it has no value. */

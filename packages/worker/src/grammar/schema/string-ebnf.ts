@@ -2,7 +2,7 @@ import { PatternError } from '../pattern/parse-pattern.js';
 import { asJson, asText, patternEbnf, unescaped } from '../pattern/pattern-ebnf.js';
 import type { RuleList } from '../rule-list.js';
 import { formats } from './formats.js';
-import { countOf, malformed, SchemaError, type SchemaObject } from './json-schema.js';
+import { countOf, malformed, preview, SchemaError, type SchemaObject } from './json-schema.js';
 
 /** Each character up to it is a state of the grammar, over the whole vocabulary: thousands take minutes to compile. */
 export const LENGTH_MAX = 128;
@@ -43,20 +43,25 @@ export function stringEbnf(schema: SchemaObject, rules: RuleList, anyString: () 
 }
 
 function knownFormat(format: unknown): string {
-  const known = formats.get(String(format));
+  if (typeof format !== 'string') throw malformed('format', 'must be a string');
+  const known = formats.get(format);
   if (known !== undefined) return known;
   const names = [...formats.keys()].join(', ');
-  throw new SchemaError('format', `${JSON.stringify(format)} is not supported; ${names} are`);
+  throw new SchemaError('format', `${preview(format)} is not supported; ${names} are`);
 }
 
 /** Quotes included. */
 function ofPattern(keyword: string, pattern: unknown, isSearch: boolean, rules: RuleList): string {
   if (typeof pattern !== 'string') throw malformed(keyword, 'must be a string');
+  return inPattern(keyword, pattern, () => `"\\"" ${patternEbnf(pattern, isSearch, asJson, rules, '"\\""')}`);
+}
+
+/** @throws SchemaError that names the keyword for a PatternError. */
+export function inPattern<Result>(keyword: string, pattern: string, read: () => Result): Result {
   try {
-    return `"\\"" ${patternEbnf(pattern, isSearch, asJson, rules, '"\\""')}`;
+    return read();
   } catch (failure) {
-    if (failure instanceof PatternError)
-      throw new SchemaError(keyword, `${JSON.stringify(pattern)}: ${failure.message}`);
+    if (failure instanceof PatternError) throw new SchemaError(keyword, `${preview(pattern)}: ${failure.message}`);
     throw failure;
   }
 }
