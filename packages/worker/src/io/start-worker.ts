@@ -78,6 +78,8 @@ export interface RunningWorker {
   readonly epoch: string;
   /** What it is doing now. */
   load(): LoadState;
+  /** Requests whose text is held to a form, those that wait for their grammar included. */
+  guides(): number;
   /**
    * Takes no new requests; resolves when the running ones have ended.
    * @param handOverMs those that still run after so many milliseconds are handed over to other workers.
@@ -114,7 +116,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
   const file = await openGguf(modelPath);
-  const { model, text, closeText, config, sizes, choice, fillIn } = await load(
+  const { model, text, closeText, guides, config, sizes, choice, fillIn } = await load(
     file,
     options,
     cache,
@@ -198,6 +200,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       model: name,
       epoch,
       load: () => engine.load(),
+      guides,
       drain: (handOverMs) => server.drain(handOverMs),
       close,
     };
@@ -268,7 +271,16 @@ async function load(
   const closeText = async (): Promise<void> => {
     await Promise.all([pool.close(), grammars.close()]);
   };
-  return { model, text, closeText, config, sizes, choice, fillIn: fillInTokens(definition.tokens, file.metadata) };
+  return {
+    model,
+    text,
+    closeText,
+    guides: () => grammars.cache.guides,
+    config,
+    sizes,
+    choice,
+    fillIn: fillInTokens(definition.tokens, file.metadata),
+  };
 }
 
 function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {
