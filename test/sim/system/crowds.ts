@@ -61,6 +61,7 @@ export function crowdScenario(crowd: Crowd, restMs: number): SystemScenario {
       resumeWaitMs: 15_000,
     })),
     workers: Array.from({ length: crowd.workers }, () => sizes),
+    upstreams: [],
     latencyMs: 1,
     membership: 'static',
     callers: undefined,

@@ -4,9 +4,10 @@ import { SimulatedGateway } from './simulated-gateway.js';
 import { Link } from './simulated-network.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import { SimulatedStore } from './simulated-store.js';
+import { SimulatedUpstream } from './simulated-upstream.js';
 import { SimulatedWorker } from './simulated-worker.js';
 import { StreamTap } from './stream-tap.js';
-import type { SystemFault } from './system-faults.js';
+import type { FleetFault } from './system-faults.js';
 import type { SystemEntry, SystemHistory, SystemRecord } from './system-history.js';
 import type { SystemScenario } from './system-scenario.js';
 
@@ -51,6 +52,10 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
         },
       }),
   );
+  const { seed, latencyMs } = scenario;
+  const upstreams = scenario.upstreams.map(
+    (sizes, index) => new SimulatedUpstream({ index, sizes, seed, latencyMs, clock }),
+  );
   const addresses = workers.map(({ address }) => address);
   const gateways: readonly SimulatedGateway[] = scenario.gateways.map(
     (sizes, index) =>
@@ -64,9 +69,11 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
         subject,
         record,
         addresses,
+        upstreams,
         dial: (process, address) => linkTo(index, addresses.indexOf(address), process).dialer,
         onDeath: () => {
           for (const link of linksOf((key) => key.startsWith(`${index}>`))) link.gatewayDied();
+          for (const upstream of upstreams) upstream.gatewayDied(index);
         },
         otherGateway: (attempt) => gateways[(index + attempt) % gateways.length]!,
       }),
@@ -86,13 +93,17 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
     links.set(key, [...(links.get(key) ?? []), link]);
     return link;
   };
-  for (const worker of workers) worker.start();
+  for (const server of [...workers, ...upstreams]) server.start();
   for (const gateway of gateways) await gateway.start();
   for (const request of [...scenario.requests, ...scenario.afterwards]) {
     clock.after(request.atMs, () => gateways[request.gateway]!.ask(request));
   }
   for (const fault of scenario.faults) {
-    clock.after(fault.atMs, () => strike(fault, { clock, record, store, workers, gateways, links, silent }));
+    clock.after(fault.atMs, () => {
+      record({ kind: 'fault', fault });
+      if ('upstream' in fault) upstreams[fault.upstream]!.strike(fault);
+      else strike(fault, { clock, store, workers, gateways, links, silent });
+    });
   }
   const restMs = (scenario.afterwards.at(-1)?.atMs ?? 0) + REST_AFTER_MS;
   clock.after(restMs, () => {
@@ -100,6 +111,7 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
       kind: 'rest',
       gateways: gateways.flatMap((gateway) => gateway.rest() ?? []),
       workers: workers.flatMap((worker) => worker.rest() ?? []),
+      upstreams: upstreams.map(({ requests }, upstream) => ({ upstream, requests })),
     });
     for (const gateway of gateways) void gateway.close(0);
     clock.after(1_000, () => {
@@ -131,7 +143,6 @@ export async function runSystem(scenario: SystemScenario, subject: SystemSubject
 
 interface Fleet {
   readonly clock: SimulatedClock;
-  readonly record: (entry: SystemEntry) => void;
   readonly store: SimulatedStore;
   readonly workers: readonly SimulatedWorker[];
   readonly gateways: readonly SimulatedGateway[];
@@ -140,9 +151,8 @@ interface Fleet {
 }
 
 /** Makes something go wrong, and right again when its time is over. */
-function strike(fault: SystemFault, fleet: Fleet): void {
-  const { clock, record, store, workers, gateways, links, silent } = fleet;
-  record({ kind: 'fault', fault });
+function strike(fault: FleetFault, fleet: Fleet): void {
+  const { clock, store, workers, gateways, links, silent } = fleet;
   const later = (act: () => void): void => {
     clock.after(fault.ms, act);
   };

@@ -6,15 +6,17 @@ import type { StreamJournals } from '../../../packages/gateway/src/streams/strea
 import { defaultCircuit } from '../../../packages/gateway/src/workers/circuit-breaker.js';
 import type { FleetMembership } from '../../../packages/gateway/src/workers/fleet-membership.js';
 import type { FleetWorkers } from '../../../packages/gateway/src/workers/fleet-workers.js';
-import type { WorkerConnection } from '../../../packages/gateway/src/workers/worker-connection.js';
+import type { Worker } from '../../../packages/gateway/src/workers/worker.js';
 import type { WorkerDialer } from '../../../packages/gateway/src/workers/worker-stream.js';
 import type { SystemSubject } from './run-system.js';
 import { type ClientParts, type Door, SimulatedClient } from './simulated-client.js';
 import { keysOf } from './simulated-keys.js';
 import { SimulatedProcess } from './simulated-process.js';
 import type { SimulatedStore } from './simulated-store.js';
+import type { SimulatedUpstream } from './simulated-upstream.js';
 import type { GatewayRest, SystemEntry } from './system-history.js';
 import type { AskedRequest, GatewaySizes, SystemScenario } from './system-scenario.js';
+import { tapUpstream } from './upstream-tap.js';
 
 export interface SimulatedGatewayParts {
   readonly index: number;
@@ -25,7 +27,9 @@ export interface SimulatedGatewayParts {
   readonly log: Logger;
   readonly subject: SystemSubject;
   readonly record: (entry: SystemEntry) => void;
+  /** Of workers of ours. */
   readonly addresses: readonly string[];
+  readonly upstreams: readonly SimulatedUpstream[];
   /** Of the process that asks, to a worker. */
   readonly dial: (process: SimulatedProcess, address: string) => WorkerDialer;
   readonly onDeath: () => void;
@@ -47,6 +51,7 @@ interface GatewayRun {
 
 /** Quicker than where people wait for it, so that a run shows all of its states. */
 const circuit = { ...defaultCircuit, openMs: 1_000, openMsMax: 4_000 };
+const patience = { silenceMs: 1_500, backoff: { firstMs: 100, maxMs: 2_000 }, circuit };
 
 /** One place at which processes of a gateway come and go. */
 export class SimulatedGateway {
@@ -56,6 +61,11 @@ export class SimulatedGateway {
 
   constructor(parts: SimulatedGatewayParts) {
     this.#parts = parts;
+  }
+
+  /** Of all that it may send requests to. */
+  get #addresses(): readonly string[] {
+    return [...this.#parts.addresses, ...this.#parts.upstreams.map(({ address }) => address)];
   }
 
   get workers(): FleetWorkers | undefined {
@@ -140,7 +150,7 @@ export class SimulatedGateway {
       queuedTokens: gateway.queue.tokens,
       quotes: gateway.quotes.held + gateway.quotes.broken,
       workers: workers.workers.map((worker) => ({
-        worker: this.#parts.addresses.indexOf(worker.id),
+        worker: this.#addresses.indexOf(worker.id),
         isReady: worker.isReady,
         circuit: worker.circuitState,
         inFlight: worker.requestsInFlight,
@@ -151,29 +161,31 @@ export class SimulatedGateway {
   }
 
   #compose(): GatewayRun {
-    const { index, sizes, scenario, clock, store, log, subject, addresses, dial } = this.#parts;
+    const { index, sizes, scenario, clock, store, log, subject, upstreams, dial } = this.#parts;
     const process = new SimulatedProcess(clock);
     const rng = seededRng(scenario.seed, 8_000_000 + 100 * index + this.#starts);
     const gatewayId = `gateway-${index}.${this.#starts}`;
     const made: { gateway?: Gateway } = {};
+    const { record: told } = this.#parts;
     let streams = 0;
-    const connect = (address: string): WorkerConnection =>
-      new subject.WorkerConnection(
-        {
-          id: address,
-          gatewayId,
-          dialer: dial(process, address),
-          clock: process,
-          rng,
-          log,
-          onLoad: () => made.gateway?.letIn(),
-        },
-        { silenceMs: 1_500, backoff: { firstMs: 100, maxMs: 2_000 }, circuit, unsentMax: 64 },
-      );
+    const connect = (address: string): Worker => {
+      const common = { id: address, clock: process, rng, log, onLoad: () => made.gateway?.letIn() };
+      const upstream = upstreams.find((one) => one.address === address);
+      if (upstream === undefined) {
+        const dialer = dial(process, address);
+        return new subject.WorkerConnection({ ...common, gatewayId, dialer }, { ...patience, unsentMax: 64 });
+      }
+      const client = upstream.clientOf(index, process);
+      const { connectionsMax: requestsMax } = upstream.sizes;
+      const options = { ...patience, firstTextMs: 4_000, gapMs: 2_500, requestsMax };
+      const at = { gateway: index, worker: this.#addresses.indexOf(address) };
+      return tapUpstream(new subject.HttpWorker({ ...common, client }, options), { ...at, client, record: told });
+    };
     const link = store.linkFor(process);
     const admission = new subject.Admission({ requestsMax: sizes.requestsMax, bodyBytesMax: 2 ** 20 });
     const workers = new subject.FleetWorkers({ connect, clock: process, log });
-    if (scenario.membership === 'static') workers.offer('static', addresses);
+    const named = upstreams.map(({ address }) => address);
+    workers.offer('static', scenario.membership === 'static' ? this.#addresses : named);
     const metrics = subject.createMetrics(workers, admission);
     const policy = subject.createRouting(sizes.routing, rng);
     const prefixes = new subject.PrefixIndex(2 ** 20);

@@ -13,6 +13,7 @@ export { createRouting } from '../../../packages/gateway/src/routing/policies.js
 export { PrefixIndex } from '../../../packages/gateway/src/routing/prefix-index.js';
 export { Routing } from '../../../packages/gateway/src/routing/routing.js';
 export { StreamJournals } from '../../../packages/gateway/src/streams/stream-journals.js';
+export { HttpWorker } from '../../../packages/gateway/src/upstreams/http-worker.js';
 export { joinFleet } from '../../../packages/gateway/src/workers/fleet-membership.js';
 export { FleetWorkers } from '../../../packages/gateway/src/workers/fleet-workers.js';
 export { WorkerConnection } from '../../../packages/gateway/src/workers/worker-connection.js';

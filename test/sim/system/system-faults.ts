@@ -1,7 +1,11 @@
 import type { Rng } from '@sluice/shared';
+import type { UpstreamFault } from './upstream-scenario.js';
 
 /** What goes wrong, when, and after how many milliseconds it is over. */
-export type SystemFault = {
+export type SystemFault = FleetFault | UpstreamFault;
+
+/** With what is ours. */
+export type FleetFault = {
   readonly atMs: number;
   readonly ms: number;
 } /** A worker's process ends at once and is started again; its machine says so, or is gone with it. */ & (
@@ -27,7 +31,7 @@ export type SystemFault = {
   | { readonly kind: 'store-flush' }
 );
 
-type Kind = SystemFault['kind'];
+type Kind = FleetFault['kind'];
 
 /** The first half more often: they are what a fleet sees every week. */
 const kinds: readonly Kind[] = [
@@ -60,7 +64,7 @@ export interface FaultBounds {
 }
 
 /** A fifth of all seeds have none; the others a few of few kinds, or many of one. */
-export function drawFaults(rng: Rng, { gateways, workers, fromMs, toMs }: FaultBounds): readonly SystemFault[] {
+export function drawFaults(rng: Rng, { gateways, workers, fromMs, toMs }: FaultBounds): readonly FleetFault[] {
   if (rng.next() < 0.2) return [];
   const chosen = Array.from({ length: 1 + rng.below(3) }, () => kinds[rng.below(kinds.length)]!);
   const count = 1 + rng.below(rng.next() < 0.3 ? 14 : 4);
@@ -72,7 +76,7 @@ export function drawFaults(rng: Rng, { gateways, workers, fromMs, toMs }: FaultB
 }
 
 /** One or two of them. */
-export function drawGatewayDeaths(rng: Rng, { gateways, fromMs, toMs }: FaultBounds): readonly SystemFault[] {
+export function drawGatewayDeaths(rng: Rng, { gateways, fromMs, toMs }: FaultBounds): readonly FleetFault[] {
   return Array.from({ length: 1 + rng.below(2) }, () => {
     const atMs = fromMs + rng.next() * (toMs - fromMs);
     return drawFault(rng, 'kill-gateway', atMs, { gateway: rng.below(gateways), worker: 0 });
@@ -84,7 +88,7 @@ function drawFault(
   kind: Kind,
   atMs: number,
   { gateway, worker }: { readonly gateway: number; readonly worker: number },
-): SystemFault {
+): FleetFault {
   const span = (fromMs: number, toMs: number): number => fromMs + rng.next() * (toMs - fromMs);
   switch (kind) {
     case 'kill-worker':

@@ -15,7 +15,7 @@ export type SystemEntry =
   /** Text that has reached a client. */
   | { readonly kind: 'text'; readonly id: string; readonly text: string }
   | { readonly kind: 'answered'; readonly id: string; readonly answer: ClientAnswer }
-  /** A gateway sends a request to a worker, behind so many tokens. */
+  /** A gateway sends a request to a worker, behind so many tokens. Upstreams are numbered behind the workers of ours. */
   | {
       readonly kind: 'submit';
       readonly id: string;
@@ -24,7 +24,7 @@ export type SystemEntry =
       readonly generatedIds: readonly number[];
     }
   | { readonly kind: 'cancel'; readonly id: string; readonly gateway: number; readonly worker: number }
-  /** Tokens of a request have reached a gateway. */
+  /** Tokens of a request have reached a gateway; upstreams do not say which. */
   | {
       readonly kind: 'tokens';
       readonly id: string;
@@ -58,6 +58,7 @@ export type SystemEntry =
       readonly kind: 'rest';
       readonly gateways: readonly GatewayRest[];
       readonly workers: readonly WorkerRest[];
+      readonly upstreams: readonly { readonly upstream: number; readonly requests: number }[];
     }
   /** All is closed. */
   | { readonly kind: 'closed'; readonly process: string; readonly timers: number };

@@ -21,7 +21,10 @@ const limits = {
   wantedRowsMax: 1,
 };
 
-export function wholeAnswer(request: AskedRequest): WholeAnswer {
+/** What of a request decides its answer. */
+export type AskedQuestion = Pick<AskedRequest, 'promptIds' | 'tokensMax' | 'sampling' | 'stopStrings' | 'ignoreEnd'>;
+
+export function wholeAnswer(request: AskedQuestion): WholeAnswer {
   const { promptIds, tokensMax, sampling, stopStrings } = request;
   const stopTokenIds = stopTokensOf(request);
   const sequence = { id: '', promptIds, tokensMax, sampling, stopTokenIds, logprobsTop: undefined };

@@ -6,12 +6,15 @@ import type { PassCost } from '../scenario.js';
 import { type AskingCaller, keyOf } from './simulated-keys.js';
 import { END_TOKEN } from './small-text.js';
 import { drawFaults, drawGatewayDeaths, type SystemFault } from './system-faults.js';
+import { drawUpstreamFaults, drawUpstreams, type UpstreamSizes } from './upstream-scenario.js';
 
 /** One run of a whole fleet as data: who asks whom for what and when, what goes wrong, and how large everything is. */
 export interface SystemScenario {
   readonly seed: number;
   readonly gateways: readonly GatewaySizes[];
   readonly workers: readonly WorkerSizes[];
+  /** Beside the workers, or alone. */
+  readonly upstreams: readonly UpstreamSizes[];
   /** Between gateways and workers. */
   readonly latencyMs: number;
   /** Whether gateways hear of workers from the store, or have been told. */
@@ -109,7 +112,10 @@ export function drawSystemScenario(seed: number): SystemScenario {
       resumeWaitMs: has(0.2) ? 1_000 : 15_000,
     }),
   );
-  const workers = Array.from({ length: 1 + rng.below(4) }, () => drawWorker(rng, features));
+  const drawn = Array.from({ length: 1 + rng.below(4) }, () => drawWorker(rng, features));
+  const upstreamRng = seededRng(seed, 7_000_004);
+  const upstreams = upstreamRng.next() < 0.3 ? drawUpstreams(upstreamRng) : [];
+  const workers = upstreams.length > 0 && upstreamRng.next() < 0.4 ? [] : drawn;
   const count = 6 + rng.below(has(0.2) ? 40 : 16);
   const meanGapMs = 5 + rng.below(150);
   const shared = Array.from({ length: 30 }, () => rng.below(VOCABULARY_OF_PROMPTS));
@@ -118,14 +124,18 @@ export function drawSystemScenario(seed: number): SystemScenario {
     atMs += features.burst ? (has(0.1) ? meanGapMs * 8 : 0) : -Math.log(1 - rng.next()) * meanGapMs;
     return drawRequest(rng, `r${index}`, atMs, rng.below(gateways.length), { ...features, shared });
   });
-  const bounds = { gateways: gateways.length, workers: workers.length, fromMs: 900, toMs: atMs + 600 };
+  const bounds = { gateways: gateways.length, workers: drawn.length, fromMs: 900, toMs: atMs + 600 };
   const journalRng = seededRng(seed, 7_000_002);
   const hasJournals = journalRng.next() < 0.4;
   // Journals are of use where gateways die.
   const deaths = hasJournals && journalRng.next() < 0.6 ? drawGatewayDeaths(journalRng, bounds) : [];
-  const faults = [...drawFaults(seededRng(seed, 7_000_001), bounds), ...deaths].sort((a, b) => a.atMs - b.atMs);
+  const faults = [
+    ...drawFaults(seededRng(seed, 7_000_001), bounds).filter((fault) => workers.length > 0 || !('worker' in fault)),
+    ...deaths,
+    ...(upstreams.length === 0 ? [] : drawUpstreamFaults(upstreamRng, { ...bounds, upstreams: upstreams.length })),
+  ].sort((a, b) => a.atMs - b.atMs);
   const limitRng = seededRng(seed, 7_000_003);
-  const callers = !hasJournals && limitRng.next() < 0.3 ? drawCallers(limitRng) : undefined;
+  const callers = limitRng.next() < 0.3 ? drawCallers(limitRng) : undefined;
   const calmMs = Math.max(atMs, ...faults.map(({ atMs: faultMs, ms }) => faultMs + ms));
   const plain = { alike: false, sampled: false, stops: false, impatient: false, slowReaders: false, shared };
   const afterwards = gateways.flatMap((_, gateway) =>
@@ -138,6 +148,7 @@ export function drawSystemScenario(seed: number): SystemScenario {
     seed,
     gateways,
     workers,
+    upstreams,
     latencyMs: 0.2 + rng.next() * (has(0.2) ? 30 : 2),
     membership: has(0.5) ? 'store' : 'static',
     callers,
@@ -244,6 +255,6 @@ function letter(rng: Rng): string {
 }
 
 /** That end an answer, as the worker reads a request. */
-export function stopTokensOf({ ignoreEnd }: AskedRequest): ReadonlySet<number> {
+export function stopTokensOf({ ignoreEnd }: Pick<AskedRequest, 'ignoreEnd'>): ReadonlySet<number> {
   return new Set(ignoreEnd ? [] : [END_TOKEN]);
 }

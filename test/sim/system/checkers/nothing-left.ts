@@ -17,6 +17,7 @@ export const nothingLeft: SystemChecker = (history, { gateways }) => {
         expectNone(`gateway ${gateway} of worker ${worker}`, { inFlight, unreportedRequests, unreportedTokens });
       }
     }
+    for (const { upstream, requests } of record.upstreams) expectNone(`upstream ${upstream}`, { requests });
     for (const { worker, streams, ...held } of record.workers) {
       const { running, waiting, prefillTokensWaiting, swapBytesUsed, liveRequests } = held;
       expectNone(`worker ${worker}`, { running, waiting, prefillTokensWaiting, swapBytesUsed, liveRequests });

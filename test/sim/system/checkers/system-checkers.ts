@@ -12,6 +12,7 @@ import { oracleAnswer } from './oracle-answer.js';
 import { quotes } from './quotes.js';
 import { rateLimits } from './rate-limits.js';
 import { recovery } from './recovery.js';
+import { secondChance } from './second-chance.js';
 import type { SystemChecker } from './system-checker.js';
 import { twoDeaths } from './two-deaths.js';
 
@@ -23,6 +24,7 @@ export const systemCheckers = {
   'explained-errors': explainedErrors,
   'one-worker-each': oneWorkerEach,
   'two-deaths': twoDeaths,
+  'second-chance': secondChance,
   'goes-on-behind': goesOnBehind,
   'gone-client': goneClient,
   'cancelled-slots': cancelledSlots,
