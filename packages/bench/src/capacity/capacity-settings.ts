@@ -1,6 +1,7 @@
 import os from 'node:os';
 import { type PolicyName, policyNames } from '@sluice/worker';
 import { type BenchFlag, BenchUsageError, type BenchValues, wholeNumber } from '../benchmark.js';
+import { modelFlags } from '../engine/model-flags.js';
 import { type Trace, traces } from '../simulate/trace.js';
 
 /** Mixed: of half of the requests the strict one, of the others the relaxed one. */
@@ -61,10 +62,7 @@ const usualPolicies = 'slo,sarathi,prefill-first,iteration-level,hybrid-only';
 export const QUICK_SECONDS = 540;
 
 export const capacityFlags: Readonly<Record<string, BenchFlag>> = {
-  model: { value: 'NAME', description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)' },
-  weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
-  kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
-  threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
+  ...modelFlags,
   policies: { value: 'LIST', description: `of ${policyNames.join(', ')} (default ${usualPolicies})` },
   objective: {
     value: 'LIST',

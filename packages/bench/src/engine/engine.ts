@@ -1,26 +1,22 @@
-import os from 'node:os';
-import { type BenchContext, type Benchmark, type BenchOutcome, type BenchValues, wholeNumber } from '../benchmark.js';
-import { modelFile } from '../io/model-file.js';
+import type { BenchContext, Benchmark, BenchOutcome, BenchValues } from '../benchmark.js';
 import type { Progress } from '../io/progress.js';
 import { figure, renderTable } from '../report/table.js';
 import { type BatchResult, type CostResult, measureBatch, measureCost } from './batch.js';
 import { batchRuns, benchSizes, choiceRuns, mixedLoad, passes } from './engine-cases.js';
 import { compileModel, measurePass, openModel, type PassResult } from './measure.js';
+import { modelFlags, modelOf, threadsOf } from './model-flags.js';
 import { type OperatorProfile, profilePass, profileTable } from './operator-profile.js';
 
 /** The engine without wire and text: forward passes of given shapes, and whole batches through the batch loop. */
 export const engineBenchmark: Benchmark = {
   summary: 'forward passes and the batch loop alone, beside the figures of the first sketch',
   flags: {
-    model: {
-      value: 'NAME',
-      description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
-    },
-    weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
-    kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
+    model: modelFlags.model,
+    weights: modelFlags.weights,
+    kv: modelFlags.kv,
     executors: { value: 'KIND', description: 'who computes a pass: auto, wide or narrow (default auto)' },
     profile: { description: 'what each operator of a pass takes, by the profiler of the runtime, and nothing else' },
-    threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
+    threads: modelFlags.threads,
   },
   run,
 };
@@ -28,9 +24,9 @@ export const engineBenchmark: Benchmark = {
 type EngineResult = PassResult | BatchResult | CostResult;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
+  const threads = threadsOf(values);
   const wish = String(values.weights ?? 'q8');
-  const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  const path = await modelOf(values, progress);
   if (values.profile === true) return profile(path, wish, String(values.kv ?? 'f32'), threads, quick, progress);
   progress.stage('loading the model');
   const bench = await openModel(

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import os from 'node:os';
 import { cacheFolder } from '@sluice/shared';
 import {
   chooseWeights,
@@ -20,9 +19,8 @@ import {
   type BenchResult,
   BenchUsageError,
   type BenchValues,
-  wholeNumber,
 } from '../benchmark.js';
-import { modelFile } from '../io/model-file.js';
+import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
 import { renderTable } from '../report/table.js';
 import { qualityText } from './quality-text.js';
 import { CHUNK_TOKENS, scoreText, type TextScore, WINDOW_TOKENS } from './score-text.js';
@@ -31,14 +29,11 @@ import { CHUNK_TOKENS, scoreText, type TextScore, WINDOW_TOKENS } from './score-
 export const qualityBenchmark: Benchmark = {
   summary: 'perplexity of each weight mode on a text, and its divergence from 32-bit floats',
   flags: {
-    model: {
-      value: 'NAME',
-      description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
-    },
+    model: modelFlags.model,
     weights: { value: 'KINDS', description: 'commas between them (default q8,w8a8,q4)' },
     kv: { value: 'KINDS', description: 'for each of --weights: f32, q8, or both with a comma between (default f32)' },
     text: { value: 'FILE', description: 'text to read instead of the one that is built in' },
-    threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
+    threads: modelFlags.threads,
   },
   run,
 };
@@ -60,10 +55,10 @@ const QUICK_TOKENS = 512;
 const CHUNK_COUNTS = [1];
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
+  const threads = threadsOf(values);
   const kinds = kindsOf(String(values.weights ?? 'q8,w8a8,q4'), String(values.kv ?? 'f32'));
   const text = typeof values.text === 'string' ? readText(values.text) : qualityText;
-  const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  const path = await modelOf(values, progress);
   const file = await openGguf(path);
   const models: LaneModel[] = [];
   try {

@@ -1,15 +1,7 @@
-import os from 'node:os';
 import { greedySampling, type SamplingParams, type SequenceRequest, type Tokenizer } from '@sluice/worker';
-import {
-  type BenchContext,
-  type Benchmark,
-  type BenchOutcome,
-  type BenchResult,
-  type BenchValues,
-  wholeNumber,
-} from '../benchmark.js';
+import type { BenchContext, Benchmark, BenchOutcome, BenchResult, BenchValues } from '../benchmark.js';
 import { openModel } from '../engine/measure.js';
-import { modelFile } from '../io/model-file.js';
+import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
 import { figure, renderTable } from '../report/table.js';
 import { SpeculatingEngine } from './speculating-engine.js';
 import { chat, editing, extraction, type Task } from './speculation-texts.js';
@@ -17,15 +9,7 @@ import { chat, editing, extraction, type Task } from './speculation-texts.js';
 /** How much faster answers come with tokens that are guessed, and that they are the same. */
 export const speculationBenchmark: Benchmark = {
   summary: 'decode speed with guessed tokens over that without, on texts that repeat themselves and on others',
-  flags: {
-    model: {
-      value: 'NAME',
-      description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
-    },
-    weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
-    kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
-    threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
-  },
+  flags: modelFlags,
   run,
 };
 
@@ -67,8 +51,8 @@ const QUICK_ROUNDS = 3;
 const QUICK_TOKENS = 64;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
-  const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  const threads = threadsOf(values);
+  const path = await modelOf(values, progress);
   progress.stage('loading the model');
   const bench = await openModel(path, String(values.weights ?? 'q8'), threads, sizes, String(values.kv ?? 'f32'));
   const engines = {

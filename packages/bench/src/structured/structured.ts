@@ -1,4 +1,3 @@
-import os from 'node:os';
 import {
   createForcedIds,
   createGrammars,
@@ -8,16 +7,9 @@ import {
   parseConstraint,
   type SequenceRequest,
 } from '@sluice/worker';
-import {
-  type BenchContext,
-  type Benchmark,
-  type BenchOutcome,
-  type BenchResult,
-  type BenchValues,
-  wholeNumber,
-} from '../benchmark.js';
+import type { BenchContext, Benchmark, BenchOutcome, BenchResult, BenchValues } from '../benchmark.js';
 import { type BenchModel, openModel } from '../engine/measure.js';
-import { modelFile } from '../io/model-file.js';
+import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
 import { figure, renderTable } from '../report/table.js';
 import { type SideBySide, SpeculatingEngine } from '../speculation/speculating-engine.js';
 import { type StructuredLoad, structuredLoads } from './structured-loads.js';
@@ -26,14 +18,7 @@ import { type GuideTimes, timedGuide } from './timed-guide.js';
 /** What it costs to hold texts to a form, and what text that has to come saves. */
 export const structuredBenchmark: Benchmark = {
   summary: 'what a grammar costs a token, and what is saved where it leaves no choice',
-  flags: {
-    model: {
-      value: 'NAME',
-      description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)',
-    },
-    weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
-    threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
-  },
+  flags: { model: modelFlags.model, weights: modelFlags.weights, threads: modelFlags.threads },
   run,
 };
 
@@ -62,8 +47,8 @@ const QUICK_TOKENS_MAX = 96;
 const sizes = { slots: ROWS, contextTokens: 512, stepTokensMax: 256 };
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const threads = wholeNumber('threads', String(values.threads ?? os.availableParallelism()), 1, 1024);
-  const path = await modelFile(typeof values.model === 'string' ? values.model : undefined, progress);
+  const threads = threadsOf(values);
+  const path = await modelOf(values, progress);
   progress.stage('loading the model');
   const bench = await openModel(path, String(values.weights ?? 'q8'), threads, sizes);
   const engine = new SpeculatingEngine(bench.model, 'off');
