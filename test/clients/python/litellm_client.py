@@ -55,3 +55,7 @@ class Errors(unittest.TestCase):
             litellm.completion(**{**place, "api_key": "sk-wrong"}, messages=capital)
         with self.assertRaises(litellm.NotFoundError):
             litellm.completion(**{**place, "model": "openai/gpt-9"}, messages=capital)
+
+    def test_says_that_a_prompt_is_too_long(self):
+        with self.assertRaises(litellm.ContextWindowExceededError):
+            litellm.completion(**place, messages=[{"role": "user", "content": "many words " * 2000}])
