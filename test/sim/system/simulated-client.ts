@@ -45,9 +45,9 @@ export interface ClientParts {
 
 /** Between a client and its gateway, milliseconds. */
 const LATENCY_MS = 0.5;
-/** A client whose connection broke comes back after so long, and so often. */
+/** A client whose connection broke comes back after so long, and so often: for longer than any gateway is away. */
 const RETURN_MS = 300;
-const RETURNS_MAX = 4;
+const RETURNS_MAX = 30;
 /** Of a reply to one who has come back: it is worth trying again. */
 const briefErrors = ['no_worker', 'draining', 'queue_full', 'journal_unavailable'];
 

@@ -3,7 +3,7 @@ import type { SystemChecker } from './system-checker.js';
 
 /**
  * A reply that ends says how: with its finish reason and `[DONE]`, or with an error. A connection breaks before only where
- * its client left or does not read, or its gateway was killed.
+ * its client left or does not read, or its gateway was killed; and nobody is cut off for good who came back for the rest.
  */
 export const noSilentEnd: SystemChecker = (history, scenario) => {
   const { faults } = scenario;
@@ -20,9 +20,8 @@ export const noSilentEnd: SystemChecker = (history, scenario) => {
     const answer = records.flatMap((record) => (record.kind === 'answered' ? [record.answer] : []))[0];
     if (answer === undefined || answer.ending === 'left') return [];
     if (answer.ending === 'cut') {
-      return wasWith.some((each) => goneGateways.has(each)) || readBytesPerMs !== undefined
-        ? []
-        : [`${id} was cut off`];
+      const isForGood = wasWith.length === 1 && goneGateways.has(gateway);
+      return isForGood || readBytesPerMs !== undefined ? [] : [`${id} was cut off`];
     }
     const isFinished = answer.finishReason !== undefined && (answer.isDone || !stream);
     if (isFinished === (answer.errorCode === undefined) && (answer.status === 200 || !isFinished)) return [];
