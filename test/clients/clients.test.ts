@@ -5,6 +5,7 @@ import { type ClientServer, startClientServer } from './client-server.js';
 import { openaiClient } from './openai-client.js';
 import { openaiFeatures } from './openai-features.js';
 import { pythonClient } from './python-clients.js';
+import { structuredOutputs } from './structured-outputs.js';
 
 // Official clients, as people have them, with one real server and real weights for all. The suites are in files of their
 // own; being one test file, they share the server.
@@ -23,6 +24,7 @@ afterAll(() => server?.stop());
 
 openaiClient(theServer);
 openaiFeatures(theServer);
+structuredOutputs(theServer);
 anthropicClient(theServer);
 pythonClient('openai for Python', 'openai_client.py', theServer);
 pythonClient('LiteLLM', 'litellm_client.py', theServer);
