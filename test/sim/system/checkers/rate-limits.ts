@@ -37,24 +37,24 @@ export const rateLimits: SystemChecker = (history, scenario) => {
   });
 };
 
-/** When requests of a caller were asked that were served, and those that were refused though it had not asked so often. */
+/** When requests of a caller were asked that were served, and those that were refused before it had asked so often. */
 function claimsOf(records: readonly SystemRecord[], limit: number) {
   const claimsMs: number[] = [];
   const refused: string[] = [];
-  /** Of requests that no worker has yet got: when they were asked, and how many had been by then. */
-  const open = new Map<string, { readonly atMs: number; readonly number: number }>();
+  /** When requests were asked that no worker has yet got. A gateway that stalls counts them behind later ones. */
+  const open = new Map<string, number>();
   let asked = 0;
   for (const record of records) {
     if (record.kind === 'asked' || record.kind === 'returned') {
       asked += 1;
-      open.set(record.id, { atMs: record.atMs, number: asked });
+      open.set(record.id, record.atMs);
     }
     if (record.kind !== 'submit' && record.kind !== 'answered') continue;
-    const claim = open.get(record.id);
+    const askedMs = open.get(record.id);
     open.delete(record.id);
-    if (claim === undefined) continue;
-    if (record.kind === 'submit') claimsMs.push(claim.atMs);
-    else if (record.answer.errorCode === 'rate_limited' && claim.number <= limit) refused.push(record.id);
+    if (askedMs === undefined) continue;
+    if (record.kind === 'submit') claimsMs.push(askedMs);
+    else if (record.answer.errorCode === 'rate_limited' && asked <= limit) refused.push(record.id);
   }
   return { claimsMs: claimsMs.sort((a, b) => a - b), refused };
 }
