@@ -42,7 +42,8 @@ export function depart(passages: readonly Passage[], parts: DepartureParts): () 
     if (refusal !== undefined) gathering.abort(refusal);
   };
   gathering.onEnd(enterNext);
-  for (let choice = 0; choice < CHOICES_AT_ONCE; choice++) enterNext();
+  const atOnce = Math.min(passages.length, CHOICES_AT_ONCE);
+  for (let choice = 0; choice < atOnce; choice++) enterNext();
   return () => {
     for (const end of endForecasts) end();
   };

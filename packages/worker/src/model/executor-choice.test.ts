@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { workOf } from '../engine/cost-model.js';
 import { type StepPlan, wantBest } from '../engine/step-plan.js';
 import { ExecutorChoice } from './executor-choice.js';
 
@@ -17,7 +16,7 @@ function narrowAmong100(choice: ExecutorChoice, wideMs: number, partMs: number):
   let narrow = 0;
   for (let pass = 0; pass < 200; pass++) {
     const parts = choice.choose(plan);
-    if (parts === undefined) choice.observeWide(workOf(plan), wideMs);
+    if (parts === undefined) choice.observeWide(plan, wideMs);
     for (const { work } of parts ?? []) choice.observeNarrow(work, partMs);
     if (pass >= 100 && parts !== undefined) narrow += 1;
   }

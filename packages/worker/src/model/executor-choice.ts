@@ -49,8 +49,9 @@ export class ExecutorChoice {
   }
 
   /** A pass that was run as a whole. */
-  observeWide(work: StepWork, passMs: number): void {
-    this.#wide.observe(work, passMs);
+  observeWide(plan: StepPlan, passMs: number): void {
+    // Where nothing is to be chosen, nothing has to be known.
+    if (this.#mode === 'auto' && this.#narrowCount >= 2) this.#wide.observe(workOf(plan), passMs);
   }
 
   /** One part of a pass. */

@@ -1,6 +1,5 @@
 import { loadRuntime, mapFile, type PrepackedWeights, type RunOptions, type Session, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
-import { workOf } from '../engine/cost-model.js';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
@@ -162,7 +161,7 @@ export class LaneModel implements ModelPort {
   async #runWhole(plan: StepPlan): Promise<StepOutput> {
     const startMs = this.#nowMs();
     const output = await this.#wide.forward(plan);
-    this.#choice.observeWide(workOf(plan), this.#nowMs() - startMs);
+    this.#choice.observeWide(plan, this.#nowMs() - startMs);
     return output;
   }
 

@@ -1,4 +1,4 @@
-import { noWork, type StepWork, withChunk, withDecode } from '../engine/cost-model.js';
+import { noWork, type StepWork, withChunk, withDecode, workOf } from '../engine/cost-model.js';
 import type { DecodeRow, LogitsRow, PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 
 /** What one of several executors computes of a plan. */
@@ -29,7 +29,7 @@ export function splitPlan(plan: StepPlan, count: number, costMs: PartCost): read
     .map(({ chunk }) => chunk);
   const parts = Array.from({ length: count }, (_, index) => new DraftPart(chunks[index]));
   const decodes = plan.decodes.toSorted((a, b) => a.slot - b.slot);
-  shareOut(decodes, parts, costMs);
+  shareOut(decodes, parts, costMs, costMs(workOf(plan)));
   const busy = parts.filter(({ isBusy }) => isBusy);
   if (busy.length < 2) return undefined;
   const firstRows = rowsOf(plan);
@@ -80,15 +80,13 @@ function joinHidden(
   return joined;
 }
 
-/** Runs of decodes, one a part, so that the part that takes longest takes as little as can be. */
-function shareOut(decodes: readonly DecodeRow[], parts: readonly DraftPart[], costMs: PartCost): void {
+/**
+ * Runs of decodes, one a part, so that the part that takes longest takes as little as can be.
+ * @param allMs what one part would take with everything.
+ */
+function shareOut(decodes: readonly DecodeRow[], parts: readonly DraftPart[], costMs: PartCost, allMs: number): void {
   let tooShortMs = 0;
-  let longEnoughMs = costMs(
-    decodes.reduce(
-      decodeWork,
-      parts.reduce((sum, { work }) => added(sum, work), noWork),
-    ),
-  );
+  let longEnoughMs = allMs;
   for (let halving = 0; halving < HALVINGS; halving++) {
     const middleMs = (tooShortMs + longEnoughMs) / 2;
     if (fits(decodes, parts, costMs, middleMs)) longEnoughMs = middleMs;
@@ -174,14 +172,4 @@ function decodeWork(work: StepWork, { position, tokenIds }: DecodeRow): StepWork
 
 function chunkWork(work: StepWork, { position, tokenIds }: PrefillChunk): StepWork {
   return withChunk(work, position, tokenIds.length);
-}
-
-function added(a: StepWork, b: StepWork): StepWork {
-  return {
-    decodes: a.decodes + b.decodes,
-    decodeContext: a.decodeContext + b.decodeContext,
-    prefillTokens: a.prefillTokens + b.prefillTokens,
-    prefillPairs: a.prefillPairs + b.prefillPairs,
-    chunks: a.chunks + b.chunks,
-  };
 }
