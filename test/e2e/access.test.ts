@@ -129,9 +129,9 @@ describe('a caller beside one who floods', () => {
     }
     await Promise.all(flood);
     expect(overtaken.length).toBeGreaterThan(0);
-    // In turn, all that stood in front of it would have begun while it waited. Now and then the machine has other work.
+    // A fifth of what stood in front of it may have begun; of the usual one, as the machine may have other work for a while.
     const usual = overtaken.toSorted((a, b) => a - b)[Math.floor(overtaken.length / 2)];
-    expect(usual).toBeLessThan(0.5);
+    expect(usual).toBeLessThan(0.2);
     for (const seconds of retryAfter) {
       expect(seconds).toBeGreaterThanOrEqual(1);
       expect(seconds).toBeLessThanOrEqual(600);
