@@ -1,4 +1,5 @@
 import type { GenerateEvent } from '@sluice/proto';
+import { ServingError } from '@sluice/shared';
 import { defaultJournalLimits, type JournalAppend, type JournalStore, memoryStore } from '@sluice/store';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { endpoints } from '../api/endpoint.js';
@@ -187,6 +188,25 @@ describe('StreamJournals', () => {
     await pass(0);
     expect(await journals.find(id, 'alice')).toMatchObject({ hasEnded: true, term: 0 });
     expect(Object.fromEntries(journals.finds)).toEqual({ ended: 1 });
+  });
+
+  it('writes the end of a stream that came while its order was under way, before it closes', async () => {
+    const journal = begin();
+    journal.add(token(1));
+    journal.fail(new ServingError('internal', 'broken'));
+    await journals.close();
+    expect(await journals.find(id, 'alice')).toMatchObject({ hasEnded: true });
+    expect(journals.pendingUnits).toBe(0);
+  });
+
+  it('closes over a store that takes nothing, having asked it once', async () => {
+    const journal = begin();
+    await pass(0);
+    trouble = 'unavailable';
+    journal.add(token(1));
+    const before = commands;
+    await journals.close();
+    expect(commands - before).toBe(1);
   });
 
   it.each([

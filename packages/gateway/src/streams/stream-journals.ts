@@ -47,6 +47,8 @@ export class StreamJournals {
   readonly #pending = new Set<StreamJournal>();
   #pendingUnits = 0;
   #underWay = 0;
+  /** One for each command to the store that is under way. */
+  readonly #sends = new Set<Promise<void>>();
   #pausedUntilMs = 0;
   #stopTick: (() => void) | undefined;
   #isClosed = false;
@@ -89,12 +91,18 @@ export class StreamJournals {
     }
   }
 
-  /** Sends what is pending, without waiting for room or time, and nothing that the store does not take then. */
-  close(): Promise<void> {
+  /**
+   * Sends what is pending, without waiting for room or time, and nothing that the store does not take then. Resolves when
+   * nothing is under way any more: two answers of the store, at most.
+   */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTick?.();
     this.#stopTick = undefined;
-    return this.#send([...this.#pending].filter(({ isSending }) => !isSending));
+    void this.#send([...this.#pending].filter(({ isSending }) => !isSending));
+    await Promise.all(this.#sends);
+    // What came to a journal while an append of it was under way: its end, often.
+    if (this.#maySend) await this.#send([...this.#pending]);
   }
 
   async #find({ streamId }: EventId, client: string): Promise<PastStream> {
@@ -154,8 +162,16 @@ export class StreamJournals {
     void this.#send(journals);
   }
 
-  /** Together, because a command costs Redis and this process many times what one more stream in it does. Never rejects. */
+  /** Never rejects. */
   async #send(journals: readonly StreamJournal[]): Promise<void> {
+    const sending = this.#append(journals);
+    this.#sends.add(sending);
+    await sending;
+    this.#sends.delete(sending);
+  }
+
+  /** Together, because a command costs Redis and this process many times what one more stream in it does. */
+  async #append(journals: readonly StreamJournal[]): Promise<void> {
     const sent: { readonly journal: StreamJournal; readonly addition: JournalAddition }[] = [];
     for (const journal of journals) {
       this.#pending.delete(journal);
