@@ -194,6 +194,40 @@ describe('content rules', () => {
     expect(ended.at(-1)).toBe('[DONE]');
   });
 
+  it.each([
+    { what: 'the system prompt', body: { system: 'the plan' }, param: 'system' },
+    { what: 'a message behind it', body: { system: 'Be brief.' }, said: 'the plan', param: 'messages[0]' },
+    { what: 'a message alone', body: {}, said: 'the plan', param: 'messages[0]' },
+    {
+      what: 'a message behind two that became one',
+      body: {
+        messages: [
+          { role: 'user', content: 'Hi' },
+          { role: 'user', content: 'there' },
+          { role: 'assistant', content: 'the plan' },
+        ],
+      },
+      param: 'messages[2]',
+    },
+  ])('name $what of /v1/messages as the caller wrote it', async ({ body, said = 'Hi', param }) => {
+    await start(say('fine'));
+    const messages = [{ role: 'user', content: said }];
+    const refused = await gateway.post('/v1/messages', { model: 'fake/model', max_tokens: 5, messages, ...body });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      error: { message: `${param}: the content is not allowed here` },
+    });
+  });
+
+  it.each([
+    { body: { instructions: 'the plan', input: 'Hi' }, param: 'instructions' },
+    { body: { instructions: 'Be brief.', input: [{ role: 'user', content: 'the plan' }] }, param: 'input[0]' },
+  ])('name $param of /v1/responses', async ({ body, param }) => {
+    await start(say('fine'));
+    const refused = await gateway.post('/v1/responses', { model: 'fake/model', ...body });
+    expect(await refused.json()).toMatchObject({ error: { code: 'content_refused', param } });
+  });
+
   it('leave nothing unchecked: token ids and log-probabilities are refused', async () => {
     await start(say('x'));
     const ids = await gateway.post('/v1/completions', { model: 'fake/model', prompt: [1, 2, 3] });

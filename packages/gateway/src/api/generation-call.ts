@@ -7,7 +7,12 @@ import type { ResponseTerms } from './responses/response-terms.js';
 
 /** A prompt as the worker takes it. */
 export type Prompt =
-  | { readonly kind: 'messages'; readonly json: string }
+  | {
+      readonly kind: 'messages';
+      readonly json: string;
+      /** The caller's own names for the messages, where they were made of something else; absent: `messages[0]` and so on. */
+      readonly places?: readonly string[];
+    }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly tokenIds: readonly number[] };
 

@@ -33,9 +33,9 @@ function checkedPrompt(prompt: Prompt, field: string, checks: readonly ContentCh
       return { kind: 'text', text: passing(prompt.text, field, checks) };
     case 'messages': {
       const messages = (JSON.parse(prompt.json) as Message[]).map((message, index) => {
-        const field = `messages[${index}]`;
-        const content = checkedContent(message.content, `${field}.content`, checks);
-        const calls = checkedCalls(message.tool_calls, `${field}.tool_calls`, checks);
+        const fieldOf = (inside: string): string => prompt.places?.[index] ?? `messages[${index}].${inside}`;
+        const content = checkedContent(message.content, fieldOf('content'), checks);
+        const calls = checkedCalls(message.tool_calls, fieldOf, checks);
         return { ...message, content, ...(calls === undefined ? {} : { tool_calls: calls }) };
       });
       return { kind: 'messages', json: JSON.stringify(messages) };
@@ -48,9 +48,13 @@ interface Message {
   readonly tool_calls?: readonly { readonly function: { readonly arguments: string } }[];
 }
 
-function checkedCalls(calls: Message['tool_calls'], field: string, checks: readonly ContentCheck[]) {
+function checkedCalls(
+  calls: Message['tool_calls'],
+  fieldOf: (inside: string) => string,
+  checks: readonly ContentCheck[],
+) {
   return calls?.map((call, at) => {
-    const json = passing(call.function.arguments, `${field}[${at}].function.arguments`, checks);
+    const json = passing(call.function.arguments, fieldOf(`tool_calls[${at}].function.arguments`), checks);
     return { ...call, function: { ...call.function, arguments: json } };
   });
 }

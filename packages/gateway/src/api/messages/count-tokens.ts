@@ -15,7 +15,7 @@ export const countTokensSchema = z.strictObject({ ...promptFields, output_config
  */
 export function parseCountTokensRequest(body: unknown): Asked<TokenizeRequestInit> {
   const fields = readFields(countTokensSchema, body, unsupportedFields);
-  const messages = readMessages(fields.system, fields.messages);
+  const { messages } = readMessages(fields.system, fields.messages);
   const tools = readToolFields(fields);
   return {
     model: fields.model,

@@ -49,18 +49,25 @@ export const messageSchema = z.strictObject({
   content: z.union([wellFormedString, checkedByHand(z.array(z.unknown()).min(1).max(blocksMax), contentShape)]),
 });
 
+/** What was read, and where each message stood: that of several which became one, where the first did. */
+export interface ReadMessages {
+  readonly messages: readonly ChatMessage[];
+  readonly places: readonly string[];
+}
+
 /**
  * Messages of Anthropic's API as chat templates know them. A result of a tool becomes a message of its own; neighbours of
  * one role become one, as the API says.
  * @throws ServingError `invalid_request` or `unsupported_parameter`, naming field, value and bound.
  */
-export function readMessages(
-  system: string | readonly unknown[] | undefined,
-  given: readonly unknown[],
-): readonly ChatMessage[] {
+export function readMessages(system: string | readonly unknown[] | undefined, given: readonly unknown[]): ReadMessages {
   const messages: ChatMessage[] = [];
+  const places: string[] = [];
   const systemText = system === undefined ? '' : textOf(system, 'system');
-  if (systemText !== '') messages.push({ role: 'system', content: systemText });
+  if (systemText !== '') {
+    messages.push({ role: 'system', content: systemText });
+    places.push('system');
+  }
   const callIds = new Set<string>();
   for (const [index, message] of given.entries()) {
     const field = `messages[${index}]`;
@@ -73,9 +80,10 @@ export function readMessages(
         throw fieldError(`${field}.content[${at}].tool_use_id`, `${preview(each.tool_call_id)} ${problem}`);
       }
       add(messages, each);
+      if (messages.length > places.length) places.push(field);
     }
   }
-  return messages;
+  return { messages, places };
 }
 
 /** Whether the last message is the beginning of the answer. */

@@ -68,12 +68,12 @@ export const unsupportedFields: Readonly<Record<string, IsNeutral>> = {
  */
 export function parseMessagesRequest(body: unknown): GenerationCall {
   const fields = readFields(messagesSchema, body, unsupportedFields);
-  const messages = readMessages(fields.system, fields.messages);
+  const { messages, places } = readMessages(fields.system, fields.messages);
   const schema = fields.output_config?.format?.schema;
   return {
     ...plainCall,
     model: fields.model,
-    prompts: [{ kind: 'messages', json: JSON.stringify(messages) }],
+    prompts: [{ kind: 'messages', json: JSON.stringify(messages), places }],
     continuesFinal: isBegun(messages),
     tools: readToolFields(fields),
     constraint: schema && schemaConstraint('output_config.format.schema', schema),

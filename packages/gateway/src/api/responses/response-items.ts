@@ -123,10 +123,15 @@ export function itemId(type: ResponseItem['type'], responseId: string, place: st
 
 const idPrefixes = { message: 'msg_', function_call: 'fc_', function_call_output: 'fco_' } as const;
 
-/** A conversation as chat templates know it: calls belong to the message in front of them. */
-export function chatMessages(instructions: string | undefined, items: readonly ResponseItem[]): ChatMessage[] {
+/**
+ * A conversation as chat templates know it: calls belong to the message in front of them.
+ * @param earlier how many of the items come from earlier responses.
+ * @returns `places`: where each message stood in the request; that of several items, where the first did.
+ */
+export function chatMessages(instructions: string | undefined, items: readonly ResponseItem[], earlier: number) {
   const messages: ChatMessage[] = instructions ? [{ role: 'system', content: instructions }] : [];
-  for (const item of items) {
+  const places = messages.map(() => 'instructions');
+  for (const [index, item] of items.entries()) {
     if (item.type === 'function_call_output') {
       messages.push({ role: 'tool', content: item.output, tool_call_id: item.call_id });
     } else if (item.type === 'message') {
@@ -139,8 +144,11 @@ export function chatMessages(instructions: string | undefined, items: readonly R
       const tool_calls = [...(last?.tool_calls ?? []), call];
       messages.push({ role: 'assistant', content: last?.content || null, tool_calls });
     }
+    if (messages.length > places.length) {
+      places.push(index < earlier ? 'previous_response_id' : `input[${index - earlier}]`);
+    }
   }
-  return messages;
+  return { messages, places };
 }
 
 /**

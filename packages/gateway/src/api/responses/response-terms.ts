@@ -36,6 +36,10 @@ export function continued(
 ): GenerationCall {
   const items = [...earlier, ...terms.items];
   checkOutputs(items, earlier.length);
-  const json = JSON.stringify(chatMessages(terms.echo.instructions ?? undefined, items));
-  return { ...call, prompts: [{ kind: 'messages', json }], response: { ...terms, items } };
+  const { messages, places } = chatMessages(terms.echo.instructions ?? undefined, items, earlier.length);
+  return {
+    ...call,
+    prompts: [{ kind: 'messages', json: JSON.stringify(messages), places }],
+    response: { ...terms, items },
+  };
 }
