@@ -170,7 +170,7 @@ export class SimulatedClient {
     const { request, record } = this.#parts;
     if (this.#text.length > before) record({ kind: 'text', id: request.id, text: this.#text.slice(before) });
     const isTurnedAway = this.#returns > 0 && !this.#reader.isEvents && briefErrors.includes(this.#errorCode ?? '');
-    if (this.#reader.isWhole && isTurnedAway && this.#comeBack()) return;
+    if (this.#reader.isWhole && isTurnedAway && (this.#isReturning || this.#comeBack())) return;
     if (this.#reader.isWhole) this.#end('whole');
     else if (request.leavesAfterText && this.#text !== '') this.#leave();
   }
