@@ -44,6 +44,7 @@ function longestPassMs({ cost, limits, options, faults }: Scenario): number {
   const { slotsMax, contextTokens } = limits;
   const prefillTokens = Math.max(0, options.tokenBudget - slotsMax);
   const work = {
+    ...noWork,
     decodes: slotsMax,
     decodeContext: slotsMax * contextTokens,
     prefillTokens,

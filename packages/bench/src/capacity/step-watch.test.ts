@@ -1,5 +1,5 @@
 import { systemClock } from '@sluice/shared';
-import { type StepPlan, wantBest } from '@sluice/worker';
+import { noWork, type StepPlan, wantBest } from '@sluice/worker';
 import { describe, expect, it } from 'vitest';
 import { CostedModel } from '../simulate/costed-model.js';
 import { linearMachine, twoCores } from '../simulate/machine.js';
@@ -29,7 +29,7 @@ describe('StepWatch', () => {
 });
 
 describe('stepErrors', () => {
-  const work = { decodes: 1, decodeContext: 0, prefillTokens: 0, prefillPairs: 0, chunks: 0 };
+  const work = { ...noWork, decodes: 1 };
 
   it('tells a prediction that is wrong at random from one that is wrong on the whole', () => {
     const passes = [80, 125, 100].map((passMs) => ({ work, passMs }));

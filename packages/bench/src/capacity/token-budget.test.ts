@@ -1,4 +1,4 @@
-import { type StepWork, withChunk } from '@sluice/worker';
+import { noWork, type StepWork, withChunk } from '@sluice/worker';
 import { describe, expect, it } from 'vitest';
 import { linearPassMs, twoCores } from '../simulate/machine.js';
 import { largestBudget } from './token-budget.js';
@@ -10,7 +10,7 @@ describe('largestBudget', () => {
   it('is the last whose iteration with all slots decoding keeps the objective', () => {
     const objectiveMs = 500;
     const budget = largestBudget(passMs, { ...bounds, objectiveMs });
-    const decodes = { decodes: 32, decodeContext: 32 * 1025, prefillTokens: 0, prefillPairs: 0, chunks: 0 };
+    const decodes = { ...noWork, decodes: 32, decodeContext: 32 * 1025 };
     const iterationMs = (tokens: number): number => passMs(withChunk(decodes, 1024, tokens - 32));
     expect(iterationMs(budget)).toBeLessThanOrEqual(objectiveMs);
     expect(iterationMs(budget + 16)).toBeGreaterThan(objectiveMs);

@@ -36,7 +36,7 @@ function errorRatioOver(slownessRatio: number): number {
   const model = new CostModel();
   const errors: number[] = [];
   for (const [index, [decodes, decodeContext, prefillTokens, prefillPairs, chunks, ms]] of recorded.passes.entries()) {
-    const work: StepWork = { decodes, decodeContext, prefillTokens, prefillPairs, chunks };
+    const work: StepWork = { decodes, decodeContext, prefillTokens, prefillPairs, chunks, heaviestChunk: 0 };
     const actualMs = index < 100 ? ms : ms * slownessRatio;
     if (index >= LEARNT_AFTER) errors.push(Math.abs(model.predictMs(work) - actualMs) / actualMs);
     model.observe(work, actualMs);

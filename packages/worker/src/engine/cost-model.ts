@@ -12,6 +12,8 @@ export interface StepWork {
   /** Pairs of a chunk's token and a token it attends to, of all chunks. */
   readonly prefillPairs: number;
   readonly chunks: number;
+  /** Weight of the heaviest chunk ({@link chunkWeight}): who computes chunks side by side waits for it. */
+  readonly heaviestChunk: number;
 }
 
 /** What policies may know of the time that steps take. */
@@ -22,11 +24,18 @@ export interface StepCost {
   readonly marginRatio: number;
 }
 
-export const noWork: StepWork = { decodes: 0, decodeContext: 0, prefillTokens: 0, prefillPairs: 0, chunks: 0 };
+export const noWork: StepWork = {
+  decodes: 0,
+  decodeContext: 0,
+  prefillTokens: 0,
+  prefillPairs: 0,
+  chunks: 0,
+  heaviestChunk: 0,
+};
 
 /** @param contextTokens tokens in the slot before the row. */
 export function withDecode(work: StepWork, contextTokens: number): StepWork {
-  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
+  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks, heaviestChunk } = work;
   // Field by field: a spread copy takes ten times as long, and this is asked for every row of every step.
   return {
     decodes: decodes + 1,
@@ -34,6 +43,7 @@ export function withDecode(work: StepWork, contextTokens: number): StepWork {
     prefillTokens,
     prefillPairs,
     chunks,
+    heaviestChunk,
   };
 }
 
@@ -42,13 +52,13 @@ const IDLE_ROW = 0.06;
 
 /** With rows that stand idle beside drafts of others. */
 export function withIdleRows(work: StepWork, rows: number): StepWork {
-  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
-  return { decodes: decodes + IDLE_ROW * rows, decodeContext, prefillTokens, prefillPairs, chunks };
+  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks, heaviestChunk } = work;
+  return { decodes: decodes + IDLE_ROW * rows, decodeContext, prefillTokens, prefillPairs, chunks, heaviestChunk };
 }
 
 /** @param contextTokens tokens in the slot before the chunk. */
 export function withChunk(work: StepWork, contextTokens: number, tokens: number): StepWork {
-  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
+  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks, heaviestChunk } = work;
   const pairs = tokens * (contextTokens + (tokens + 1) / 2);
   return {
     decodes,
@@ -56,7 +66,13 @@ export function withChunk(work: StepWork, contextTokens: number, tokens: number)
     prefillTokens: prefillTokens + tokens,
     prefillPairs: prefillPairs + pairs,
     chunks: chunks + 1,
+    heaviestChunk: Math.max(heaviestChunk, chunkWeight(tokens, pairs)),
   };
+}
+
+/** What a chunk takes, roughly, in tokens without context: a thousand pairs are as much as one. */
+function chunkWeight(tokens: number, pairs: number): number {
+  return tokens + pairs / 1_000;
 }
 
 export function workOf({ decodes, chunks }: StepPlan): StepWork {
@@ -74,10 +90,17 @@ export function workOf({ decodes, chunks }: StepPlan): StepWork {
 
 /**
  * Milliseconds before anything was measured, for a small model on a few cores; in the units of {@link featuresOf}. Only
- * their proportions matter for longer than a few steps.
+ * their proportions matter for longer than a few steps. What chunks save side by side is guessed high, so that it is tried.
  */
-const PRIOR = [2, 2, 3, 1, 0.5, 1];
+const PRIOR = [2, 2, 3, 1, 0.5, 1, 0.8];
 const FEATURES = PRIOR.length;
+const PREFILL_TOKENS = 3;
+const SHARED_TOKENS = 6;
+/**
+ * Chunks that end together, side by side, take at least so much of their time one after the other. Where the heaviest has
+ * so large a share that the others have ended long before it, they are taken to save nothing.
+ */
+const SHARED_RATIO_MIN = 0.65;
 
 /** A step counts so much less for each step after it: half after 70. */
 const FORGETTING = 0.99;
@@ -108,9 +131,10 @@ const ERRORS_MAX = 200;
 /**
  * How long a step takes, learnt from the steps themselves:
  *
- *   ms = slowness × (base + a·decodes + b·decodeContext + c·prefillTokens + d·prefillPairs + e·chunks)
+ *   ms = slowness × (base + a·decodes + b·decodeContext + c·prefillTokens + d·prefillPairs + e·chunks − f·sharedTokens)
  *
- * The coefficients come from least squares on relative errors with forgetting, none below zero, kept as normal equations
+ * `sharedTokens` is above zero where a model may compute chunks side by side and they end about together; f is at most c,
+ * so that more work never takes less time. The coefficients come from least squares on relative errors with forgetting, none below zero, kept as normal equations
  * and improved by a few sweeps of coordinate descent a step; what steps of late say nothing about stays as it was.
  * `slowness` follows a machine that becomes faster or slower as a whole within a few steps, also for the kind of step
  * that was not seen since. What is far off the usual error is cut (as in Huber's estimator); when everything is far off,
@@ -126,6 +150,12 @@ export class CostModel implements StepCost {
   readonly #equations = new Equations();
   /** |actual − predicted| / actual of the last steps. */
   readonly #errors = new RunningMedian(ERRORS_MAX);
+  readonly #abreast: number;
+
+  /** @param abreast chunks that may be computed side by side, at least 1. */
+  constructor(abreast = 1) {
+    this.#abreast = abreast;
+  }
 
   predictMs(work: StepWork): number {
     return this.#slowness * this.#standardMs(work);
@@ -138,7 +168,7 @@ export class CostModel implements StepCost {
   /** Learns from a step that was run. */
   observe(work: StepWork, passMs: number): void {
     const actualMs = Math.max(PASS_MS_MIN, passMs);
-    const features = featuresOf(work);
+    const features = featuresOf(work, this.#abreast);
     const standardMs = Math.max(PASS_MS_MIN, this.#standardMs(work));
     const ratio = actualMs / (this.#slowness * standardMs);
     this.#errors.add(Math.abs(1 - 1 / ratio));
@@ -166,13 +196,15 @@ export class CostModel implements StepCost {
   }
 
   /** What the work takes at slowness 1: {@link featuresOf} times the coefficients, without an array; it is asked often. */
-  #standardMs({ decodes, decodeContext, prefillTokens, prefillPairs, chunks }: StepWork): number {
+  #standardMs(work: StepWork): number {
+    const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
     const c = this.#coefficients;
     const decoding = c[1]! * decodes + (c[2]! * decodeContext) / 1_000;
-    return c[0]! + decoding + c[3]! * prefillTokens + (c[4]! * prefillPairs) / 1_000 + c[5]! * chunks;
+    const prefilling = c[3]! * prefillTokens + (c[4]! * prefillPairs) / 1_000 + c[5]! * chunks;
+    return c[0]! + decoding + prefilling - c[6]! * sharedTokens(work, this.#abreast);
   }
 
-  /** Moves each coefficient to its best value above zero, the others as they are. */
+  /** Moves each coefficient to its best value inside its bounds, the others as they are. */
   #improve(): void {
     const { left, right } = this.#equations;
     for (let i = 0; i < FEATURES; i++) {
@@ -183,6 +215,8 @@ export class CostModel implements StepCost {
       for (let j = 0; j < FEATURES; j++) slope -= left[row + j]! * this.#coefficients[j]!;
       this.#coefficients[i] = Math.max(0, this.#coefficients[i]! + slope / curvature);
     }
+    const tokenMs = this.#coefficients[PREFILL_TOKENS]!;
+    this.#coefficients[SHARED_TOKENS] = Math.min(tokenMs, this.#coefficients[SHARED_TOKENS]!);
   }
 }
 
@@ -203,6 +237,18 @@ class Equations {
 }
 
 /** [features]; tokens of context and pairs by the thousand. */
-function featuresOf({ decodes, decodeContext, prefillTokens, prefillPairs, chunks }: StepWork): Float64Array {
-  return Float64Array.of(1, decodes, decodeContext / 1_000, prefillTokens, prefillPairs / 1_000, chunks);
+function featuresOf(work: StepWork, abreast: number): Float64Array {
+  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
+  const shared = sharedTokens(work, abreast);
+  return Float64Array.of(1, decodes, decodeContext / 1_000, prefillTokens, prefillPairs / 1_000, chunks, -shared);
+}
+
+/**
+ * Of a step whose chunks may be computed side by side, the tokens that could be saved at most: a share of all, which is
+ * largest where chunks weigh the same, and 0 for a lone one.
+ */
+function sharedTokens({ prefillTokens, prefillPairs, chunks, heaviestChunk }: StepWork, abreast: number): number {
+  if (chunks < 2 || abreast < 2 || chunks > abreast) return 0;
+  const heaviestShare = heaviestChunk / chunkWeight(prefillTokens, prefillPairs);
+  return prefillTokens * Math.max(0, 1 - SHARED_RATIO_MIN * chunks * heaviestShare);
 }

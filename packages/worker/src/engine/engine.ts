@@ -77,7 +77,7 @@ export class Engine implements EnginePort {
     );
     this.#sequences = new SequenceTable(this.#memory);
     this.#events = new StepEvents(parts);
-    this.#recorder = new StepRecorder(parts.policy, (step) => this.#events.report(step));
+    this.#recorder = new StepRecorder(parts.policy, limits.chunksAbreast ?? 1, (step) => this.#events.report(step));
     this.#speculation = new Speculation(options.speculation ?? 'off', limits);
     this.#ends = new SequenceEnds(this.#sequences, this.#events);
     this.#commit = new PassCommit({
@@ -194,7 +194,7 @@ export class Engine implements EnginePort {
   }
 
   #decide(): Decision<LiveSequence> {
-    const { chunksMax, chunkBlockTokens, stepTokensMax } = this.#parts.model.limits;
+    const { chunksMax, chunksAbreast = 1, chunkBlockTokens, stepTokensMax } = this.#parts.model.limits;
     this.#memory.lookUpAll(this.#sequences.waiting);
     return this.#parts.policy.decide({
       nowMs: this.#parts.clock.nowMs(),
@@ -207,6 +207,7 @@ export class Engine implements EnginePort {
         tokenBudget: this.#options.tokenBudget,
         stepTokensMax,
         chunksMax,
+        chunksAbreast,
         chunkBlockTokens,
         copyTokensMax: this.#memory.copyTokensMax,
       },

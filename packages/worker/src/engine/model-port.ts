@@ -59,6 +59,8 @@ export interface ModelLimits {
   readonly stepTokensMax: number;
   /** Prefill chunks of one pass. */
   readonly chunksMax: number;
+  /** Chunks that may be computed side by side in less time than one after the other; absent: 1, each waits for the last. */
+  readonly chunksAbreast?: number;
   /**
    * Attention computes a chunk in blocks of so many tokens, at least 4. A chunk that leaves one token for the last block
    * is computed right, but rounded otherwise than the same tokens in other chunks.

@@ -37,13 +37,15 @@ const HOST_GAPS_MAX = 200;
 
 /** Measures steps, and tells those who learn from them. */
 export class StepRecorder {
-  readonly #cost = new CostModel();
+  readonly #cost: CostModel;
   readonly #rates = new StepRates();
   readonly #hostGaps = new RunningMedian(HOST_GAPS_MAX);
   readonly #policy: Policy;
   readonly #onStep: (step: StepRecord) => void;
 
-  constructor(policy: Policy, onStep: (step: StepRecord) => void) {
+  /** @param chunksAbreast as the model says. */
+  constructor(policy: Policy, chunksAbreast: number, onStep: (step: StepRecord) => void) {
+    this.#cost = new CostModel(chunksAbreast);
     this.#policy = policy;
     this.#onStep = onStep;
   }

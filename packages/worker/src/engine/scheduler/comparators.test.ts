@@ -7,7 +7,14 @@ import { type Arrival, drive, type Machine } from './test-support/small-engine.j
 const machine: Machine = {
   slots: 8,
   blocks: 1_000,
-  limits: { tokenBudget: 64, stepTokensMax: 1_024, chunksMax: 2, chunkBlockTokens: 32, copyTokensMax: 200 },
+  limits: {
+    tokenBudget: 64,
+    stepTokensMax: 1_024,
+    chunksMax: 2,
+    chunksAbreast: 2,
+    chunkBlockTokens: 32,
+    copyTokensMax: 200,
+  },
 };
 
 const stream = decoding(10, 5);

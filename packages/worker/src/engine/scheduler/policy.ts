@@ -61,6 +61,8 @@ export interface StepLimits {
   /** What the model can take at most, for policies with no fixed budget; at least `tokenBudget`. */
   readonly stepTokensMax: number;
   readonly chunksMax: number;
+  /** As the model says; 1 to `chunksMax`. */
+  readonly chunksAbreast: number;
   /** Tokens that those let in may have copied; the first of them also more. */
   readonly copyTokensMax: number;
   /** As the model says. */

@@ -120,7 +120,14 @@ describe('sarathi in a small memory', () => {
       promptTokens: 20 + ((index * 7) % 25),
       outputTokens: 30,
     }));
-    const limits = { tokenBudget: 40, stepTokensMax: 40, chunksMax: 2, chunkBlockTokens: 32, copyTokensMax: 200 };
+    const limits = {
+      tokenBudget: 40,
+      stepTokensMax: 40,
+      chunksMax: 2,
+      chunksAbreast: 1,
+      chunkBlockTokens: 32,
+      copyTokensMax: 200,
+    };
     const outcome = drive(memoryless(sarathi), arrivals, { slots: 8, blocks: 16, limits });
     expect(outcome.finished).toHaveLength(arrivals.length);
     expect(outcome.preemptions).toBeLessThan(arrivals.length / 3);
@@ -157,8 +164,9 @@ function checkAll(check: (queue: QueueView<SequenceView>, decision: Decision<Seq
   );
 }
 
-/** Queues of one class, so that order is by arrival alone. */
+/** Queues of one class, so that order is by arrival alone, of a machine that computes chunks one after the other. */
 const equals = queues.map((queue) => {
   const level = (sequence: SequenceView): SequenceView => ({ ...sequence, priority: 'high' });
-  return { ...queue, running: queue.running.map(level), waiting: queue.waiting.map(level) };
+  const limits = { ...queue.limits, chunksAbreast: 1 };
+  return { ...queue, limits, running: queue.running.map(level), waiting: queue.waiting.map(level) };
 });

@@ -8,7 +8,14 @@ import { type Arrival, drive, type Grown, type Machine } from './test-support/sm
 const machine: Machine = {
   slots: 32,
   blocks: 2_000,
-  limits: { tokenBudget: 128, stepTokensMax: 544, chunksMax: 2, chunkBlockTokens: 32, copyTokensMax: 200 },
+  limits: {
+    tokenBudget: 128,
+    stepTokensMax: 544,
+    chunksMax: 2,
+    chunksAbreast: 1,
+    chunkBlockTokens: 32,
+    copyTokensMax: 200,
+  },
 };
 
 describe('ServiceLevel', () => {

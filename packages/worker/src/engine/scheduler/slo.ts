@@ -1,14 +1,13 @@
 import { noWork, type StepWork, withChunk, withDecode } from '../cost-model.js';
+import { CHUNK_TOKENS_MIN, evenSlices, largest } from './even-slices.js';
 import type { Decision, ObservedStep, Policy, QueueView, SequenceView } from './policy.js';
 import { stepTimeMs } from './slack.js';
 import { StepDraft } from './step-draft.js';
-import { orderPrompts } from './ttft-order.js';
+import { losesObjective, orderPrompts } from './ttft-order.js';
 import { byUrgency } from './urgency.js';
 
 /** No step is planned to be longer, so that nobody who comes meanwhile waits long for the next. */
 const STEP_MS_MAX = 400;
-/** Slices are at least so long, unless less is left: below it the base of a step is paid for next to nothing. */
-const CHUNK_TOKENS_MIN = 16;
 /** Of a step's time, for guesses of how long a prompt will take: its least slice is something. */
 const PROMPT_SHARE_MIN = 0.05;
 /**
@@ -30,6 +29,8 @@ const LATE_SHARE = 8;
  * - Overload costs some their objective and not everybody: a prompt that cannot have its first token in time is relegated
  *   behind those that can, but gets every eighth place; a stream that cannot keep its pace, or holds up several prompts
  *   to keep it, is let go (slack.ts); and nobody is let in who would cost more streams their pace than prompts wait.
+ * - Prompts that the model computes side by side get slices that end together, where that is the better way on average
+ *   (even-slices.ts) and the first of them still has its first token in time.
  * - With nobody to disturb, a prompt gets all the tokens that a pass can take, up to {@link STEP_MS_MAX} worth.
  */
 export class ServiceLevel implements Policy {
@@ -49,7 +50,7 @@ export class ServiceLevel implements Policy {
     const prompts = [...draft.prompts, ...waiting.filter((one) => !resumed.has(one))];
     if (prompts.length === 0) return draft.decision;
 
-    let work = draft.decodes.reduce((sum, { computed }) => withDecode(sum, computed), noWork);
+    let work = draft.decodeWork;
     const decodesMs = cost.predictMs(work);
     const longest = Math.max(...prompts.map(({ computed }) => computed));
     const mixedMs = cost.predictMs(withChunk(work, longest, CHUNK_TOKENS_MIN)) * cost.marginRatio;
@@ -76,7 +77,13 @@ export class ServiceLevel implements Policy {
       if (tokens >= least) return tokens;
       return draft.decodes.length + draft.chunks.length === 0 ? least : 0;
     };
-    draft.prefill(keepingPace(order, queue), largestSlice);
+    const next = keepingPace(order, queue);
+    const even = evenSlices(draft, next, prompts.length, { work, tokensMax, timeMs }, queue);
+    if (even === undefined || losesObjective(next[0]!, even.delayRatio, promptShare, queue)) {
+      draft.prefill(next, largestSlice);
+    } else {
+      draft.prefill(next, (sequence) => even.tokens.get(sequence) ?? 0);
+    }
     return draft.decision;
   }
 
@@ -115,17 +122,4 @@ function keepingPace<S extends SequenceView>(order: readonly S[], queue: QueueVi
     streams.push(prompt);
     return true;
   });
-}
-
-/** The largest count up to `most` that fits, where all below a count that fits do; 0 when none does. */
-function largest(most: number, fits: (count: number) => boolean): number {
-  if (fits(most)) return most;
-  let fitting = 0;
-  let failing = most;
-  while (failing - fitting > 1) {
-    const middle = (fitting + failing) >> 1;
-    if (fits(middle)) fitting = middle;
-    else failing = middle;
-  }
-  return fitting;
 }

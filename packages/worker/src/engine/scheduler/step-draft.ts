@@ -1,3 +1,4 @@
+import { noWork, type StepWork, withDecode } from '../cost-model.js';
 import { blocksFor } from '../kv/token-ledger.js';
 import { type ChunkDecision, chunkTokens, type Decision, type QueueView, type SequenceView } from './policy.js';
 
@@ -43,6 +44,11 @@ export class StepDraft<S extends SequenceView> {
     return { decodes: this.decodes, chunks: this.chunks, preempted: this.preempted };
   }
 
+  /** What the decodes are to the cost model. */
+  get decodeWork(): StepWork {
+    return this.decodes.reduce((work, { computed }) => withDecode(work, computed), noWork);
+  }
+
   /** Tokens of the chunks so far. */
   get prefillTokens(): number {
     return this.#prefillTokens;
@@ -82,6 +88,13 @@ export class StepDraft<S extends SequenceView> {
   /** Running sequences whose prompts are under way. */
   get prompts(): S[] {
     return this.#queue.running.filter((sequence) => isPrompt(sequence) && !this.preempted.includes(sequence));
+  }
+
+  /** Whom {@link prefill} would give chunks in this order, so many at most, if all had tokens enough. Changes nothing. */
+  nextOf(order: readonly S[], count: number): S[] {
+    const trial = this.#copy();
+    trial.prefill(order, () => (trial.chunks.length < count ? Number.POSITIVE_INFINITY : 0));
+    return trial.chunks.map(({ sequence }) => sequence);
   }
 
   /**
@@ -146,6 +159,20 @@ export class StepDraft<S extends SequenceView> {
   #copiesSoon({ copyTokens }: S): boolean {
     const tokens = this.#copiedTokens + copyTokens;
     return copyTokens === 0 || this.#copiedTokens === 0 || tokens <= this.#queue.limits.copyTokensMax;
+  }
+
+  #copy(): StepDraft<S> {
+    const copy = new StepDraft(this.#queue, this.#rules);
+    copy.decodes.push(...this.decodes);
+    copy.chunks.push(...this.chunks);
+    copy.preempted.push(...this.preempted);
+    for (const sequence of this.#letInNow) copy.#letInNow.add(sequence);
+    copy.#blocksFree = this.#blocksFree;
+    copy.#slotsFree = this.#slotsFree;
+    copy.#prefillTokens = this.#prefillTokens;
+    copy.#copiedTokens = this.#copiedTokens;
+    copy.#isShort = this.#isShort;
+    return copy;
   }
 
   get #isEmpty(): boolean {

@@ -48,6 +48,21 @@ export function orderPrompts<S extends SequenceView>(
   };
 }
 
+/**
+ * Whether a prompt can have its first token in time if nobody goes before it, and not if it takes so many times as long.
+ * @param share as of {@link orderPrompts}.
+ */
+export function losesObjective(
+  prompt: SequenceView,
+  delayRatio: number,
+  share: number,
+  { nowMs, cost }: QueueView<SequenceView>,
+): boolean {
+  const leftMs = prompt.arrivalMs + prompt.objectives.ttftMs - nowMs;
+  const ownMs = promptMs(prompt, cost) / share;
+  return prompt.lastTokenMs === undefined && ownMs <= leftMs && leftMs < ownMs * delayRatio;
+}
+
 /** Milliseconds that what is left of a prompt takes by itself. */
 function promptMs({ computed, promptTokens }: SequenceView, cost: StepCost): number {
   return cost.predictMs(withChunk(noWork, computed, Math.max(0, promptTokens - computed)));

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { noWork, type StepWork, withChunk, withDecode } from '../../cost-model.js';
+import { noWork, type StepCost, type StepWork, withChunk, withDecode } from '../../cost-model.js';
 import { blocksFor } from '../../kv/token-ledger.js';
 import type { Objectives, Priority } from '../../sequence.js';
 import type { Decision, Policy, SequenceView, StepLimits } from '../policy.js';
-import { smallMachine, nowMs as startMs, view } from './queues.js';
+import { sharingMachine, smallMachine, nowMs as startMs, view } from './queues.js';
 
 /** A sequence that grows as the engine lets it grow. */
 export interface Grown extends SequenceView {
@@ -29,6 +29,8 @@ export interface Machine {
   readonly slots: number;
   readonly blocks: number;
   readonly limits: StepLimits;
+  /** What steps take; absent: {@link smallMachine}. */
+  readonly cost?: StepCost;
 }
 
 /** What a run came to. */
@@ -46,13 +48,13 @@ function isCopied({ name }: Grown): boolean {
 }
 
 /**
- * The engine's side of a policy without a model: time advances by what {@link smallMachine} says a step takes.
+ * The engine's side of a policy without a model: time advances by what the machine's cost says a step takes.
  * @param check sees every decision before it is carried out.
  */
 export function drive(
   policy: Policy,
   arrivals: readonly Arrival[],
-  { slots, blocks: blocksMax, limits }: Machine,
+  { slots, blocks: blocksMax, limits, cost = smallMachine }: Machine,
   check: (decision: Decision<Grown>, work: StepWork, running: readonly Grown[]) => void = () => {},
 ): Outcome {
   const toCome = arrivals.map(grown).sort((a, b) => a.arrivalMs - b.arrivalMs);
@@ -67,7 +69,7 @@ export function drive(
     while (toCome.length > 0 && toCome[0]!.arrivalMs <= nowMs) waiting.push(toCome.shift()!);
     const blocksFree = blocksMax - running.reduce((sum, { blocks }) => sum + blocks, 0);
     const slotsFree = slots - running.length;
-    const queue = { nowMs, running, waiting, slotsFree, blocksFree, blocksMax, limits, cost: smallMachine };
+    const queue = { nowMs, running, waiting, slotsFree, blocksFree, blocksMax, limits, cost };
     const decision = policy.decide(queue);
     const work = workOfDecision(decision);
     check(decision, work, running);
@@ -85,7 +87,7 @@ export function drive(
     }
     waiting = [...decision.preempted, ...waiting.filter((one) => !running.includes(one))];
     for (const one of decision.decodes) one.blocks = Math.max(one.blocks, blocksFor(one.computed + 1));
-    const passMs = smallMachine.predictMs(work);
+    const passMs = cost.predictMs(work);
     nowMs += passMs;
     for (const one of decision.decodes) one.computed += 1;
     for (const { sequence, tokens } of decision.chunks) sequence.computed += tokens;
@@ -138,9 +140,18 @@ export const machines: fc.Arbitrary<Machine> = fc
     tokenBudget: fc.integer({ min: 22, max: 60 }),
     stepExtra: fc.integer({ min: 0, max: 80 }),
     chunksMax: fc.integer({ min: 1, max: 3 }),
+    chunksAbreast: fc.integer({ min: 1, max: 3 }),
   })
-  .map(({ slots, blocks, tokenBudget, stepExtra, chunksMax }) => ({
+  .map(({ slots, blocks, tokenBudget, stepExtra, chunksMax, chunksAbreast }) => ({
     slots,
     blocks,
-    limits: { tokenBudget, stepTokensMax: tokenBudget + stepExtra, chunksMax, chunkBlockTokens: 32, copyTokensMax: 50 },
+    limits: {
+      tokenBudget,
+      stepTokensMax: tokenBudget + stepExtra,
+      chunksMax,
+      chunksAbreast: Math.min(chunksMax, chunksAbreast),
+      chunkBlockTokens: 32,
+      copyTokensMax: 50,
+    },
+    cost: chunksAbreast > 1 ? sharingMachine : smallMachine,
   }));
