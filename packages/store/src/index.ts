@@ -40,4 +40,5 @@ export {
   type ResponseRead,
   type ResponseRemove,
   type ResponseStore,
+  type ResponseUsage,
 } from './response-store.js';

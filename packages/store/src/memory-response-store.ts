@@ -6,6 +6,7 @@ import {
   type ResponseRead,
   type ResponseRemove,
   type ResponseStore,
+  type ResponseUsage,
 } from './response-store.js';
 
 interface Kept {
@@ -51,6 +52,10 @@ export class MemoryResponseStore implements ResponseStore {
     if (this.#find(id, owner) === undefined) return 'unknown';
     this.#forget(id);
     return 'removed';
+  }
+
+  async usage(): Promise<ResponseUsage> {
+    return { count: this.#responses.size, bytes: this.#bytes };
   }
 
   #find(id: string, owner: string): Kept | undefined {

@@ -45,6 +45,18 @@ export function responseStoreContract(name: string, open: () => Promise<StoreUnd
       expect([await isKept('a'), await isKept('b'), await isKept('c')]).toEqual([false, true, true]);
     });
 
+    it('says how much it keeps', async () => {
+      expect(await responses.usage()).toEqual({ count: 0, bytes: 0 });
+      await responses.put('a', 'ann', 'é'.repeat(10));
+      await responses.put('b', 'bob', 'x'.repeat(30));
+      expect(await responses.usage()).toEqual({ count: 2, bytes: 50 });
+      await responses.put('b', 'bob', 'x');
+      await responses.remove('a', 'ann');
+      expect(await responses.usage()).toEqual({ count: 1, bytes: 1 });
+      for (const id of ['c', 'd']) await responses.put(id, 'ann', 'x'.repeat(60));
+      expect(await responses.usage()).toEqual({ count: 1, bytes: 60 });
+    });
+
     it('does not keep one that is too large', async () => {
       expect(await responses.put('a', 'ann', 'é'.repeat(30))).toBe('kept');
       expect(await responses.put('b', 'ann', 'é'.repeat(31))).toBe('too_large');

@@ -14,6 +14,13 @@ export type ResponseRead =
 
 export type ResponseRemove = 'removed' | 'unknown' | 'unavailable';
 
+/** What is kept for all owners together; expired ones count until room is made for others. */
+export interface ResponseUsage {
+  readonly count: number;
+  /** Bytes of UTF-8. */
+  readonly bytes: number;
+}
+
 export interface ResponseLimits {
   /** Bytes of UTF-8 that one response may have. Default 8 MiB. */
   readonly responseBytesMax: number;
@@ -36,6 +43,8 @@ export interface ResponseStore {
   put(id: string, owner: string, text: string): Promise<ResponsePut>;
   read(id: string, owner: string): Promise<ResponseRead>;
   remove(id: string, owner: string): Promise<ResponseRemove>;
+  /** Undefined where the store is out of reach. */
+  usage(): Promise<ResponseUsage | undefined>;
 }
 
 export const defaultResponseLimits: ResponseLimits = {

@@ -4,6 +4,7 @@ import { createLog, ServingError, seededRng, systemClock } from '@sluice/shared'
 import { memoryStore, openRedisStore } from '@sluice/store';
 import { collectDefaultMetrics } from 'prom-client';
 import { Admission } from '../admission/admission.js';
+import { CountedResponses } from '../api/responses/counted-responses.js';
 import type { ContentCheck } from '../content/content-check.js';
 import { parseContentRules } from '../content/content-rules.js';
 import { Gateway, randomId } from '../gateway.js';
@@ -13,6 +14,7 @@ import { registerAdmission } from '../metrics/admission-metrics.js';
 import { registerFleet } from '../metrics/fleet-metrics.js';
 import { registerJournals } from '../metrics/journal-metrics.js';
 import { createMetrics } from '../metrics/metrics.js';
+import { registerResponses } from '../metrics/response-metrics.js';
 import { createRoutingMetrics } from '../metrics/routing-metrics.js';
 import { metricPart, wholeMetrics } from '../metrics/whole-metrics.js';
 import { createRouting, defaultRouting } from '../routing/policies.js';
@@ -75,6 +77,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const newStreamId = (): string => randomBytes(16).toString('base64url');
   const journals = options.journal ? new StreamJournals({ store: store.journals, clock, newStreamId }) : undefined;
   if (journals) registerJournals(metrics.registry, journals);
+  const responses = new CountedResponses(store.responses, clock, log);
+  registerResponses(metrics.registry, responses, options.redis !== undefined);
   const gateway = new Gateway({
     workers,
     routing,
@@ -91,7 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     },
     queueMsMax: options.queueMsMax ?? 60_000,
     journals,
-    responses: store.responses,
+    responses,
   });
   registerAdmission(metrics.registry, gateway);
   const metricsText = async (): Promise<string> => {

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { startTestGateway } from '../test-support/start-test-gateway.js';
+import { gaugesIn } from './gauge.js';
 import { gaugeAggregators, metricPart, wholeMetrics } from './whole-metrics.js';
 
 /** The registry of one process: so many requests, and of worker a so many running as it was last told. */
@@ -31,6 +32,16 @@ describe('wholeMetrics', () => {
     expect(text).toContain('wait_seconds_count 5\n');
     expect(text).toContain('sluice_gateway_processes{state="counted"} 2\n');
     expect(text).toContain('sluice_gateway_processes{state="silent"} 1');
+  });
+
+  it.each([
+    { how: 'max' as const, whole: 7 },
+    { how: 'sum' as const, whole: 14 },
+  ])('takes the $how of what each process keeps or all share, as the gauge says', async ({ how, whole }) => {
+    const registry = new Registry();
+    gaugesIn([registry], how)('sluice_responses_kept', 'k', () => 7);
+    const parts = await Promise.all([metricPart(registry), metricPart(registry)]);
+    expect(await wholeMetrics(parts, { counted: 2, silent: 0 })).toContain(`sluice_responses_kept ${whole}\n`);
   });
 
   it('knows of every gauge of ours how several of it become one', async () => {

@@ -3,7 +3,7 @@ import { AggregatorRegistry, Gauge, type MetricObjectWithValues, type MetricValu
 /** What one process has counted, as it travels between processes. */
 export type MetricPart = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-type Aggregator = 'sum' | 'min' | 'max' | 'average' | 'first' | 'omit';
+type Aggregator = 'sum' | 'min' | 'max' | 'average' | 'first' | 'omit' | 'its own';
 
 /**
  * How a gauge of several processes becomes one; where nothing matches, and for all counters and histograms, the sum or
@@ -21,14 +21,16 @@ export const gaugeAggregators: readonly (readonly [RegExp, Aggregator])[] = [
   // What each has of its own.
   [/^sluice_gateway_(requests_in_flight|waiting_(requests|tokens)|worker_requests_in_flight|body_bytes)/, 'sum'],
   [/^sluice_gateway_prefix_index_/, 'sum'],
+  // One store for all in Redis, one for each in memory.
+  [/^sluice_responses_/, 'its own'],
 ];
 
 /** What this process has counted. */
 export async function metricPart(registry: Registry): Promise<MetricPart> {
   const metrics = await registry.getMetricsAsJSON();
   return metrics.map((metric) => {
-    const [, aggregator] = gaugeAggregators.find(([name]) => name.test(metric.name)) ?? [];
-    return { ...metric, aggregator: aggregator ?? metric.aggregator ?? 'sum' };
+    const [, aggregator = 'its own'] = gaugeAggregators.find(([name]) => name.test(metric.name)) ?? [];
+    return { ...metric, aggregator: aggregator === 'its own' ? (metric.aggregator ?? 'sum') : aggregator };
   });
 }
 

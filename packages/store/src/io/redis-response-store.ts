@@ -1,5 +1,12 @@
 import type { FleetKeys } from '../fleet-keys.js';
-import type { ResponseLimits, ResponsePut, ResponseRead, ResponseRemove, ResponseStore } from '../response-store.js';
+import type {
+  ResponseLimits,
+  ResponsePut,
+  ResponseRead,
+  ResponseRemove,
+  ResponseStore,
+  ResponseUsage,
+} from '../response-store.js';
 import type { RedisLink } from './redis-link.js';
 import { RedisScript } from './redis-script.js';
 
@@ -77,6 +84,12 @@ export class RedisResponseStore implements ResponseStore {
   async remove(id: string, owner: string): Promise<ResponseRemove> {
     const reply = await this.#link.run((client) => removeScript.run(client, this.#keysOf(id), [id, owner]));
     return reply === 'removed' || reply === 'unknown' ? reply : 'unavailable';
+  }
+
+  async usage(): Promise<ResponseUsage | undefined> {
+    const [expiry, bytes] = this.#keys.responses;
+    const reply = await this.#link.run((client) => Promise.all([client.zcard(expiry), client.hget(bytes, '*')]));
+    return reply && { count: reply[0], bytes: Number(reply[1] ?? 0) };
   }
 
   #keysOf(id: string): readonly string[] {

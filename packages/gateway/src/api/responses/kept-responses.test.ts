@@ -44,6 +44,7 @@ describe('responses of two gateways with one Redis', () => {
 
   it('are out of reach while Redis is, and answers go on', async () => {
     const { id } = await keptResponse(one);
+    expect(await metricOf(two, 'sluice_responses_kept')).toBeGreaterThan(0);
     await redis.kill();
     await untilRedis(one, 0);
     await expect(clientOf(one, 0).responses.retrieve(id)).rejects.toMatchObject({
@@ -54,6 +55,7 @@ describe('responses of two gateways with one Redis', () => {
     await expect(clientOf(one, 0).responses.create(next)).rejects.toMatchObject({ status: 503 });
     const response = await clientOf(one).responses.create({ model: 'fake/model', input: 'Hi' });
     expect(response.output_text).toBe('Hello world');
+    expect(await metricOf(one, 'sluice_responses_total{outcome="unavailable"}')).toBeGreaterThan(0);
     await redis.start();
     await untilRedis(one, 1);
   });
@@ -79,6 +81,12 @@ async function keptResponse(gateway: TestGateway): Promise<OpenAI.Responses.Resp
 /** What the last request to the gateway's worker was. */
 function messagesOf({ worker }: TestGateway): unknown {
   return JSON.parse(worker.requests.at(-1)?.messagesJson ?? 'null');
+}
+
+async function metricOf({ url }: TestGateway, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
 }
 
 async function untilRedis({ url }: TestGateway, isUp: 0 | 1): Promise<void> {
