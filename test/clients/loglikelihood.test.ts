@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import OpenAI from 'openai';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { noModel, startUp, type UpServer } from '../e2e/up-server.js';
+import { describe, expect, it, vi } from 'vitest';
+import { sharedServer } from '../e2e/shared-server.js';
 
 /** golden/loglikelihood.json; make-loglikelihood.py says how it was made. */
 interface Golden {
@@ -29,12 +28,7 @@ const TOLERANCE = 0.01;
 // Seconds where nothing else runs.
 vi.setConfig({ testTimeout: 400_000 });
 
-let server: UpServer;
-beforeAll(async () => {
-  if (noModel === undefined) server = await startUp(['--weights', 'f32']);
-});
-beforeEach(({ skip }) => skip(noModel !== undefined, noModel));
-afterAll(() => server?.process.killAll());
+const server = sharedServer(['--weights', 'f32'], 400_000);
 
 describe('choices scored by echo and logprobs, as lm-evaluation-harness asks', () => {
   it('rank in all 100 items as they do in transformers', async () => {
@@ -57,10 +51,9 @@ describe('choices scored by echo and logprobs, as lm-evaluation-harness asks', (
 
 /** `local-completions` of lm-evaluation-harness: one token more than is scored, and the prompt's tokens with their scores. */
 async function score(choices: readonly Choice[]): Promise<readonly Score[]> {
-  const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0, timeout: 400_000 });
   const prompt = choices.map(({ ids }) => [...ids]);
   const wanted = { temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true };
-  const reply = await client.completions.create({ model: server.model, prompt, ...wanted });
+  const reply = await server.client.completions.create({ model: server.model, prompt, ...wanted });
   return reply.choices.map(({ logprobs }, index) => {
     const { contextTokens } = choices[index]!;
     const of = <T>(list: readonly T[] | undefined): readonly T[] => list?.slice(contextTokens, -1) ?? [];

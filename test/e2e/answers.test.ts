@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import OpenAI from 'openai';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { eventually, noModel, SluiceProcess, startUp, type UpServer } from './up-server.js';
+import { describe, expect, it, vi } from 'vitest';
+import { sharedServer } from './shared-server.js';
+import { eventually, SluiceProcess } from './up-server.js';
 
 // One real server with real weights for the whole file; the last test stops it.
 
@@ -10,20 +11,7 @@ const messages = [{ role: 'user', content: 'What is the capital of France?' }] a
 // Machines that run many things at once are slow.
 vi.setConfig({ testTimeout: 60_000 });
 
-let server: UpServer;
-let client: OpenAI;
-
-beforeAll(async () => {
-  if (noModel !== undefined) return;
-  server = await startUp();
-  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0, timeout: 60_000 });
-});
-
-beforeEach((context) => {
-  if (noModel !== undefined) context.skip(noModel);
-});
-
-afterAll(() => server?.process.killAll());
+const server = sharedServer();
 
 /** Posts to an endpoint; a body that is no string or bytes is sent as JSON. */
 async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
@@ -64,7 +52,7 @@ describe('sluice up', () => {
 
 describe('The OpenAI client', () => {
   it('gets an answer in one piece', async () => {
-    const reply = await client.chat.completions.create({
+    const reply = await server.client.chat.completions.create({
       model: server.model,
       messages: [...messages],
       temperature: 0,
@@ -80,8 +68,8 @@ describe('The OpenAI client', () => {
 
   it('gets the same answer as a stream, with its usage', async () => {
     const request = { model: server.model, messages: [...messages], temperature: 0, max_tokens: 40 };
-    const whole = await client.chat.completions.create(request);
-    const stream = await client.chat.completions.create({
+    const whole = await server.client.chat.completions.create(request);
+    const stream = await server.client.chat.completions.create({
       ...request,
       stream: true,
       stream_options: { include_usage: true },
@@ -101,7 +89,7 @@ describe('The OpenAI client', () => {
   });
 
   it('completes a plain prompt, up to a stop string', async () => {
-    const reply = await client.completions.create({
+    const reply = await server.client.completions.create({
       model: server.model,
       prompt: '1, 2, 3, 4, 5, 6, 7,',
       temperature: 0,
@@ -115,20 +103,24 @@ describe('The OpenAI client', () => {
 
   it('lists the model', async () => {
     const ids = [];
-    for await (const model of client.models.list()) ids.push(model.id);
+    for await (const model of server.client.models.list()) ids.push(model.id);
     expect(ids).toEqual([server.model]);
   });
 
   it('gets errors as its own classes', async () => {
-    const create = (model: string) => client.chat.completions.create({ model, messages: [...messages] });
+    const create = (model: string) => server.client.chat.completions.create({ model, messages: [...messages] });
     await expect(create('no-such-model')).rejects.toBeInstanceOf(OpenAI.NotFoundError);
-    const wrong = client.chat.completions.create({ model: server.model, messages: [...messages], temperature: -1 });
+    const wrong = server.client.chat.completions.create({
+      model: server.model,
+      messages: [...messages],
+      temperature: -1,
+    });
     await expect(wrong).rejects.toBeInstanceOf(OpenAI.BadRequestError);
   });
 
   it('gets the same text whatever else runs', async () => {
     const ask = async (index: number) => {
-      const reply = await client.completions.create({
+      const reply = await server.client.completions.create({
         model: server.model,
         prompt: `${'Once upon a time. '.repeat(index * 6)}The story of number ${index} begins`,
         max_tokens: 16,
@@ -200,7 +192,7 @@ describe('Bad input', () => {
 
 describe('Ctrl-C', () => {
   it('lets a running stream finish, then leaves no process and a free port', async () => {
-    const stream = await client.completions.create({
+    const stream = await server.client.completions.create({
       model: server.model,
       prompt: 'A long story:',
       max_tokens: 120,

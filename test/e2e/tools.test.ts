@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
-import OpenAI from 'openai';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { noModel, startUp, type UpServer } from './up-server.js';
+import type OpenAI from 'openai';
+import { describe, expect, it, vi } from 'vitest';
+import { sharedServer } from './shared-server.js';
 
 // The default model is too small to choose tools well, and its template knows none: the grammar makes its calls right.
 
@@ -27,23 +27,17 @@ const named = { type: 'function', function: { name: 'get_forecast' } } as const;
 vi.setConfig({ testTimeout: 60_000 });
 
 const isForecast = new Ajv().compile(parameters);
-let server: UpServer;
-let client: OpenAI;
-
-beforeAll(async () => {
-  if (noModel !== undefined) return;
-  server = await startUp();
-  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0, timeout: 60_000 });
-});
-
-beforeEach((context) => {
-  if (noModel !== undefined) context.skip(noModel);
-});
-
-afterAll(() => server?.process.killAll());
+const server = sharedServer();
 
 const ask = (fields: Partial<OpenAI.ChatCompletionCreateParamsNonStreaming>) =>
-  client.chat.completions.create({ model: server.model, messages, tools, temperature: 0, max_tokens: 250, ...fields });
+  server.client.chat.completions.create({
+    model: server.model,
+    messages,
+    tools,
+    temperature: 0,
+    max_tokens: 250,
+    ...fields,
+  });
 
 function argumentsOf(call: OpenAI.ChatCompletionMessageToolCall | undefined): unknown {
   if (call?.type !== 'function') throw new Error('no function was called');
@@ -63,7 +57,7 @@ describe('A tool that must be called', () => {
 
   it('streams the same arguments in pieces', async () => {
     const whole = await ask({ tool_choice: named });
-    const stream = client.chat.completions.stream({
+    const stream = server.client.chat.completions.stream({
       model: server.model,
       messages,
       tools,
