@@ -220,7 +220,7 @@ const loadGauges = [
   },
   {
     name: 'sluice_worker_tokens_drafted',
-    help: 'Tokens that were guessed and checked by the model, since the worker started.',
+    help: 'Tokens that were guessed and checked by the model, since the worker started; not those that a grammar forces.',
     field: 'tokensDrafted',
   },
   {

@@ -80,6 +80,17 @@ describe('Engine, with guides', () => {
     expect(jumpedPasses).toBeLessThan(passes - 4);
   });
 
+  it('does not count text that has to come as guesses that were right', async () => {
+    const jumping = cacheOf({}, (text) => idsOf(text).slice(0, -1));
+    const { engine, outcomes } = start(room, {});
+    engine.submit(request({ id: 'a', guide: await wordsOf(jumping), tokensMax: 45, stopTokenIds: new Set([END]) }));
+    await outcomes.allEnded();
+    const { tokensDrafted, tokensAccepted } = engine.load();
+    expect(outcomes.get('a').reason).toBe('stop');
+    expect({ tokensDrafted, tokensAccepted }).toEqual({ tokensDrafted: 0, tokensAccepted: 0 });
+    await engine.close();
+  });
+
   it('ends a text that nothing of the vocabulary goes on with an error, and no other', async () => {
     const cache = cacheOf();
     const { engine, outcomes } = start(room, {});

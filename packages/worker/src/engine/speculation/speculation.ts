@@ -24,13 +24,15 @@ export class Speculation {
   #accepted = 0;
   #passes = 0;
   #wrong = 0;
+  /** Of the step that was planned last: those whose drafts are bound to come. */
+  readonly #forced = new Set<LiveSequence>();
 
   constructor(mode: SpeculationMode, limits: ModelLimits) {
     this.#mode = mode;
     this.#limits = limits;
   }
 
-  /** Since the start; known tokens that were put back are no drafts. */
+  /** Since the start. Known tokens that were put back are no guesses, nor is text that a grammar leaves no choice about. */
   get counts(): { readonly tokensDrafted: number; readonly tokensAccepted: number } {
     return { tokensDrafted: this.#drafted, tokensAccepted: this.#accepted };
   }
@@ -38,6 +40,7 @@ export class Speculation {
   /** Of each decode of a step without chunks: what may follow its next token, at best the model's most less one. */
   choose(decodes: readonly LiveSequence[], cost: StepCost): readonly (readonly number[])[] {
     const { decodeTokensMax, stepTokensMax, wantedRowsMax } = this.#limits;
+    this.#forced.clear();
     if (decodeTokensMax === 1 || decodes.length === 0) return decodes.map(() => []);
     const rows = decodes.map((sequence) => this.#row(sequence, decodeTokensMax - 1));
     const tokensMax = Math.min(stepTokensMax, wantedRowsMax) - decodes.length;
@@ -52,8 +55,10 @@ export class Speculation {
    * @param cameIds all tokens that it gave.
    */
   observe(sequence: LiveSequence, drafted: number, accepted: number, cameIds: readonly number[]): void {
-    this.#drafted += drafted;
-    this.#accepted += accepted;
+    if (!this.#forced.has(sequence)) {
+      this.#drafted += drafted;
+      this.#accepted += accepted;
+    }
     this.#wrong += drafted - accepted;
     if (drafted > 0) this.#passes += 1;
     sequence.drafter?.observe(cameIds);
@@ -74,7 +79,10 @@ export class Speculation {
     // The row behind the last draft gives a token too, so the last one that may come is none.
     const draftsMax = Math.min(most - known.length, tokensMax - tokens - 1);
     const forced = sequence.forcedTokens(draftsMax);
-    if (forced.length > 0) return certain([...known, ...forced]);
+    if (forced.length > 0) {
+      this.#forced.add(sequence);
+      return certain([...known, ...forced]);
+    }
     if (this.#mode === 'ngram') sequence.drafter ??= new NgramDrafter(tokensMax);
     const draft = sequence.drafter?.draft(sequence.tokenIds, draftsMax);
     if (draft === undefined) return certain(known);
