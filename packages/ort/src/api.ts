@@ -25,6 +25,15 @@ type Functions<T extends Record<string, Entry<readonly Kind[]>>> = {
 export interface Api extends Functions<typeof statusFunctions>, Functions<typeof voidFunctions> {
   /** Runs on a libuv thread; `done` is called on the JS thread. Throws when Koffi's queue (256 calls) is full. */
   readonly runWithBindingAsync: (session: Pointer, options: Pointer, binding: Pointer, done: RunDone) => void;
+  /** The same for the creation of a session; what `out` points to must live until `done`. */
+  readonly createSessionAsync: (
+    environment: Pointer,
+    path: string,
+    options: Pointer,
+    prepacked: Pointer,
+    out: Pointer,
+    done: RunDone,
+  ) => void;
   readonly tensorHasShape: (info: Pointer) => boolean;
   /** What `create` wrote to the address that it was given, as a pointer. */
   readonly created: (create: (out: bigint) => void) => bigint;
@@ -70,17 +79,22 @@ export function bindApi(library: LibraryHandle): Api {
   }
 
   const run = native(statusFunctions.RunWithBinding.position, 'void *', statusFunctions.RunWithBinding.parameters);
+  const { position, parameters } = statusFunctions.CreateSessionWithPrepackedWeightsContainer;
+  const create = native(position, 'void *', parameters);
+  const settle =
+    (done: RunDone) =>
+    (failure: unknown, status: unknown): void => {
+      if (failure) done(new OrtError('FAIL', String(failure), { cause: failure }));
+      else done(status === null ? undefined : errorOf(status));
+    };
   const hasShape = native(TENSOR_HAS_SHAPE, 'bool', ['pointer']);
   const slot = new BigUint64Array(1);
   const slotAddress = koffi.address(slot);
   return {
     ...(functions as unknown as Functions<typeof statusFunctions> & Functions<typeof voidFunctions>),
-    runWithBindingAsync: (session, options, binding, done) => {
-      run.async(session, options, binding, (failure: unknown, status: unknown) => {
-        if (failure) return done(new OrtError('FAIL', String(failure), { cause: failure }));
-        done(status === null ? undefined : errorOf(status));
-      });
-    },
+    runWithBindingAsync: (session, options, binding, done) => run.async(session, options, binding, settle(done)),
+    createSessionAsync: (environment, path, options, prepacked, out, done) =>
+      create.async(environment, path, options, prepacked, out, settle(done)),
     tensorHasShape: (info) => hasShape(info) === true,
     created: (create) => {
       slot[0] = 0n;

@@ -62,17 +62,38 @@ export class Runtime {
    * long as that takes: seconds for large weights. Throws `OrtError` with the runtime's reason.
    */
   createSession(model: string | Uint8Array, options: SessionOptions = {}): Session {
-    const api = this.#api;
-    const native = createNativeOptions(
-      { api, memoryInfo: this.#memoryInfo, shareCpuArena: () => this.#shareCpuArena() },
-      options,
-    );
+    const native = this.#nativeOptions(options);
     try {
-      const session = api.created((out) => this.#create(model, native, options.prepacked, out));
-      const kept: Kept[] = [...(options.initializers?.values() ?? [])];
-      if (options.prepacked !== undefined) kept.push(options.prepacked);
-      return new Session({ api, memoryInfo: this.#memoryInfo, allocator: this.#allocator, session, kept });
+      return this.#session(
+        this.#api.created((out) => this.#create(model, native, options.prepacked, out)),
+        options,
+      );
     } finally {
+      this.#api.ReleaseSessionOptions(native);
+    }
+  }
+
+  /**
+   * The same on a libuv thread, for a graph in a file; the JS thread stays free. Keeps what the options name until it is
+   * done. Rejects with what `createSession` throws.
+   */
+  async openSession(
+    path: string,
+    options: SessionOptions & { readonly prepacked: PrepackedWeights },
+  ): Promise<Session> {
+    const api = this.#api;
+    const native = this.#nativeOptions(options);
+    const kept = keptBy(options);
+    for (const one of kept) one.hold();
+    const out = new BigUint64Array(1);
+    const settings = [this.#environment, path, native, options.prepacked.pointer, koffi.address(out)] as const;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        api.createSessionAsync(...settings, (error) => (error === undefined ? resolve() : reject(error)));
+      });
+      return this.#session(out[0]!, options);
+    } finally {
+      for (const one of kept) one.letGo();
       api.ReleaseSessionOptions(native);
     }
   }
@@ -94,6 +115,16 @@ export class Runtime {
     const providers = names.map((name) => koffi.decode.string(name));
     api.ReleaseAvailableProviders(list, count[0] as number);
     return providers;
+  }
+
+  #nativeOptions(options: SessionOptions): bigint {
+    const shareCpuArena = (): void => this.#shareCpuArena();
+    return createNativeOptions({ api: this.#api, memoryInfo: this.#memoryInfo, shareCpuArena }, options);
+  }
+
+  #session(session: bigint, options: SessionOptions): Session {
+    const kept = keptBy(options);
+    return new Session({ api: this.#api, memoryInfo: this.#memoryInfo, allocator: this.#allocator, session, kept });
   }
 
   #create(model: string | Uint8Array, options: bigint, prepacked: PrepackedWeights | undefined, out: bigint): void {
@@ -123,6 +154,11 @@ export class Runtime {
     this.#api.CreateAndRegisterAllocator(this.#environment, this.#memoryInfo, null);
     this.#arenaShared = true;
   }
+}
+
+/** What a session reads for as long as it lives. */
+function keptBy({ initializers, prepacked }: SessionOptions): readonly Kept[] {
+  return [...(initializers?.values() ?? []), ...(prepacked === undefined ? [] : [prepacked])];
 }
 
 /** Throws `OrtError` (`not_loadable`), naming found and wanted, for a version that cannot be used. */

@@ -249,6 +249,38 @@ describe('Session.run', () => {
   });
 });
 
+describe('Runtime.openSession', () => {
+  it('opens several beside the JS thread, over the weights of each other', async () => {
+    const model = path.join(folder, 'product.onnx');
+    writeFileSync(model, matrixProduct(32, new Float32Array(32 * 32)));
+    const weights = diagonal(32, () => 2);
+    const initializers = new Map([['w', Tensor.over(weights, [32, 32])]]);
+    const prepacked = runtime.createPrepackedWeights();
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 0);
+    const opening = Array.from({ length: 8 }, () => runtime.openSession(model, { initializers, prepacked }));
+    expect(() => prepacked.dispose()).toThrow(refusal('in_use'));
+    const sessions = await Promise.all(opening);
+    clearInterval(ticking);
+    expect(ticks).toBeGreaterThan(0);
+    for (const session of sessions) {
+      const { y } = await session.runOnce({ x: Tensor.over(new Float32Array(32).fill(4), [1, 32]) });
+      expect(y?.array).toEqual(new Float32Array(32).fill(8));
+      session.dispose();
+    }
+    prepacked.dispose();
+  });
+
+  it('rejects with the reason of the runtime, and keeps nothing then', async () => {
+    const prepacked = runtime.createPrepackedWeights();
+    const missing = path.join(folder, 'missing.onnx');
+    await expect(runtime.openSession(missing, { prepacked })).rejects.toThrow(
+      refusal('NO_SUCHFILE', expect.stringContaining(missing)),
+    );
+    prepacked.dispose();
+  });
+});
+
 describe('Session.close', () => {
   it('waits for the runs that go on', async () => {
     const session = runtime.createSession(adder());

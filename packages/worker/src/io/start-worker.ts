@@ -9,6 +9,7 @@ import type { StepRecord } from '../engine/step-record.js';
 import { createForcedIds } from '../grammar/forced-ids.js';
 import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
 import { createGrammars } from '../grammar/io/create-grammars.js';
+import type { DecoderConfig } from '../model/architectures/config.js';
 import type { ExecutorMode } from '../model/executor-choice.js';
 import type { GgufFile } from '../model/gguf/gguf-file.js';
 import { LaneModel } from '../model/lane-model.js';
@@ -194,6 +195,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       },
       'the worker is ready',
     );
+    // What only later passes need. One that comes before opens it itself, and says so where it cannot be opened.
+    model.openRest().catch((error: unknown) => log.warn({ err: error }, 'a session of the model could not be opened'));
     return {
       address: `${options.host}:${port}`,
       port,
@@ -234,31 +237,6 @@ async function load(
   });
   const { config } = compiled;
   const sizes = workerSizes(options, config, freeMemoryBytes() / (options.memoryParts ?? 1));
-  const definition = await readTokenizer(file);
-  const tokenizer = createTokenizer(definition);
-  if (tokenizer.vocabularyCount > config.vocabularyCount) {
-    throw new ServingError(
-      'model_unusable',
-      `${file.path}: a tokenizer of ${tokenizer.vocabularyCount} tokens must have at most the ${config.vocabularyCount} of the model`,
-    );
-  }
-  const template = file.metadata.optionalString('tokenizer.chat_template');
-  const chatTemplate =
-    template === undefined
-      ? undefined
-      : createChatTemplate({ definition, template, shield: tokenizer.shield, wallMs: () => Date.now() });
-  const pool = new TokenizerPool({ definition, tokenizer });
-  const grammars = createGrammars(
-    grammarVocabularyOf(tokenizer, config.vocabularyCount),
-    clock,
-    options.jumpForward === false ? undefined : createForcedIds(tokenizer),
-  );
-  const text: TextPort = createTextPort(
-    tokenizer,
-    chatTemplate,
-    (words, encode) => pool.encode(words, encode),
-    (source) => grammars.guideFor(source),
-  );
   progress({ phase: 'load', done: 0, total: undefined });
   const model = new LaneModel(compiled, {
     slots: sizes.slots,
@@ -268,17 +246,51 @@ async function load(
     executors: options.executors ?? 'auto',
     nowMs: () => clock.nowMs(),
   });
+  try {
+    // On other threads, beside the tokenizer.
+    const opening = model.openFirst();
+    const [words] = await Promise.all([loadText(file, options, config, clock), opening]);
+    return { model, ...words, config, sizes, choice };
+  } catch (failure) {
+    model.close();
+    throw failure;
+  }
+}
+
+/** Everything between text and tokens. */
+async function loadText(file: GgufFile, options: WorkerOptions, { vocabularyCount }: DecoderConfig, clock: Clock) {
+  const definition = await readTokenizer(file);
+  const tokenizer = createTokenizer(definition);
+  if (tokenizer.vocabularyCount > vocabularyCount) {
+    throw new ServingError(
+      'model_unusable',
+      `${file.path}: a tokenizer of ${tokenizer.vocabularyCount} tokens must have at most the ${vocabularyCount} of the model`,
+    );
+  }
+  const template = file.metadata.optionalString('tokenizer.chat_template');
+  const chatTemplate =
+    template === undefined
+      ? undefined
+      : createChatTemplate({ definition, template, shield: tokenizer.shield, wallMs: () => Date.now() });
+  const pool = new TokenizerPool({ definition, tokenizer });
+  const grammars = createGrammars(
+    grammarVocabularyOf(tokenizer, vocabularyCount),
+    clock,
+    options.jumpForward === false ? undefined : createForcedIds(tokenizer),
+  );
+  const text: TextPort = createTextPort(
+    tokenizer,
+    chatTemplate,
+    (words, encode) => pool.encode(words, encode),
+    (source) => grammars.guideFor(source),
+  );
   const closeText = async (): Promise<void> => {
     await Promise.all([pool.close(), grammars.close()]);
   };
   return {
-    model,
     text,
     closeText,
     guides: () => grammars.cache.guides,
-    config,
-    sizes,
-    choice,
     fillIn: fillInTokens(definition.tokens, file.metadata),
   };
 }

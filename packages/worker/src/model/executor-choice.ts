@@ -34,10 +34,11 @@ export class ExecutorChoice {
     this.#narrowCount = narrowCount;
   }
 
-  choose(plan: StepPlan): PassParts {
+  /** @param canBeWhole false: the wide executor has no graph for a plan of so many chunks, and it is run in parts. */
+  choose(plan: StepPlan, canBeWhole = true): PassParts {
     if (this.#narrowCount < 2 || this.#mode === 'wide') return undefined;
     const parts = splitPlan(plan, this.#narrowCount, (work) => this.#narrow.predictMs(work));
-    if (parts === undefined || this.#mode === 'narrow') return parts;
+    if (parts === undefined || this.#mode === 'narrow' || !canBeWhole) return parts;
     this.#passes += 1;
     // In turns, and the second of each pair the other way, so that neither always follows the same kind of pass.
     if (this.#passes <= TRIALS) return this.#passes % 4 === 1 || this.#passes % 4 === 0 ? parts : undefined;

@@ -3,29 +3,64 @@ import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js'
 import type { LaneCounts } from './compile/lanes-graph.js';
 import type { LaneSession } from './lane-session.js';
 
-/** Runs one plan at a time, by the session that fits it; several of them run side by side. */
-export class LaneExecutor {
-  /** By rising decode tokens. */
-  readonly #sessions: readonly (LaneCounts & { readonly session: LaneSession })[];
+/** Makes one graph ready to run. */
+export type OpenLanes<Graph extends LaneCounts> = (graph: Graph) => Promise<LaneSession>;
 
-  constructor(sessions: readonly (LaneCounts & { readonly session: LaneSession })[]) {
-    this.#sessions = sessions.toSorted((a, b) => a.decodeTokens - b.decodeTokens);
+/**
+ * What computes passes one after another: a session for each shape of plans, by its prompt lanes and decode lanes, opened
+ * when the first such plan comes or somebody asks for it.
+ */
+export class LaneExecutor<Graph extends LaneCounts = LaneCounts> {
+  readonly #graphs: readonly Graph[];
+  readonly #openLanes: OpenLanes<Graph>;
+  readonly #sessions = new Map<Graph, LaneSession>();
+
+  constructor(graphs: readonly Graph[], openLanes: OpenLanes<Graph>) {
+    this.#graphs = graphs.toSorted((a, b) => a.decodeTokens - b.decodeTokens || a.chunks - b.chunks);
+    this.#openLanes = openLanes;
+  }
+
+  get isOpen(): boolean {
+    return this.#sessions.size === this.#graphs.length;
   }
 
   /**
+   * Opens the sessions of the graphs that are wanted, one after the other.
+   * @throws (rejects) OrtError where one cannot be opened.
+   */
+  async open(isWanted: (graph: Graph) => boolean = () => true): Promise<void> {
+    for (const graph of this.#graphs) if (isWanted(graph)) await this.#open(graph);
+  }
+
+  /** Opens what {@link forward} of the plan needs. Rejects as {@link open}. */
+  async openFor(plan: StepPlan): Promise<void> {
+    await this.#open(this.#graphFor(plan));
+  }
+
+  /**
+   * @param plan one that the executor was opened for.
    * @param alongside chunks that other executors compute at the same time.
    * @throws (rejects) as {@link LaneSession.forward}.
    */
   forward(plan: StepPlan, alongside: readonly PrefillChunk[] = []): Promise<StepOutput> {
-    return this.#sessionFor(plan).forward(plan, alongside);
+    const session = this.#sessions.get(this.#graphFor(plan));
+    assert(session !== undefined, 'a session is opened before it runs');
+    return session.forward(plan, alongside);
+  }
+
+  async #open(graph: Graph): Promise<void> {
+    if (this.#sessions.has(graph)) return;
+    const session = await this.#openLanes(graph);
+    // Another call may have been quicker; the one that has run knows what is bound.
+    if (!this.#sessions.has(graph)) this.#sessions.set(graph, session);
   }
 
   /** With no more decode lanes than needed: each costs something, also one whose rows are all idle. */
-  #sessionFor({ decodes, chunks }: StepPlan): LaneSession {
+  #graphFor({ decodes, chunks }: StepPlan): Graph {
     const tokens = decodeTokensOf(decodes);
-    const found = this.#sessions.find((one) => one.chunks === chunks.length && one.decodeTokens >= tokens);
+    const found = this.#graphs.find((one) => one.chunks === chunks.length && one.decodeTokens >= tokens);
     assert(found !== undefined, `no graph for ${chunks.length} chunks beside decodes of ${tokens} tokens`);
-    return found.session;
+    return found;
   }
 }
 

@@ -1,4 +1,4 @@
-import { loadRuntime, mapFile, type PrepackedWeights, type RunOptions, type Session, Tensor } from '@sluice/ort';
+import { loadRuntime, type RunOptions, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
@@ -8,6 +8,8 @@ import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { WeightEntry } from './compile/weight-table.js';
 import { ExecutorChoice, type ExecutorMode } from './executor-choice.js';
+import { narrowExecutors } from './executor-width.js';
+import { GraphSessions } from './graph-sessions.js';
 import { LaneCache } from './lane-cache.js';
 import { decodeTokensOf, LaneExecutor } from './lane-executor.js';
 import { LaneOutputs } from './lane-outputs.js';
@@ -27,14 +29,13 @@ export interface LaneModelOptions {
    * `nowMs` to find out what is quicker.
    */
   readonly executors?: ExecutorMode;
+  /** How many narrow executors; default: as {@link narrowExecutors} says. */
+  readonly narrowCount?: number;
   /** Milliseconds of any clock. */
   readonly nowMs?: () => number;
   /** Has the runtime write down what every operator of every pass took, in files that begin so: slower, and only to measure. */
   readonly profilePrefix?: string;
 }
-
-/** Executors that share a pass: as many as there are prompt lanes. */
-const NARROW = 2;
 
 /** A compiled model on disk; io/compiled makes one. */
 export interface CompiledFiles {
@@ -46,20 +47,26 @@ export interface CompiledFiles {
   readonly graphs: readonly (LaneCounts & { readonly path: string })[];
 }
 
+type Graph = CompiledFiles['graphs'][number];
+
 /**
  * A model on the CPU: hybrid batches through lanes (compile/lanes-graph.ts). One session for each number of chunks a
  * plan can have, and again for decodes of several tokens, all over one mapped copy of the weights, one prepacked copy and one
- * cache. A pass runs on one wide executor, or in parts on narrow ones side by side: the same to the bit.
+ * cache. A pass runs on one wide executor, or in parts on narrow ones side by side: the same to the bit. Plans of more chunks
+ * than a graph has lanes run in parts always.
+ *
+ * Sessions are opened when the first pass comes that needs them, which waits for it; {@link openFirst} and {@link openRest}
+ * have them open before.
  */
 export class LaneModel implements ModelPort {
   readonly limits: ModelLimits;
-  readonly #wide: LaneExecutor;
+  readonly #wide: LaneExecutor<Graph>;
   /** Side by side, each with its share of the threads; none where there is nothing to share. */
-  readonly #narrow: readonly LaneExecutor[];
+  readonly #narrow: readonly LaneExecutor<Graph>[];
+  readonly #mode: ExecutorMode;
   readonly #choice: ExecutorChoice;
   readonly #nowMs: () => number;
-  readonly #native: readonly Session[];
-  readonly #prepacked: PrepackedWeights;
+  readonly #sessions: GraphSessions;
   readonly #cache: LaneCache;
   readonly #runOptions: RunOptions;
   #isRunning = false;
@@ -68,7 +75,8 @@ export class LaneModel implements ModelPort {
     const { config } = files;
     const { slots, contextTokens, stepTokensMax, threads, executors = 'wide', nowMs = () => 0 } = options;
     assert(executors !== 'auto' || options.nowMs !== undefined, 'what is quicker cannot be found out without a clock');
-    const narrowCount = executors === 'wide' ? 1 : Math.min(NARROW, threads);
+    const narrow = executors === 'wide' ? { count: 0, threads: 0 } : narrowExecutors(threads, options.narrowCount);
+    this.#mode = executors;
     this.#nowMs = nowMs;
     this.limits = {
       vocabularyCount: config.vocabularyCount,
@@ -76,6 +84,7 @@ export class LaneModel implements ModelPort {
       contextTokens,
       stepTokensMax,
       chunksMax: Math.max(...files.graphs.map(({ chunks }) => chunks)),
+      chunksAbreast: Math.max(1, narrow.count),
       chunkBlockTokens: attentionBlockTokens(config),
       decodeTokensMax: Math.max(...files.graphs.map(({ decodeTokens }) => decodeTokens)),
       wantedRowsMax: stepTokensMax,
@@ -84,78 +93,92 @@ export class LaneModel implements ModelPort {
     // One position behind the last token, and slots behind the last sequence, one for each executor: where idle rows of the
     // lanes write.
     const positions = contextTokens + 1;
-    const cache = new LaneCache(config, files.kv, slots + 1 + narrowCount, positions);
+    const cache = new LaneCache(config, files.kv, slots + 1 + narrow.count, positions);
     this.#cache = cache;
     const tables = rotaryTables(config, positions);
     const shape = [positions, config.headDim / 2];
     const rotary = { cos: Tensor.over(tables.cos, shape), sin: Tensor.over(tables.sin, shape) };
 
-    const runtime = loadRuntime();
-    const mapped = mapFile(files.weightsPath);
-    this.#prepacked = runtime.createPrepackedWeights();
-    this.#runOptions = runtime.createRunOptions();
-    const initializers = new Map(
-      files.weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
-    );
-    const native: Session[] = [];
-    const open = (graph: CompiledFiles['graphs'][number], threads: number): Session => {
-      const session = runtime.createSession(graph.path, {
-        intraOpThreads: threads,
-        initializers,
-        prepacked: this.#prepacked,
-        cpuArena: 'shared',
-        memoryPattern: false,
-        // Each session has threads of its own. Those of the last pass's would go on spinning for some 10 ms, beside the next.
-        entries: { 'session.force_spinning_stop': '1' },
-        ...(options.profilePrefix === undefined ? {} : { profilePrefix: options.profilePrefix }),
+    this.#runOptions = loadRuntime().createRunOptions();
+    this.#sessions = new GraphSessions(files.weightsPath, files.weights, options.profilePrefix);
+    const executor = (
+      graphs: CompiledFiles['graphs'],
+      threads: number,
+      pool: string,
+      spareSlot: number,
+    ): LaneExecutor<Graph> => {
+      let outputs: LaneOutputs | undefined;
+      return new LaneExecutor(graphs, async (graph) => {
+        const session = await this.#sessions.session(graph.path, threads, pool);
+        outputs ??= new LaneOutputs({
+          ...this.limits,
+          hiddenLength: config.hidden,
+          candidateCount: Math.min(CANDIDATES, config.vocabularyCount),
+        });
+        const { wantedRowsMax } = this.limits;
+        const common = {
+          cache,
+          outputs,
+          rotary,
+          spareSlot,
+          runOptions: this.#runOptions,
+          stepTokensMax,
+          wantedRowsMax,
+        };
+        return new LaneSession({ ...common, session, counts: graph });
       });
-      native.push(session);
-      return session;
     };
-    const executor = (sessions: readonly (LaneCounts & { readonly session: Session })[], spareSlot: number) => {
-      const outputs = new LaneOutputs({
-        ...this.limits,
-        hiddenLength: config.hidden,
-        candidateCount: Math.min(CANDIDATES, config.vocabularyCount),
-      });
-      const common = { cache, outputs, rotary, spareSlot, runOptions: this.#runOptions, stepTokensMax };
-      const { wantedRowsMax } = this.limits;
-      return new LaneExecutor(
-        sessions.map(({ session, ...counts }) => ({
-          ...counts,
-          session: new LaneSession({ ...common, session, counts, wantedRowsMax }),
-        })),
-      );
-    };
-    const wide = files.graphs.map((graph) => ({ ...graph, session: open(graph, threads) }));
-    this.#wide = executor(wide, slots);
-    // A part of a plan has one chunk at most. One native session of a graph serves all executors: each has its own binding.
-    const narrow = files.graphs
-      .filter(({ chunks, decodeTokens }) => narrowCount > 1 && chunks <= 1 && decodeTokens === 1)
-      .map((graph) => ({ ...graph, session: open(graph, Math.floor(threads / narrowCount)) }));
-    const isShared = narrow.length > 0;
-    this.#narrow = Array.from({ length: isShared ? narrowCount : 0 }, (_, index) =>
-      executor(narrow, slots + 1 + index),
+    this.#wide = executor(files.graphs, threads, 'wide', slots);
+    // A part of a plan has one chunk at most. Threads of a session belong to one pass at a time; without any but the caller's,
+    // one native session of a graph serves all executors: each has its own binding.
+    const partGraphs = files.graphs.filter(({ chunks, decodeTokens }) => chunks <= 1 && decodeTokens === 1);
+    this.#narrow = Array.from({ length: narrow.count }, (_, index) =>
+      executor(partGraphs, narrow.threads, narrow.threads === 1 ? 'narrow' : `narrow ${index}`, slots + 1 + index),
     );
     this.#choice = new ExecutorChoice(executors, this.#narrow.length);
-    this.#native = native;
+  }
+
+  /**
+   * Opens what a first request needs: the wide executor's sessions for at most one chunk. On other threads, so that the
+   * caller can do something else meanwhile.
+   * @throws (rejects) OrtError where a graph cannot be opened.
+   */
+  async openFirst(): Promise<void> {
+    await Promise.all([0, 1].map((count) => this.#wide.open((one) => one.chunks === count && one.decodeTokens === 1)));
+  }
+
+  /** Opens everything else, one session after the other. Rejects as {@link openFirst}; what is not open is tried again when needed. */
+  async openRest(): Promise<void> {
+    for (const executor of [this.#wide, ...this.#narrow]) await executor.open();
   }
 
   async forward(plan: StepPlan): Promise<StepOutput> {
     assert(!this.#isRunning, 'one pass at a time');
-    const { chunksMax, decodeTokensMax } = this.limits;
+    const { decodeTokensMax } = this.limits;
+    const chunksMax = Math.max(this.limits.chunksMax, this.#narrow.length);
     const { decodes, chunks } = plan;
     const decodeTokens = decodeTokensOf(decodes);
     assert(chunks.length <= chunksMax, `a plan has at most ${chunksMax} chunks, not ${chunks.length}`);
     assert(decodeTokens <= decodeTokensMax, `a decode has at most ${decodeTokensMax} tokens, not ${decodeTokens}`);
     this.#isRunning = true;
     try {
-      const parts = decodeTokens === 1 ? this.#choice.choose(plan) : undefined;
+      const parts = await this.#partsOf(plan, decodeTokens);
       return await (parts === undefined ? this.#runWhole(plan) : this.#runParts(plan, parts));
     } finally {
       this.#isRunning = false;
       if (this.#runOptions.terminated) this.#runOptions.reset();
     }
+  }
+
+  /** The parts in which a pass is to be run now, all that it needs opened; undefined: as a whole. */
+  async #partsOf(plan: StepPlan, decodeTokens: number): Promise<readonly PlanPart[] | undefined> {
+    const canBeWhole = plan.chunks.length <= this.limits.chunksMax;
+    // A pass that may as well run on the wide executor does not wait for narrow ones.
+    const areReady = this.#mode === 'narrow' || !canBeWhole || this.#narrow.every(({ isOpen }) => isOpen);
+    const parts = decodeTokens === 1 && areReady ? this.#choice.choose(plan, canBeWhole) : undefined;
+    if (parts === undefined) await this.#wide.openFor(plan);
+    else await Promise.all(parts.map((part, index) => this.#narrow[index]!.openFor(part.plan)));
+    return parts;
   }
 
   async #runWhole(plan: StepPlan): Promise<StepOutput> {
@@ -208,12 +231,12 @@ export class LaneModel implements ModelPort {
 
   /** Ends what `profilePrefix` began; the paths of the files. */
   endProfiling(): string[] {
-    return this.#native.map((session) => session.endProfiling());
+    return this.#sessions.endProfiling();
   }
 
   close(): void {
-    for (const session of this.#native) session.dispose();
-    this.#prepacked.dispose();
+    assert(!this.#isRunning, 'a model is closed between passes');
+    this.#sessions.close();
     this.#runOptions.dispose();
   }
 }

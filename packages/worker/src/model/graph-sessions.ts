@@ -1,0 +1,85 @@
+import {
+  loadRuntime,
+  type MappedFile,
+  mapFile,
+  type PrepackedWeights,
+  type Runtime,
+  type Session,
+  Tensor,
+} from '@sluice/ort';
+import type { WeightEntry } from './compile/weight-table.js';
+
+/**
+ * The native sessions of a model's graphs, each opened when it is first asked for and not on the JS thread: some 0.15 to
+ * 0.4 s, most of which goes into weights in the kernels' layout. All are over one mapped copy of the weights and one
+ * prepacked copy.
+ */
+export class GraphSessions {
+  readonly #runtime: Runtime = loadRuntime();
+  readonly #mapped: MappedFile;
+  readonly #initializers: ReadonlyMap<string, Tensor>;
+  readonly #prepacked: PrepackedWeights;
+  readonly #profilePrefix: string | undefined;
+  readonly #opening = new Map<string, Promise<Session>>();
+  readonly #open = new Set<Session>();
+  #isClosed = false;
+
+  /** @param profilePrefix as `LaneModelOptions.profilePrefix`. */
+  constructor(weightsPath: string, weights: readonly WeightEntry[], profilePrefix?: string) {
+    const mapped = mapFile(weightsPath);
+    this.#mapped = mapped;
+    this.#initializers = new Map(
+      weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
+    );
+    this.#prepacked = this.#runtime.createPrepackedWeights();
+    this.#profilePrefix = profilePrefix;
+  }
+
+  /**
+   * @param pool whose threads it has: sessions of another name are others. One thread is the caller's own, so that a session
+   * of one thread may serve any number of callers at once.
+   * @throws (rejects) OrtError where the graph cannot be opened; the next call tries again.
+   */
+  session(graphPath: string, threads: number, pool: string): Promise<Session> {
+    const key = `${pool} ${threads} ${graphPath}`;
+    let session = this.#opening.get(key);
+    if (session === undefined) {
+      session = this.#openGraph(graphPath, threads);
+      this.#opening.set(key, session);
+      session.catch(() => this.#opening.delete(key));
+    }
+    return session;
+  }
+
+  /** Ends what `profilePrefix` began; the paths of the files. */
+  endProfiling(): string[] {
+    return [...this.#open].map((session) => session.endProfiling());
+  }
+
+  /** Frees everything, where a session is being opened as soon as it is. */
+  close(): void {
+    this.#isClosed = true;
+    for (const session of this.#open) session.dispose();
+    this.#open.clear();
+    const freePrepacked = (): void => this.#prepacked.dispose();
+    Promise.allSettled(this.#opening.values()).then(freePrepacked, freePrepacked);
+  }
+
+  async #openGraph(graphPath: string, threads: number): Promise<Session> {
+    const session = await this.#runtime.openSession(graphPath, {
+      intraOpThreads: threads,
+      initializers: this.#initializers,
+      prepacked: this.#prepacked,
+      cpuArena: 'shared',
+      memoryPattern: false,
+      // Each session has threads of its own. Those of the last pass's would go on spinning for some 10 ms, beside the next.
+      entries: { 'session.force_spinning_stop': '1' },
+      ...(this.#profilePrefix === undefined ? {} : { profilePrefix: this.#profilePrefix }),
+    });
+    // The kernels read their own copies from now on, and of the file little more than the embeddings of the tokens that come.
+    this.#mapped.dropPages();
+    if (this.#isClosed) session.dispose();
+    else this.#open.add(session);
+    return session;
+  }
+}
