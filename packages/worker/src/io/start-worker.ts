@@ -116,14 +116,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     env: process.env,
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
-  const file = await openGguf(modelPath);
-  const { model, text, closeText, guides, config, sizes, choice, fillIn } = await load(
-    file,
-    options,
-    cache,
-    progress,
-    clock,
-  ).finally(() => file.close());
+  const loaded = await load(modelPath, options, cache, progress, clock);
+  const { model, text, closeText, guides, config, sizes, choice, fillIn } = loaded;
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -214,6 +208,22 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 }
 
 async function load(
+  modelPath: string,
+  options: WorkerOptions,
+  cache: string,
+  progress: (progress: WorkerProgress) => void,
+  clock: Clock,
+) {
+  const file = await openGguf(modelPath);
+  // In no closure that outlives the start: its header is tens of megabytes.
+  try {
+    return await loadFile(file, options, cache, progress, clock);
+  } finally {
+    await file.close();
+  }
+}
+
+async function loadFile(
   file: GgufFile,
   options: WorkerOptions,
   cache: string,

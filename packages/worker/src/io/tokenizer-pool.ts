@@ -26,6 +26,9 @@ export type EncodeReply =
   | { readonly id: number; readonly ids: Int32Array }
   | { readonly id: number; readonly failure: string };
 
+/** What the collector may let pile up between two looks at what is new: with its own 48 texts take no less time. */
+const YOUNG_MB = 4;
+
 interface Waiting {
   readonly resolve: (ids: number[]) => void;
   readonly reject: (error: ServingError) => void;
@@ -88,7 +91,8 @@ export class TokenizerPool {
   }
 
   #start(url: URL): Worker {
-    const thread = new Worker(url, { workerData: this.#options.definition });
+    const thread = new Worker(url, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+    thread.postMessage(this.#options.definition);
     // A thread that only waits for texts must not keep the process alive.
     thread.unref();
     thread.on('message', (reply: EncodeReply) => this.#settle(reply));

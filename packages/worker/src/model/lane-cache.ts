@@ -8,6 +8,12 @@ const arrays = { float32: Float32Array, int8: Int8Array } as const;
 type CacheArray = Float32Array | Int8Array;
 
 /**
+ * At every large piece of memory that is reserved, the collector looks through all that there is; and the system refuses
+ * one that is larger than the machine's memory, though not many that are together.
+ */
+const PIECE_BYTES = 2 ** 31;
+
+/**
  * Keys and values of all slots, two arrays a layer: [slots, kvHeads, positions, headDim], row-major. The address space is
  * reserved at once; the system commits a page when it is first written.
  */
@@ -27,9 +33,9 @@ export class LaneCache {
     this.#positions = positions;
     this.#slotLength = config.kvHeads * positions * config.headDim;
     this.#Array = arrays[kvElementType[mode]];
-    const reserve = (): CacheArray => new this.#Array(slots * this.#slotLength);
-    this.#keys = Array.from({ length: config.layers }, reserve);
-    this.#values = Array.from({ length: config.layers }, reserve);
+    const caches = this.#reserve(2 * config.layers, slots * this.#slotLength);
+    this.#keys = caches.slice(0, config.layers);
+    this.#values = caches.slice(config.layers);
   }
 
   /**
@@ -139,6 +145,19 @@ export class LaneCache {
     const { headDim } = this.#config;
     const length = (this.#positions - fromToken) * headDim;
     this.#eachHead(slot, (array, head) => releasePages(array, head + fromToken * headDim, length));
+  }
+
+  /** Arrays of that length, several in one piece of memory. */
+  #reserve(count: number, length: number): CacheArray[] {
+    const bytes = length * this.#Array.BYTES_PER_ELEMENT;
+    const perPiece = Math.max(1, Math.floor(PIECE_BYTES / bytes));
+    const arrays: CacheArray[] = [];
+    while (arrays.length < count) {
+      const inPiece = Math.min(perPiece, count - arrays.length);
+      const piece = new ArrayBuffer(inPiece * bytes);
+      for (let index = 0; index < inPiece; index++) arrays.push(new this.#Array(piece, index * bytes, length));
+    }
+    return arrays;
   }
 
   #writeFirst(slot: number, kept: CacheArray): void {
