@@ -215,6 +215,17 @@ describe('a body that is too large', () => {
     expect(response.status).toBe(413);
     expect(await response.json()).toMatchObject({ error: { code: 'body_too_large' } });
   });
+
+  it('of few bytes for what is in it is refused with that bound, and a long text is not', async () => {
+    await start();
+    const objects = `{"messages":[${'{},'.repeat(200_000)}{}]}`;
+    const refused = await gateway.post('/v1/chat/completions', objects);
+    expect(refused.status).toBe(413);
+    const message = 'the body must have at most 131072 objects, arrays and names of fields together';
+    expect(await refused.json()).toMatchObject({ error: { code: 'body_too_large', message } });
+    const content = '{"[:'.repeat(200_000);
+    expect((await gateway.chat({ messages: [{ role: 'user', content }] })).status).toBe(200);
+  });
 });
 
 describe('too many requests', () => {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { ServingError } from '@sluice/shared';
 import type { FastifyRequest } from 'fastify';
 import { parseJson } from '../api/json.js';
+import { hasManyParts, PARTS_MAX } from './body-parts.js';
 
 export interface BodyLimits {
   /** Largest body that is read, bytes. */
@@ -48,7 +49,8 @@ export async function readBody(stream: FastifyRequest['raw'], limits: BodyLimits
 
 /**
  * A body of JSON.
- * @throws ServingError `unsupported_media_type` for another type, `invalid_request` for what is not UTF-8 or not JSON.
+ * @throws ServingError `unsupported_media_type` for another type, `body_too_large` for one that would take long to read,
+ * `invalid_request` for what is not UTF-8 or not JSON.
  */
 export function parseJsonBody(headers: FastifyRequest['headers'], bytes: Buffer): unknown {
   const contentType = headers['content-type'] ?? '';
@@ -64,6 +66,10 @@ export function parseJsonBody(headers: FastifyRequest['headers'], bytes: Buffer)
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     throw unsupportedMedia(`the content-encoding is ${JSON.stringify(encoding.slice(0, 80))}, it must be identity`);
+  }
+  if (hasManyParts(bytes)) {
+    const problem = `the body must have at most ${PARTS_MAX} objects, arrays and names of fields together`;
+    throw new ServingError('body_too_large', problem);
   }
   if (!isUtf8(bytes)) throw new ServingError('invalid_request', 'the body is not valid UTF-8');
   return parseJson(bytes.toString('utf8'));
