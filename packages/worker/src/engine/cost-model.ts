@@ -97,8 +97,8 @@ const FEATURES = PRIOR.length;
 const PREFILL_TOKENS = 3;
 const SHARED_TOKENS = 6;
 /**
- * Chunks that end together, side by side, take at least so much of their time one after the other. Where the heaviest has
- * so large a share that the others have ended long before it, they are taken to save nothing.
+ * As many chunks as can be computed side by side, which end together, take at least so much of their time one after the
+ * other. Where the heaviest has a larger share it keeps the others waiting, and soon they save nothing.
  */
 const SHARED_RATIO_MIN = 0.65;
 
@@ -245,10 +245,10 @@ function featuresOf(work: StepWork, abreast: number): Float64Array {
 
 /**
  * Of a step whose chunks may be computed side by side, the tokens that could be saved at most: a share of all, which is
- * largest where chunks weigh the same, and 0 for a lone one.
+ * largest where there are `abreast` chunks of the same weight, and 0 for a lone one.
  */
 function sharedTokens({ prefillTokens, prefillPairs, chunks, heaviestChunk }: StepWork, abreast: number): number {
   if (chunks < 2 || abreast < 2 || chunks > abreast) return 0;
   const heaviestShare = heaviestChunk / chunkWeight(prefillTokens, prefillPairs);
-  return prefillTokens * Math.max(0, 1 - SHARED_RATIO_MIN * chunks * heaviestShare);
+  return prefillTokens * Math.max(0, 1 - SHARED_RATIO_MIN * abreast * heaviestShare);
 }
