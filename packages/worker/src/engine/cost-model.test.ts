@@ -105,18 +105,30 @@ describe('CostModel', () => {
     }
   });
 
-  it('tries chunks side by side before it has seen any, and not where the model has no such thing', () => {
+  it('hopes for much of chunks side by side before it has seen any, and again some time after it has', () => {
     const [alone, pair] = [[128], [64, 64]].map((slices) =>
       slices.reduce((work, tokens) => withChunk(work, 0, tokens), noWork),
     );
-    const ratio = (abreast: number): number => {
-      const run = new Run(machines[0]![1], abreast);
-      run.chunksMax = 1;
-      run.steps(300);
-      return run.model.predictMs(pair!) / run.model.predictMs(alone!);
-    };
-    expect(ratio(2)).toBeLessThan(0.8);
-    expect(ratio(1)).toBeGreaterThan(0.95);
+    const run = new Run(machines[0]![1], 2);
+    const ratio = (): number => run.model.predictMs(pair!) / run.model.predictMs(alone!);
+    run.chunksMax = 1;
+    run.steps(300);
+    expect(ratio()).toBeLessThan(0.8);
+    for (let i = 0; i < 3; i++) run.model.observe(pair!, machines[0]![1](pair!));
+    expect(ratio()).toBeGreaterThan(0.9);
+    run.steps(100);
+    expect(ratio()).toBeGreaterThan(0.8);
+    run.steps(900);
+    expect(ratio()).toBeLessThan(0.8);
+  });
+
+  it('hopes for nothing where a model computes one chunk after the other', () => {
+    const run = new Run(machines[0]![1]);
+    run.chunksMax = 1;
+    run.steps(100);
+    const alone = withChunk(noWork, 0, 128);
+    const pair = withChunk(withChunk(noWork, 0, 64), 0, 64);
+    expect(run.model.predictMs(pair) / run.model.predictMs(alone)).toBeGreaterThan(0.95);
   });
 
   it('keeps its head when passes take no time at all', () => {
