@@ -10,7 +10,7 @@ import type { WeightEntry } from './compile/weight-table.js';
 import { ExecutorChoice, type ExecutorMode } from './executor-choice.js';
 import { narrowExecutors } from './executor-width.js';
 import { GraphSessions } from './graph-sessions.js';
-import { LaneCache } from './lane-cache.js';
+import { LaneCache, positionsFor } from './lane-cache.js';
 import { decodeTokensOf, LaneExecutor } from './lane-executor.js';
 import { LaneOutputs } from './lane-outputs.js';
 import { LaneSession } from './lane-session.js';
@@ -92,7 +92,7 @@ export class LaneModel implements ModelPort {
     };
     // One position behind the last token, and slots behind the last sequence, one for each executor: where idle rows of the
     // lanes write.
-    const positions = contextTokens + 1;
+    const positions = positionsFor(config, files.kv, contextTokens + 1);
     const cache = new LaneCache(config, files.kv, slots + 1 + narrow.count, positions);
     this.#cache = cache;
     const tables = rotaryTables(config, positions);
