@@ -143,13 +143,14 @@ export class LaneModel implements ModelPort {
    * caller can do something else meanwhile.
    * @throws (rejects) OrtError where a graph cannot be opened.
    */
-  async openFirst(): Promise<void> {
-    await Promise.all([0, 1].map((count) => this.#wide.open((one) => one.chunks === count && one.decodeTokens === 1)));
+  openFirst(): Promise<void> {
+    const first = [0, 1].map((count) => this.#wide.open((one) => one.chunks === count && one.decodeTokens === 1));
+    return this.#unlessClosed(Promise.all(first));
   }
 
   /** Opens everything else, one session after the other. Rejects as {@link openFirst}; what is not open is tried again when needed. */
   async openRest(): Promise<void> {
-    for (const executor of [this.#wide, ...this.#narrow]) await executor.open();
+    for (const executor of [this.#wide, ...this.#narrow]) await this.#unlessClosed(executor.open());
   }
 
   async forward(plan: StepPlan): Promise<StepOutput> {
@@ -179,6 +180,15 @@ export class LaneModel implements ModelPort {
     if (parts === undefined) await this.#wide.openFor(plan);
     else await Promise.all(parts.map((part, index) => this.#narrow[index]!.openFor(part.plan)));
     return parts;
+  }
+
+  /** A model that is closed meanwhile has nothing to open. */
+  async #unlessClosed(opening: Promise<unknown>): Promise<void> {
+    try {
+      await opening;
+    } catch (failure) {
+      if (!this.#sessions.isClosed) throw failure;
+    }
   }
 
   async #runWhole(plan: StepPlan): Promise<StepOutput> {
