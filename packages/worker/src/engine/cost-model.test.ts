@@ -99,7 +99,7 @@ describe('CostModel', () => {
       [16, [48, 48]],
       [16, [90, 12]],
     ] as const) {
-      const work = tokens.reduce((sum, count) => withChunk(sum, 0, count), decodingRows(rows));
+      const work = tokens.reduce((sum, count) => withChunk(sum, 0, count), rowsAt(rows, 300));
       const truthMs = abreastMachine(ratio)(work);
       expect(Math.abs(run.model.predictMs(work) - truthMs) / truthMs, `${rows} rows, ${tokens}`).toBeLessThan(0.08);
     }
@@ -131,6 +131,26 @@ describe('CostModel', () => {
     expect(run.model.predictMs(pair) / run.model.predictMs(alone)).toBeGreaterThan(0.95);
   });
 
+  it.each(machines)(
+    'is never far off on %s when a few prompts come, then only their answers, and prompts again',
+    (_, machine) => {
+      for (const together of [1, 2, 4]) {
+        const model = new CostModel(2);
+        const rng = seededRng(together);
+        let worst = 1;
+        for (const [step, work] of bursts(together).entries()) {
+          const ms = machine(work) * (0.97 + 0.06 * rng.next());
+          const ratio = model.predictMs(work) / ms;
+          // The first answers are the first rows that it sees.
+          if (step >= 24) worst = Math.max(worst, ratio, 1 / ratio);
+          model.observe(work, ms);
+        }
+
+        expect(worst, `${together} at once`).toBeLessThan(2);
+      }
+    },
+  );
+
   it('keeps its head when passes take no time at all', () => {
     const model = new CostModel();
     for (let i = 0; i < 500; i++) model.observe(withDecode(noWork, i), 0);
@@ -151,8 +171,23 @@ function abreastMachine(ratio: number): (work: StepWork) => number {
   };
 }
 
-function decodingRows(count: number): StepWork {
-  return Array.from({ length: count }).reduce<StepWork>((work) => withDecode(work, 300), noWork);
+/** Requests of 256 and 64 tokens, so many at once, in steps of 128 tokens, four times. */
+function bursts(together: number): StepWork[] {
+  const works: StepWork[] = [];
+  for (let burst = 0; burst < 4; burst++) {
+    let left = 256 * together;
+    for (let rows = 0; left > 0; rows = Math.floor(together - left / 256)) {
+      const tokens = Math.min(left, 128 - rows);
+      works.push(withChunk(rowsAt(rows, 256), 256 - (left % 256 || 256), tokens));
+      left -= tokens;
+    }
+    for (let token = 0; token < 64; token++) works.push(rowsAt(together, 256 + token));
+  }
+  return works;
+}
+
+function rowsAt(count: number, context: number): StepWork {
+  return Array.from({ length: count }).reduce<StepWork>((work) => withDecode(work, context), noWork);
 }
 
 /** A machine under a drawn load, and a model that watches it. */

@@ -99,6 +99,8 @@ const SHARED_GUESS_WEIGHT = 0.01;
  * their proportions matter for longer than a few steps.
  */
 const PRIOR = [2, 2, 3, 1, 0.5, 1, SHARED_GUESS];
+/** What it counts for beside a step, which has weight 1; forgotten like one. */
+const PRIOR_WEIGHT = 0.01;
 const FEATURES = PRIOR.length;
 const PREFILL_TOKENS = 3;
 const SHARED_TOKENS = 6;
@@ -186,7 +188,10 @@ export class CostModel implements StepCost {
     this.#spread += SPREAD_GAIN * (Math.min(SURPRISE_MAX, Math.abs(Math.log(ratio))) - this.#spread);
     this.#slowness *= believed ** SPEED_GAIN;
 
-    this.#equations.add(features, believed * standardMs, 1 / standardMs ** 2);
+    // What took far longer than predicted says little where it was disturbed, and would say too much where next to
+    // nothing was predicted.
+    const scaleMs = Math.max(standardMs, actualMs / this.#slowness);
+    this.#equations.add(features, believed * standardMs, 1 / scaleMs ** 2);
     for (let sweep = 0; sweep < SWEEPS; sweep++) this.#improve();
   }
 
@@ -226,10 +231,20 @@ export class CostModel implements StepCost {
   }
 }
 
-/** Normal equations of weighted least squares, `left` [features, features] · coefficients = `right` [features]. */
+/**
+ * Normal equations of weighted least squares, `left` [features, features] · coefficients = `right` [features]. They begin
+ * with the prior, so that the first steps, which cannot tell the base from a chunk, make none of them nothing.
+ */
 class Equations {
   readonly #left = new Float64Array(FEATURES * FEATURES);
   readonly #right = new Float64Array(FEATURES);
+
+  constructor() {
+    for (const [i, coefficient] of PRIOR.entries()) {
+      this.#left[i * FEATURES + i] = PRIOR_WEIGHT / coefficient ** 2;
+      this.#right[i] = PRIOR_WEIGHT / coefficient;
+    }
+  }
 
   add(features: Float64Array, target: number, weight: number): void {
     for (let i = 0; i < FEATURES; i++) {
