@@ -56,6 +56,8 @@ export async function openModel(
   const options = { ...sizes, threads, executors: named('executors', executors, executorModes) };
   const compiled = await compileModel(path, weights, threads, kv);
   const model = new LaneModel(compiled.files, { ...options, nowMs: () => performance.now() });
+  await model.openFirst();
+  await model.openRest();
   return { ...compiled, model, close: () => model.close() };
 }
 

@@ -120,7 +120,7 @@ export function addModelFlags(command: Command): Command {
     .addOption(
       new Option(
         '--executors <kind>',
-        'who computes a pass: wide (all threads together), narrow (two halves side by side), or auto (what is found quicker)',
+        'who computes a pass: wide (all threads together), narrow (several side by side), or auto (what is found quicker)',
       )
         .default('auto')
         .argParser(oneOf('--executors', ['auto', 'wide', 'narrow'])),

@@ -1,32 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { TlsOptions } from '@sluice/proto';
-import { type Clock, cacheFolder, createLog, type LoadState, ServingError, systemClock } from '@sluice/shared';
+import { cacheFolder, createLog, type LoadState, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
 import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
 import type { SpeculationMode } from '../engine/speculation/speculation.js';
 import type { StepRecord } from '../engine/step-record.js';
-import { createForcedIds } from '../grammar/forced-ids.js';
-import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
-import { createGrammars } from '../grammar/io/create-grammars.js';
-import type { DecoderConfig } from '../model/architectures/config.js';
 import type { ExecutorMode } from '../model/executor-choice.js';
-import type { GgufFile } from '../model/gguf/gguf-file.js';
-import { LaneModel } from '../model/lane-model.js';
-import { createTextPort, type TextPort } from '../service/text-port.js';
 import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
-import { createChatTemplate } from '../text/chat-template.js';
-import { fillInTokens } from '../text/fill-in.js';
-import { createTokenizer } from '../text/tokenizer.js';
-import { openCompiled } from './compiled/compiled-folder.js';
-import { freeMemoryBytes } from './free-memory.js';
+import { loadModel } from './load-model.js';
 import type { FetchProgress } from './models/fetch-progress.js';
-import { openGguf } from './models/open-gguf.js';
 import { resolveModel } from './models/resolve-model.js';
-import { readTokenizer } from './read-tokenizer.js';
-import { TokenizerPool } from './tokenizer-pool.js';
-import { chooseWeights, type WeightWish } from './weights/choose-weights.js';
-import { type SizeWishes, workerSizes } from './worker-limits.js';
+import type { WeightWish } from './weights/choose-weights.js';
+import type { SizeWishes } from './worker-limits.js';
 
 export interface WorkerOptions extends SizeWishes {
   /** Short name, hub id or path; see resolveModel. */
@@ -90,11 +76,6 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-/** Prompt lanes of the graphs a worker has: the most prompts of which one step can compute a slice. */
-export const CHUNK_COUNTS = [0, 1, 2];
-/** Decode lanes of the graphs for drafts: the most tokens of a sequence in a pass, with few and with many sequences. */
-export const DECODE_COUNTS = [4, 8];
-
 /** Requests that may wait for a slot; one more is refused. */
 const WAITING_MAX = 1024;
 /** What readers get to fetch what was sent before the port is closed. */
@@ -116,7 +97,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     env: process.env,
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
-  const loaded = await load(modelPath, options, cache, progress, clock);
+  const loaded = await loadModel(modelPath, options, cache, progress, clock);
   const { model, text, closeText, guides, config, sizes, choice, fillIn } = loaded;
 
   let server: WorkerServer | undefined;
@@ -205,104 +186,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await close();
     throw failure;
   }
-}
-
-async function load(
-  modelPath: string,
-  options: WorkerOptions,
-  cache: string,
-  progress: (progress: WorkerProgress) => void,
-  clock: Clock,
-) {
-  const file = await openGguf(modelPath);
-  // In no closure that outlives the start: its header is tens of megabytes.
-  try {
-    return await loadFile(file, options, cache, progress, clock);
-  } finally {
-    await file.close();
-  }
-}
-
-async function loadFile(
-  file: GgufFile,
-  options: WorkerOptions,
-  cache: string,
-  progress: (progress: WorkerProgress) => void,
-  clock: Clock,
-) {
-  const choice = await chooseWeights(file, options.weights, {
-    threads: options.threads,
-    chunkCounts: CHUNK_COUNTS,
-    decodeCounts: DECODE_COUNTS,
-    cacheFolder: cache,
-    onProgress: (fraction) => progress({ phase: 'choose weights', done: fraction, total: 1 }),
-  });
-  const compiled = await openCompiled(file, {
-    weights: choice.weights,
-    kv: options.kv ?? 'f32',
-    chunkCounts: CHUNK_COUNTS,
-    decodeCounts: DECODE_COUNTS,
-    cacheFolder: cache,
-    onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
-  });
-  const { config } = compiled;
-  const sizes = workerSizes(options, config, freeMemoryBytes() / (options.memoryParts ?? 1));
-  progress({ phase: 'load', done: 0, total: undefined });
-  const model = new LaneModel(compiled, {
-    slots: sizes.slots,
-    contextTokens: sizes.contextTokens,
-    stepTokensMax: sizes.stepTokensMax,
-    threads: options.threads,
-    executors: options.executors ?? 'auto',
-    nowMs: () => clock.nowMs(),
-  });
-  try {
-    // On other threads, beside the tokenizer.
-    const opening = model.openFirst();
-    const [words] = await Promise.all([loadText(file, options, config, clock), opening]);
-    return { model, ...words, config, sizes, choice };
-  } catch (failure) {
-    model.close();
-    throw failure;
-  }
-}
-
-/** Everything between text and tokens. */
-async function loadText(file: GgufFile, options: WorkerOptions, { vocabularyCount }: DecoderConfig, clock: Clock) {
-  const definition = await readTokenizer(file);
-  const tokenizer = createTokenizer(definition);
-  if (tokenizer.vocabularyCount > vocabularyCount) {
-    throw new ServingError(
-      'model_unusable',
-      `${file.path}: a tokenizer of ${tokenizer.vocabularyCount} tokens must have at most the ${vocabularyCount} of the model`,
-    );
-  }
-  const template = file.metadata.optionalString('tokenizer.chat_template');
-  const chatTemplate =
-    template === undefined
-      ? undefined
-      : createChatTemplate({ definition, template, shield: tokenizer.shield, wallMs: () => Date.now() });
-  const pool = new TokenizerPool({ definition, tokenizer });
-  const grammars = createGrammars(
-    grammarVocabularyOf(tokenizer, vocabularyCount),
-    clock,
-    options.jumpForward === false ? undefined : createForcedIds(tokenizer),
-  );
-  const text: TextPort = createTextPort(
-    tokenizer,
-    chatTemplate,
-    (words, encode) => pool.encode(words, encode),
-    (source) => grammars.guideFor(source),
-  );
-  const closeText = async (): Promise<void> => {
-    await Promise.all([pool.close(), grammars.close()]);
-  };
-  return {
-    text,
-    closeText,
-    guides: () => grammars.cache.guides,
-    fillIn: fillInTokens(definition.tokens, file.metadata),
-  };
 }
 
 function fetchProgress({ phase, what, bytesDone, bytesTotal }: FetchProgress): WorkerProgress {
