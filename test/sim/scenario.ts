@@ -40,6 +40,7 @@ const VOCABULARY = 24;
 const HANGING_STREAM = 1_000_000;
 const SWAP_STREAM = 1_000_001;
 const DRAFTS_STREAM = 1_000_002;
+const ABREAST_STREAM = 1_000_003;
 
 /**
  * Draws a scenario. Each seed leaves some features out altogether, so that no feature hides another (Groce et al., Swarm
@@ -86,6 +87,7 @@ export function drawScenario(seed: number): Scenario {
       contextTokens,
       stepTokensMax: tokenBudget + rng.below(2) * 200,
       chunksMax: 1 + rng.below(2),
+      chunksAbreast: 1 + seededRng(seed, ABREAST_STREAM).below(3),
       chunkBlockTokens: 4 + 4 * rng.below(3),
       decodeTokensMax: 1 + seededRng(seed, DRAFTS_STREAM).below(8),
       wantedRowsMax: 8 * slotsMax,

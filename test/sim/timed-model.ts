@@ -40,7 +40,9 @@ export class TimedModel implements ModelPort {
     const { cost, failingPasses, hangingPasses, seed } = this.#scenario;
     const hangs = hangingPasses.has(pass);
     const fails = hangs || failingPasses.has(pass);
-    const durationMs = passMs(cost, workOf(plan)) * (1 + cost.jitterRatio * seededRng(seed, pass).next());
+    const work = workOf(plan);
+    const wholeMs = passMs(cost, work) * abreastRatio(work, this.limits.chunksAbreast ?? 1);
+    const durationMs = wholeMs * (1 + cost.jitterRatio * seededRng(seed, pass).next());
     this.#record({ kind: 'pass', plan, durationMs, fails });
     if (this.#isRunning) this.#break('two passes at once');
     this.#isRunning = true;
@@ -109,7 +111,13 @@ function tagged(plan: StepPlan): StepPlan {
   };
 }
 
-/** Without its jitter, in milliseconds. */
+/** What a pass takes over one that computes chunks one after the other: 0.7 where as many as can be end together. */
+function abreastRatio({ prefillTokens, prefillPairs, chunks, heaviestChunk }: StepWork, abreast: number): number {
+  if (chunks < 2 || chunks > abreast) return 1;
+  return Math.min(1, (0.7 * abreast * heaviestChunk) / (prefillTokens + prefillPairs / 1_000));
+}
+
+/** Without its jitter, in milliseconds, and with one chunk after the other. */
 export function passMs({ baseMs, tokenMs, pairMs }: PassCost, work: StepWork): number {
   const { decodes, decodeContext, prefillTokens, prefillPairs } = work;
   return baseMs + (decodes + prefillTokens) * tokenMs + (decodeContext + prefillPairs) * pairMs;

@@ -5,7 +5,7 @@ export { bundledLibraryPath } from './library.js';
 export { MappedFile, mapFile } from './mapped-file.js';
 export { OrtError, type OrtErrorCode } from './ort-error.js';
 export { PrepackedWeights } from './prepacked-weights.js';
-export { releasePages } from './release-pages.js';
+export { firstPage, pageBytes, releasePages } from './release-pages.js';
 export { RunOptions, type RunSettings } from './run-options.js';
 export { loadRuntime, Runtime, type RuntimeOptions } from './runtime.js';
 export { Session } from './session.js';

@@ -27,3 +27,15 @@ export function releasePages(array: TensorArray, from: number, length: number): 
   const bytes = (end / page) * page - firstPage;
   if (bytes > 0n) madvise(firstPage, bytes, MADV_DONTNEED);
 }
+
+/** How many bytes into an array's memory a page of the system begins. Always 0 on Windows. */
+export function firstPage(array: TensorArray): number {
+  if (process.platform === 'win32') return 0;
+  const page = BigInt(memory().pageBytes);
+  return Number((page - (koffi.address(array) % page)) % page);
+}
+
+/** Bytes of a page of the system; 1 on Windows, where nothing here counts pages. */
+export function pageBytes(): number {
+  return process.platform === 'win32' ? 1 : memory().pageBytes;
+}

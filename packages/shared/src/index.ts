@@ -13,7 +13,7 @@ export {
 export { Ewma } from './ewma.js';
 export { cacheFolder } from './io/cache-folder.js';
 export { controlGroupFolders, readIfThere } from './io/control-groups.js';
-export { createLog, type Logger } from './io/log.js';
+export { createLog, type LogDestination, type Logger, logJson } from './io/log.js';
 export { systemClock } from './io/system-clock.js';
 export type { LoadState } from './load.js';
 export { type Rng, seededRng } from './rng.js';

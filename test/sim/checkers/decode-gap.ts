@@ -49,7 +49,7 @@ function longestPassMs({ cost, limits, options, faults }: Scenario): number {
     decodeContext: slotsMax * contextTokens,
     prefillTokens,
     prefillPairs: options.tokenBudget * contextTokens,
-    chunks: limits.chunksMax,
+    chunks: Math.max(limits.chunksMax, limits.chunksAbreast ?? 1),
   };
   const rows = slotsMax * limits.decodeTokensMax;
   const drafting = { ...noWork, decodes: rows, decodeContext: rows * contextTokens };

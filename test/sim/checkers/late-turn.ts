@@ -18,7 +18,7 @@ export const lateTurn: Checker = (history, { limits }) => {
     for (const one of left) {
       if (!passesLeft.has(one.id) && isLate(one, atMs)) {
         const ahead = left.filter(({ arrivalMs }) => arrivalMs <= one.arrivalMs).length;
-        passesLeft.set(one.id, LATE_SHARE * ahead + limits.chunksMax);
+        passesLeft.set(one.id, LATE_SHARE * ahead + Math.max(limits.chunksMax, limits.chunksAbreast ?? 1));
       }
       const passed = begun.filter(({ arrivalMs }) => arrivalMs > one.arrivalMs).length;
       const rest = (passesLeft.get(one.id) ?? Number.POSITIVE_INFINITY) - passed;

@@ -375,6 +375,22 @@ export const mutants: readonly Mutant[] = [
     policy: 'iteration-level',
   },
   {
+    name: 'budget-for-each-that-shares',
+    file: 'scheduler/even-slices.ts',
+    find: 'total(slices) <= tokensMax &&',
+    replace: 'Math.max(...slices) <= tokensMax &&',
+    caughtBy: 'step-budget',
+    policy: 'sarathi',
+  },
+  {
+    name: 'even-slices-without-slack',
+    file: 'scheduler/even-slices.ts',
+    find: 'stepMs(slices) * cost.marginRatio <= timeMs;',
+    replace: 'stepMs(slices) * cost.marginRatio <= 2 * timeMs;',
+    caughtBy: 'time-budget',
+    policy: 'slo',
+  },
+  {
     name: 'slices-without-slack',
     file: 'scheduler/slo.ts',
     find: 'const tokens = largest(most, (count) => takesMs(count) * cost.marginRatio <= timeMs);',

@@ -120,6 +120,7 @@ export function accessArguments(flags: AccessFlags): readonly string[] {
     ...given('--jwt-audience', flags.jwtAudience),
     ...flags.corsOrigin.flatMap((origin) => given('--cors-origin', origin)),
     ...given('--content-rules', flags.contentRules),
+    ...given('--requests-max', flags.requestsMax),
     ...given('--queue-requests', flags.queueRequests),
     ...given('--queue-ms', flags.queueMs),
   ];

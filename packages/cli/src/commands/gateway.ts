@@ -23,8 +23,9 @@ import {
   drainMs,
   type FleetFlags,
 } from './serving-flags.js';
+import { addUpstreamFlags, type UpstreamFlags, upstreamOptions } from './upstream-flags.js';
 
-interface GatewayFlags extends FleetFlags, AccessFlags, TlsFlags {
+interface GatewayFlags extends FleetFlags, AccessFlags, TlsFlags, UpstreamFlags {
   readonly port: number;
   readonly host: string;
   readonly worker: readonly string[];
@@ -61,6 +62,7 @@ export function gatewayCommand(): Command {
       .default('off')
       .argParser(oneOf('--journal', ['on', 'off'])),
   );
+  addUpstreamFlags(command);
   addAccessFlags(command);
   addTlsFlags(command, 'speak to workers');
   addTlsNameFlag(command);
@@ -107,6 +109,7 @@ async function runGateway(flags: GatewayFlags): Promise<void> {
     routing: flags.routing,
     journal: flags.journal === 'on',
     ...access,
+    ...upstreamOptions(flags),
     ...(process.env.SLUICE_UPSTREAM_KEY ? { upstreamKey: process.env.SLUICE_UPSTREAM_KEY } : {}),
     ...(workerTls === undefined ? {} : { workerTls }),
     ...(siblings === undefined ? {} : { siblings, processes: flags.processes, attachFirstMs }),

@@ -27,7 +27,8 @@ function start(behaviour: string) {
   let onEvent = (): void => {};
   const log = new LogFile(path.join(folder, 'child.log'));
   const args = (port: number) => [behaviour, String(port)];
-  child = new SupervisedChild({ name: 'child', script, args, log, limits }, (event) => {
+  const env = { SLUICE_TEST_GIVEN: 'given', SLUICE_TEST_PATH: process.env['PATH'] ?? '', PATH: '/nowhere' };
+  child = new SupervisedChild({ name: 'child', script, args, env, log, limits }, (event) => {
     events.push(event);
     onEvent();
   });
@@ -50,6 +51,10 @@ describe('SupervisedChild', () => {
     expect(events).toContainEqual({ kind: 'progress', progress: { phase: 'compiling', done: 1, total: 2 } });
     expect(events).toContainEqual({ kind: 'ready', port: 4321, restarted: false });
     expect(events).toContainEqual({ kind: 'line', line: '{"level":30,"msg":"hello"}' });
+  });
+  it('gives a child variables, and leaves those that were set as they are', async () => {
+    const { until } = start('say what it was given');
+    expect(await until('line')).toContainEqual({ kind: 'line', line: 'given true' });
   });
   it('starts a killed child again on the same port', async () => {
     const { child, until } = start('serve');

@@ -14,6 +14,8 @@ export interface ChildSpec {
   readonly script: string;
   /** Its arguments. `port` is the one it listened on before it died, so that others find it again; 0 the first time. */
   readonly args: (port: number) => readonly string[];
+  /** Variables that it gets where our own environment has none of that name. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Where its output goes; undefined: `fork` has seen to that. */
   readonly log?: LogFile;
   /** How it is started. Undefined: as a process whose output comes here. */
@@ -70,8 +72,8 @@ export class SupervisedChild {
   }
 
   start(): void {
-    const { script, fork = forkWithPipes, log, onMessage } = this.#spec;
-    const child = fork(script, this.#spec.args(this.#port), { ...process.env, [supervisedVariable]: '1' });
+    const { script, fork = forkWithPipes, log, onMessage, env } = this.#spec;
+    const child = fork(script, this.#spec.args(this.#port), { ...env, ...process.env, [supervisedVariable]: '1' });
     this.#process = child;
     this.#failure = undefined;
     this.#lastWords = undefined;

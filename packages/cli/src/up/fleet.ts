@@ -5,6 +5,7 @@ import { LogFile } from '../supervisor/log-file.js';
 import type { Progress } from '../supervisor/messages.js';
 import { type ChildEvent, SupervisedChild } from '../supervisor/supervised-child.js';
 import { problemOf } from './log-line.js';
+import { workerEnvironment } from './worker-environment.js';
 
 /** Milliseconds behind its deadline for a gateway that has processes of its own to end. */
 const gatewayGraceMs = 5_000;
@@ -106,7 +107,7 @@ export class Fleet {
   async #startWorker(number: number): Promise<string> {
     const { model, threads, context, slots, prefixCache, weights, kv, executors, speculation, swapMb } = this.#options;
     const { workers, scheduler, ttftMs, tbtMs, tokenBudget, jumpForward } = this.#options;
-    const port = await this.#startChild(`worker ${number}`, (portBefore) => [
+    const args = (portBefore: number) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
       ...['--kv', kv, '--executors', executors, '--prefix-cache', prefixCache, '--memory-parts', String(workers)],
@@ -117,16 +118,17 @@ export class Fleet {
       ...(context === undefined ? [] : ['--context', String(context)]),
       ...(slots === undefined ? [] : ['--slots', String(slots)]),
       ...['--host', '127.0.0.1', '--port', String(portBefore)],
-    ]);
+    ];
+    const port = await this.#startChild(`worker ${number}`, args, workerEnvironment(threads));
     return `127.0.0.1:${port}`;
   }
 
   /** Resolves with the child's port when it serves for the first time. */
-  #startChild(name: string, args: (port: number) => readonly string[]): Promise<number> {
+  #startChild(name: string, args: (port: number) => readonly string[], env = {}): Promise<number> {
     const log = new LogFile(path.join(this.logFolder, `${name.replace(' ', '-')}.log`));
     return new Promise((resolve, reject) => {
       if (this.#stopped) return;
-      const child = new SupervisedChild({ name, script, args, log }, (event) => {
+      const child = new SupervisedChild({ name, script, args, env, log }, (event) => {
         if (event.kind === 'ready' && !event.restarted) resolve(event.port);
         if (event.kind === 'gave up') reject(new CommandError(`${name}: ${event.why} (log: ${log.path})`));
         this.#onEvent(name, event, log.path);

@@ -1,4 +1,4 @@
-import { assert, type Clock, type Logger } from '@sluice/shared';
+import { assert, type Clock, type Logger, logJson } from '@sluice/shared';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorDialectOf } from '../api/error-dialect.js';
 import { anybody, type Caller } from '../auth/caller.js';
@@ -81,14 +81,23 @@ export class Calls {
     if (record.status === 0) record.status = 499;
     const durationMs = clock.nowMs() - record.startMs;
     metrics.countCall(record, durationMs);
-    const { requestId, method, route, status, finish, promptTokens, cachedTokens, generatedTokens, firstTokenMs } =
-      record;
-    const isProbe = method === 'GET' && status < 400;
-    const caller = record.caller || undefined;
-    const line = { requestId, caller, method, route, status, finish, promptTokens, cachedTokens, generatedTokens };
-    const times = { ttftMs: round(firstTokenMs), durationMs: round(durationMs) };
-    log[isProbe ? 'debug' : 'info']({ ...line, ...times }, 'request');
+    const isProbe = record.method === 'GET' && record.status < 400;
+    logJson(log, isProbe ? 'debug' : 'info', fieldsOf(record, durationMs), 'request');
   }
+}
+
+/** As JSON; what there is nothing to say of is left out. */
+function fieldsOf(record: CallRecord, durationMs: number): string {
+  const { caller, finish, firstTokenMs } = record;
+  let fields = `"requestId":${JSON.stringify(record.requestId)}`;
+  if (caller !== '') fields += `,"caller":${JSON.stringify(caller)}`;
+  fields += `,"method":${JSON.stringify(record.method)},"route":${JSON.stringify(record.route)}`;
+  fields += `,"status":${record.status}`;
+  if (finish !== undefined) fields += `,"finish":${JSON.stringify(finish)}`;
+  fields += `,"promptTokens":${record.promptTokens},"cachedTokens":${record.cachedTokens}`;
+  fields += `,"generatedTokens":${record.generatedTokens}`;
+  if (firstTokenMs !== undefined) fields += `,"ttftMs":${round(firstTokenMs)}`;
+  return `${fields},"durationMs":${round(durationMs)}`;
 }
 
 /** The caller's `x-request-id` where it is short and plain, else undefined. */
@@ -97,6 +106,6 @@ export function givenRequestId(headers: FastifyRequest['headers']): string | und
   return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : undefined;
 }
 
-function round(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.round(ms * 10) / 10;
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

@@ -13,7 +13,7 @@ export interface WorkerOptions {
   readonly workerTls?: TlsOptions;
   /** Sent to upstreams as a bearer token. */
   readonly upstreamKey?: string;
-  /** Requests that an upstream gets at once, each on a connection. Default 1,024. */
+  /** Requests that an upstream gets at once, of all processes together, each on a connection. Default 1,024. */
   readonly upstreamRequestsMax?: number;
   /** Milliseconds from a request to an upstream's first text. Default 600,000. */
   readonly upstreamFirstTextMs?: number;

@@ -52,9 +52,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ? openRedisStore({ target: options.redis, fleet: options.fleet ?? 'default', clock, log })
     : memoryStore(clock);
   const parts = { gatewayId, clock, rng, log, onLoad: () => gateway.letIn() };
-  const connect = (address: string): Worker => connectWorker(address, parts, options);
   const { processes = 1, siblings } = options;
   const share = (bound: number): number => Math.ceil(bound / processes);
+  const upstreamRequestsMax = share(options.upstreamRequestsMax ?? 1_024);
+  const connect = (address: string): Worker => connectWorker(address, parts, { ...options, upstreamRequestsMax });
   const bodyBytesMax = options.bodyBytesMax ?? 8 * 2 ** 20;
   const bodiesBytesMax = options.bodiesBytesMax ?? 256 * 2 ** 20;
   const admission = new Admission({

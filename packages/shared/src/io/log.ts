@@ -5,12 +5,24 @@ export type { Logger } from 'pino';
 /** A page of a pipe. */
 const GATHER_BYTES = 4_096;
 
+const timestamp = pino.stdTimeFunctions.isoTime;
+
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 export interface LogOptions {
   /** Lines are written together, after so many milliseconds or some kilobytes. Default 0: each at once. */
   readonly gatherMs?: number;
+  /** Default: standard error. */
+  readonly destination?: LogDestination;
 }
+
+/** Takes whole lines. */
+export interface LogDestination {
+  write(text: string): unknown;
+}
+
+/** Of logs that were made here: where their lines go, and what each holds in front of its own fields. */
+const courses = new WeakMap<Logger, { readonly destination: LogDestination; readonly base: string }>();
 
 /**
  * One JSON object a line on standard error, so that standard output stays the program's answer. `SLUICE_LOG` sets the
@@ -21,6 +33,24 @@ export function createLog(part: string, fields: Record<string, unknown> = {}, op
   const level = levels.includes(wanted) ? wanted : 'info';
   const { gatherMs = 0 } = options;
   const gather = gatherMs === 0 ? {} : { periodicFlush: gatherMs, minLength: GATHER_BYTES };
-  const destination = pino.destination({ dest: 2, sync: false, ...gather });
-  return pino({ level, base: { part, ...fields }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const destination = options.destination ?? pino.destination({ dest: 2, sync: false, ...gather });
+  const base = { part, ...fields };
+  const log = pino({ level, base, timestamp }, destination);
+  courses.set(log, { destination, base: JSON.stringify(base).slice(1, -1) });
+  return log;
+}
+
+/**
+ * The line that `log[level](fields, message)` writes, of fields that are JSON already: to put twelve of them together takes
+ * pino 4 µs, which is much for what every request has.
+ * @param fields `"name":value` with commas between; at least one.
+ */
+export function logJson(log: Logger, level: 'debug' | 'info', fields: string, message: string): void {
+  const course = courses.get(log);
+  if (course === undefined) {
+    log[level](JSON.parse(`{${fields}}`), message);
+  } else if (log.isLevelEnabled(level)) {
+    const head = `{"level":${log.levels.values[level]}${timestamp()},${course.base}`;
+    course.destination.write(`${head},${fields},"msg":${JSON.stringify(message)}}\n`);
+  }
 }

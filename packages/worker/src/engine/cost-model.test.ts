@@ -84,6 +84,53 @@ describe('CostModel', () => {
     }
   });
 
+  it.each([
+    ['save a third', 0.66],
+    ['save a sixth', 0.84],
+    ['save nothing', 1],
+  ])('learns what a pass takes where chunks side by side %s, and what one takes with a lone chunk', (_, ratio) => {
+    const run = new Run(abreastMachine(ratio), 2);
+    run.lengthRatio = 0.3;
+    run.steps(300);
+    for (const [rows, tokens] of [
+      [0, [128]],
+      [0, [64, 64]],
+      [16, [96]],
+      [16, [48, 48]],
+      [16, [90, 12]],
+    ] as const) {
+      const work = tokens.reduce((sum, count) => withChunk(sum, 0, count), decodingRows(rows));
+      const truthMs = abreastMachine(ratio)(work);
+      expect(Math.abs(run.model.predictMs(work) - truthMs) / truthMs, `${rows} rows, ${tokens}`).toBeLessThan(0.08);
+    }
+  });
+
+  it('hopes for much of chunks side by side before it has seen any, and again some time after it has', () => {
+    const [alone, pair] = [[128], [64, 64]].map((slices) =>
+      slices.reduce((work, tokens) => withChunk(work, 0, tokens), noWork),
+    );
+    const run = new Run(machines[0]![1], 2);
+    const ratio = (): number => run.model.predictMs(pair!) / run.model.predictMs(alone!);
+    run.chunksMax = 1;
+    run.steps(300);
+    expect(ratio()).toBeLessThan(0.8);
+    for (let i = 0; i < 3; i++) run.model.observe(pair!, machines[0]![1](pair!));
+    expect(ratio()).toBeGreaterThan(0.9);
+    run.steps(100);
+    expect(ratio()).toBeGreaterThan(0.8);
+    run.steps(900);
+    expect(ratio()).toBeLessThan(0.8);
+  });
+
+  it('hopes for nothing where a model computes one chunk after the other', () => {
+    const run = new Run(machines[0]![1]);
+    run.chunksMax = 1;
+    run.steps(100);
+    const alone = withChunk(noWork, 0, 128);
+    const pair = withChunk(withChunk(noWork, 0, 64), 0, 64);
+    expect(run.model.predictMs(pair) / run.model.predictMs(alone)).toBeGreaterThan(0.95);
+  });
+
   it('keeps its head when passes take no time at all', () => {
     const model = new CostModel();
     for (let i = 0; i < 500; i++) model.observe(withDecode(noWork, i), 0);
@@ -93,19 +140,38 @@ describe('CostModel', () => {
   });
 });
 
+/** Two executors with half of the threads each, which may save some of the time, or one with all of them. */
+function abreastMachine(ratio: number): (work: StepWork) => number {
+  const wide = machines[0]![1];
+  return (work) => {
+    if (work.chunks < 2) return wide(work);
+    const heaviestShare = work.heaviestChunk / (work.prefillTokens + work.prefillPairs / 1_000);
+    const promptsMs = wide(work) - wide({ ...work, prefillTokens: 0, prefillPairs: 0, chunks: 0 });
+    return wide(work) - Math.max(0, 1 - 2 * ratio * heaviestShare) * promptsMs;
+  };
+}
+
+function decodingRows(count: number): StepWork {
+  return Array.from({ length: count }).reduce<StepWork>((work) => withDecode(work, 300), noWork);
+}
+
 /** A machine under a drawn load, and a model that watches it. */
 class Run {
-  readonly model = new CostModel();
+  readonly model: CostModel;
   slowness = 1;
   noiseRatio = 0.06;
   outlierRatio = 0;
   /** Share of steps with prompts. */
   promptRatio = 0.4;
+  chunksMax = 2;
+  /** By how much of their length the chunks of a step differ; undefined: each is drawn alone. */
+  lengthRatio: number | undefined;
   readonly #machine: (work: StepWork) => number;
   readonly #rng = seededRng(7);
 
-  constructor(machine: (work: StepWork) => number) {
+  constructor(machine: (work: StepWork) => number, abreast = 1) {
     this.#machine = machine;
+    this.model = new CostModel(abreast);
   }
 
   steps(count: number): void {
@@ -131,9 +197,17 @@ class Run {
     let work = noWork;
     for (let decode = this.#rng.below(33); decode > 0; decode--) work = withDecode(work, this.#rng.below(1_000));
     if (work.decodes > 0 && this.#rng.next() >= this.promptRatio) return work;
-    for (let chunk = 1 + this.#rng.below(2); chunk > 0; chunk--) {
-      work = withChunk(work, this.#rng.below(2_000), 16 + this.#rng.below(240));
+    const { lengthRatio } = this;
+    const [context, tokens] = lengthRatio === undefined ? [0, 0] : this.#drawChunk();
+    for (let chunk = 1 + this.#rng.below(this.chunksMax); chunk > 0; chunk--) {
+      if (lengthRatio === undefined) work = withChunk(work, ...this.#drawChunk());
+      else work = withChunk(work, context, Math.round(tokens * (1 - lengthRatio * this.#rng.next())));
     }
     return work;
+  }
+
+  /** Tokens before it, and its own. */
+  #drawChunk(): [number, number] {
+    return [this.#rng.below(2_000), 16 + this.#rng.below(240)];
   }
 }

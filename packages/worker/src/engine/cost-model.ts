@@ -89,16 +89,22 @@ export function workOf({ decodes, chunks }: StepPlan): StepWork {
 }
 
 /**
- * Milliseconds before anything was measured, for a small model on a few cores; in the units of {@link featuresOf}. Only
- * their proportions matter for longer than a few steps. What chunks save side by side is guessed high, so that it is tried.
+ * What chunks save side by side, of what a token takes, as long as nobody knows better: much, so that it is tried. It is as
+ * sure as a small part of a step that shows it, so it counts again when none was seen for some hundreds of steps.
  */
-const PRIOR = [2, 2, 3, 1, 0.5, 1, 0.8];
+const SHARED_GUESS = 0.8;
+const SHARED_GUESS_WEIGHT = 0.01;
+/**
+ * Milliseconds before anything was measured, for a small model on a few cores; in the units of {@link featuresOf}. Only
+ * their proportions matter for longer than a few steps.
+ */
+const PRIOR = [2, 2, 3, 1, 0.5, 1, SHARED_GUESS];
 const FEATURES = PRIOR.length;
 const PREFILL_TOKENS = 3;
 const SHARED_TOKENS = 6;
 /**
- * Chunks that end together, side by side, take at least so much of their time one after the other. Where the heaviest has
- * so large a share that the others have ended long before it, they are taken to save nothing.
+ * As many chunks as can be computed side by side, which end together, take at least so much of their time one after the
+ * other. Where the heaviest has a larger share it keeps the others waiting, and soon they save nothing.
  */
 const SHARED_RATIO_MIN = 0.65;
 
@@ -206,33 +212,45 @@ export class CostModel implements StepCost {
 
   /** Moves each coefficient to its best value inside its bounds, the others as they are. */
   #improve(): void {
-    const { left, right } = this.#equations;
-    for (let i = 0; i < FEATURES; i++) {
-      const row = i * FEATURES;
-      const curvature = left[row + i]!;
-      if (curvature < CURVATURE_MIN) continue;
-      let slope = right[i]!;
-      for (let j = 0; j < FEATURES; j++) slope -= left[row + j]! * this.#coefficients[j]!;
-      this.#coefficients[i] = Math.max(0, this.#coefficients[i]! + slope / curvature);
+    const c = this.#coefficients;
+    for (let i = 0; i < SHARED_TOKENS; i++) {
+      const curvature = this.#equations.curvature(i);
+      if (curvature >= CURVATURE_MIN) c[i] = Math.max(0, c[i]! + this.#equations.slope(i, c) / curvature);
     }
-    const tokenMs = this.#coefficients[PREFILL_TOKENS]!;
-    this.#coefficients[SHARED_TOKENS] = Math.min(tokenMs, this.#coefficients[SHARED_TOKENS]!);
+    const tokenMs = c[PREFILL_TOKENS]!;
+    const guessCurvature = SHARED_GUESS_WEIGHT / Math.max(PASS_MS_MIN, tokenMs) ** 2;
+    const guessSlope = guessCurvature * (SHARED_GUESS * tokenMs - c[SHARED_TOKENS]!);
+    const curvature = this.#equations.curvature(SHARED_TOKENS) + guessCurvature;
+    const better = c[SHARED_TOKENS]! + (this.#equations.slope(SHARED_TOKENS, c) + guessSlope) / curvature;
+    c[SHARED_TOKENS] = Math.min(tokenMs, Math.max(0, better));
   }
 }
 
 /** Normal equations of weighted least squares, `left` [features, features] · coefficients = `right` [features]. */
 class Equations {
-  readonly left = new Float64Array(FEATURES * FEATURES);
-  readonly right = new Float64Array(FEATURES);
+  readonly #left = new Float64Array(FEATURES * FEATURES);
+  readonly #right = new Float64Array(FEATURES);
 
   add(features: Float64Array, target: number, weight: number): void {
     for (let i = 0; i < FEATURES; i++) {
-      this.right[i] = this.right[i]! * FORGETTING + weight * features[i]! * target;
+      this.#right[i] = this.#right[i]! * FORGETTING + weight * features[i]! * target;
       for (let j = 0; j < FEATURES; j++) {
         const at = i * FEATURES + j;
-        this.left[at] = this.left[at]! * FORGETTING + weight * features[i]! * features[j]!;
+        this.#left[at] = this.#left[at]! * FORGETTING + weight * features[i]! * features[j]!;
       }
     }
+  }
+
+  /** How sharply the error rises to both sides of a coefficient's best value: what the steps of late say about it. */
+  curvature(i: number): number {
+    return this.#left[i * FEATURES + i]!;
+  }
+
+  /** By how much the error falls where a coefficient grows; over {@link curvature}, how far it is from its best value. */
+  slope(i: number, coefficients: Float64Array): number {
+    let slope = this.#right[i]!;
+    for (let j = 0; j < FEATURES; j++) slope -= this.#left[i * FEATURES + j]! * coefficients[j]!;
+    return slope;
   }
 }
 
@@ -245,10 +263,10 @@ function featuresOf(work: StepWork, abreast: number): Float64Array {
 
 /**
  * Of a step whose chunks may be computed side by side, the tokens that could be saved at most: a share of all, which is
- * largest where chunks weigh the same, and 0 for a lone one.
+ * largest where there are `abreast` chunks of the same weight, and 0 for a lone one.
  */
 function sharedTokens({ prefillTokens, prefillPairs, chunks, heaviestChunk }: StepWork, abreast: number): number {
   if (chunks < 2 || abreast < 2 || chunks > abreast) return 0;
   const heaviestShare = heaviestChunk / chunkWeight(prefillTokens, prefillPairs);
-  return prefillTokens * Math.max(0, 1 - SHARED_RATIO_MIN * chunks * heaviestShare);
+  return prefillTokens * Math.max(0, 1 - SHARED_RATIO_MIN * abreast * heaviestShare);
 }

@@ -57,9 +57,12 @@ export interface ModelLimits {
   readonly contextTokens: number;
   /** Tokens of one pass, decodes and chunks together. */
   readonly stepTokensMax: number;
-  /** Prefill chunks of one pass. */
+  /** Prefill chunks of one pass, of any lengths. */
   readonly chunksMax: number;
-  /** Chunks that may be computed side by side in less time than one after the other; absent: 1, each waits for the last. */
+  /**
+   * Prefill chunks that the model computes side by side where that is quicker, which it can be where they are as many and
+   * end together. A pass may have so many, even if that is more than `chunksMax`. Absent: 1, each waits for the others.
+   */
   readonly chunksAbreast?: number;
   /**
    * Attention computes a chunk in blocks of so many tokens, at least 4. A chunk that leaves one token for the last block

@@ -24,9 +24,10 @@ const SCORED_TOKENS_MAX = 64;
 
 /** Tokens that a chunk may have where each of them has a wanted row, so that those of a pass always fit. */
 export function scoredTokensMax(limits: ModelLimits): number {
-  const { wantedRowsMax, stepTokensMax, slotsMax, decodeTokensMax, chunksMax } = limits;
+  const { wantedRowsMax, stepTokensMax, slotsMax, decodeTokensMax, chunksMax, chunksAbreast = 1 } = limits;
   if (wantedRowsMax >= stepTokensMax) return SCORED_TOKENS_MAX;
-  return Math.min(SCORED_TOKENS_MAX, Math.floor((wantedRowsMax - slotsMax * decodeTokensMax) / chunksMax));
+  const chunks = Math.max(chunksMax, chunksAbreast);
+  return Math.min(SCORED_TOKENS_MAX, Math.floor((wantedRowsMax - slotsMax * decodeTokensMax) / chunks));
 }
 
 /** Why an engine cannot take a request, now or ever; undefined when it can. */

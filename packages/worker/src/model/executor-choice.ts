@@ -2,8 +2,10 @@ import { CostModel, type StepWork, workOf } from '../engine/cost-model.js';
 import type { StepPlan } from '../engine/step-plan.js';
 import { type PlanPart, splitPlan } from './split-plan.js';
 
-/** Passes that are run both ways, in turns, before predictions decide. */
+/** Passes of a kind, those with chunks and those of decodes alone, that are run both ways, in turns, before predictions decide. */
 const TRIALS = 16;
+/** Only passes are tried whose heaviest part has at most so many times its share: the others would take long in parts. */
+const TRIAL_SHARE = 1.5;
 /** One in so many passes is run the other way, where that is not predicted to take much longer, to see whether it still does. */
 const PROBE_EVERY = 64;
 /** How much longer. */
@@ -26,7 +28,8 @@ export class ExecutorChoice {
   readonly #narrowCount: number;
   readonly #wide = new CostModel();
   readonly #narrow = new CostModel();
-  #passes = 0;
+  /** Passes that could be run either way, by the kinds of {@link TRIALS}. */
+  readonly #passes = { chunks: 0, decodes: 0 };
 
   /** @param narrowCount narrow executors; below 2 every pass is wide. */
   constructor(mode: ExecutorMode, narrowCount: number) {
@@ -39,13 +42,19 @@ export class ExecutorChoice {
     if (this.#narrowCount < 2 || this.#mode === 'wide') return undefined;
     const parts = splitPlan(plan, this.#narrowCount, (work) => this.#narrow.predictMs(work));
     if (parts === undefined || this.#mode === 'narrow' || !canBeWhole) return parts;
-    this.#passes += 1;
-    // In turns, and the second of each pair the other way, so that neither always follows the same kind of pass.
-    if (this.#passes <= TRIALS) return this.#passes % 4 === 1 || this.#passes % 4 === 0 ? parts : undefined;
+    const kind = plan.chunks.length > 0 ? 'chunks' : 'decodes';
     const wideMs = this.#wide.predictMs(workOf(plan));
-    const narrowMs = parts.reduce((longest, { work }) => Math.max(longest, this.#narrow.predictMs(work)), 0);
+    if (this.#passes[kind] < TRIALS) {
+      const heaviestMs = longest(parts, this.#wide);
+      if (heaviestMs * this.#narrowCount > TRIAL_SHARE * wideMs) return undefined;
+      this.#passes[kind] += 1;
+      // In turns, and the second of each pair the other way, so that neither always follows the same kind of pass.
+      return this.#passes[kind] % 4 < 2 ? parts : undefined;
+    }
+    this.#passes[kind] += 1;
+    const narrowMs = longest(parts, this.#narrow);
     const isClose = Math.max(wideMs, narrowMs) < PROBE_RATIO * Math.min(wideMs, narrowMs);
-    const isProbe = isClose && this.#passes % PROBE_EVERY === 0;
+    const isProbe = isClose && this.#passes[kind] % PROBE_EVERY === 0;
     return narrowMs < wideMs !== isProbe ? parts : undefined;
   }
 
@@ -59,4 +68,9 @@ export class ExecutorChoice {
   observeNarrow(work: StepWork, partMs: number): void {
     this.#narrow.observe(work, partMs);
   }
+}
+
+/** Milliseconds of the part that takes longest. */
+function longest(parts: readonly PlanPart[], cost: CostModel): number {
+  return parts.reduce((longestMs, { work }) => Math.max(longestMs, cost.predictMs(work)), 0);
 }

@@ -2,6 +2,7 @@ import {
   loadRuntime,
   type MappedFile,
   mapFile,
+  OrtError,
   type PrepackedWeights,
   type Runtime,
   type Session,
@@ -51,6 +52,11 @@ export class GraphSessions {
     return session;
   }
 
+  /** From then on no session is to be had. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Ends what `profilePrefix` began; the paths of the files. */
   endProfiling(): string[] {
     return [...this.#open].map((session) => session.endProfiling());
@@ -66,6 +72,7 @@ export class GraphSessions {
   }
 
   async #openGraph(graphPath: string, threads: number): Promise<Session> {
+    if (this.#isClosed) throw new OrtError('disposed', 'the sessions of the model were closed');
     const session = await this.#runtime.openSession(graphPath, {
       intraOpThreads: threads,
       initializers: this.#initializers,

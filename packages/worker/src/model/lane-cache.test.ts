@@ -2,12 +2,27 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { DecoderConfig } from './architectures/config.js';
 import { kvModes } from './compile/kv-format.js';
-import { LaneCache } from './lane-cache.js';
+import { LaneCache, positionsFor } from './lane-cache.js';
 
 const MIB = 2 ** 20;
 const config = { layers: 4, kvHeads: 2, headDim: 64 } as DecoderConfig;
 /** 4 KiB a token. */
 const TOKEN_BYTES = 2 * 4 * 2 * 64 * 4;
+
+describe('positionsFor', () => {
+  it.runIf(process.platform === 'linux')('ends slots where pages end, so that none holds a page of another', () => {
+    const positions = positionsFor(config, 'f32', 33);
+    expect(positions).toBeGreaterThanOrEqual(33);
+    expect(positionsFor(config, 'q8', 33)).toBeGreaterThanOrEqual(positions);
+    const cache = new LaneCache(config, 'f32', 512, positions);
+    const odd = Array.from({ length: 256 }, (_, index) => 2 * index + 1);
+    for (const slot of odd) cache.copy(0, slot, positions);
+    const full = residentBytes();
+    for (const slot of odd) cache.release(slot, 0);
+    // Of 48 MiB, 8 would stay where each array began and ended within a page.
+    expect(full - residentBytes()).toBeGreaterThan(256 * positions * TOKEN_BYTES - 4 * MIB);
+  });
+});
 
 describe('LaneCache.release', () => {
   it.runIf(process.platform === 'linux')('gives the memory of a slot back, all of it or what is behind a token', () => {

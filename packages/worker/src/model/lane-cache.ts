@@ -1,4 +1,4 @@
-import { type Binding, releasePages, Tensor } from '@sluice/ort';
+import { type Binding, firstPage, pageBytes, releasePages, Tensor } from '@sluice/ort';
 import type { CopiedTokens } from '../engine/model-port.js';
 import type { DecoderConfig } from './architectures/config.js';
 import { type KvMode, kvElementType } from './compile/kv-format.js';
@@ -12,6 +12,15 @@ type CacheArray = Float32Array | Int8Array;
  * one that is larger than the machine's memory, though not many that are together.
  */
 const PIECE_BYTES = 2 ** 31;
+
+/**
+ * So many tokens, and more where the next slot's or head's would begin within a page: then none has a page for a few tokens
+ * at either end.
+ */
+export function positionsFor({ headDim }: DecoderConfig, mode: KvMode, tokens: number): number {
+  const perPage = pageBytes() / (headDim * arrays[kvElementType[mode]].BYTES_PER_ELEMENT);
+  return perPage > 1 && Number.isInteger(perPage) ? Math.ceil(tokens / perPage) * perPage : tokens;
+}
 
 /**
  * Keys and values of all slots, two arrays a layer: [slots, kvHeads, positions, headDim], row-major. The address space is
@@ -154,8 +163,9 @@ export class LaneCache {
     const arrays: CacheArray[] = [];
     while (arrays.length < count) {
       const inPiece = Math.min(perPiece, count - arrays.length);
-      const piece = new ArrayBuffer(inPiece * bytes);
-      for (let index = 0; index < inPiece; index++) arrays.push(new this.#Array(piece, index * bytes, length));
+      const piece = new ArrayBuffer(inPiece * bytes + pageBytes());
+      const first = firstPage(new Uint8Array(piece));
+      for (let index = 0; index < inPiece; index++) arrays.push(new this.#Array(piece, first + index * bytes, length));
     }
     return arrays;
   }

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Engine, PREFILL_TOKENS_MIN } from '../engine/engine.js';
 import type { ModelPort } from '../engine/model-port.js';
-import { createPolicy } from '../engine/scheduler/policies.js';
+import { createPolicy, type PolicyName } from '../engine/scheduler/policies.js';
+import type { Policy } from '../engine/scheduler/policy.js';
+import { sharingMachine } from '../engine/scheduler/test-support/queues.js';
 import { greedySampling, type SequenceRequest } from '../engine/sequence.js';
 import type { StepRecord } from '../engine/step-record.js';
 import { LaneModel } from './lane-model.js';
@@ -18,7 +20,7 @@ const CONTEXT_TOKENS = 96;
 const TIE_TOLERANCE = 1e-3;
 
 const folder = new TinyModelFolder();
-const models = new Map<number, LaneModel>();
+const models = new Map<string, LaneModel>();
 afterAll(async () => {
   for (const model of models.values()) model.close();
   await folder.remove();
@@ -30,7 +32,7 @@ describe('Engine over LaneModel', () => {
     const seen = { preempted: 0, cancelled: 0, mixed: 0, copies: 0, comebacks: 0, guessed: 0, right: 0 };
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
-        const { outcomes, records, copies, comebacks, load } = await play(modelOf(tiny, history.slots), history);
+        const { outcomes, records, copies, comebacks, load } = await play(modelOf(tiny, history), history);
         for (const { request, cancelAtPass } of history.entries) {
           const outcome = outcomes.get(request.id)!;
           expectGreedy(tiny, request, outcome.tokenIds);
@@ -52,6 +54,26 @@ describe('Engine over LaneModel', () => {
     // What the histories are there for did happen.
     for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(0);
   }, 60_000);
+
+  it('gives the same bits whether prompts go one after the other or side by side, in slices that end together', async () => {
+    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 });
+    let abreast = 0;
+    await fc.assert(
+      fc.asyncProperty(crowds, async (history) => {
+        const even = await play(modelOf(tiny, history), history);
+        const wide = { ...history, isNarrow: false };
+        const inTurn = await play(modelOf(tiny, wide), wide);
+        expect(inTurn.abreast).toBe(0);
+        expect(even.outcomes).toEqual(inTurn.outcomes);
+        for (const { request } of history.entries) {
+          expectGreedy(tiny, request, even.outcomes.get(request.id)!.tokenIds);
+        }
+        abreast += even.abreast;
+      }),
+      { numRuns: 10 },
+    );
+    expect(abreast).toBeGreaterThan(10);
+  }, 60_000);
 });
 
 interface Entry {
@@ -62,6 +84,9 @@ interface Entry {
 
 interface History {
   readonly slots: number;
+  /** Whether passes are shared out among executors, and prompts among slices that end together. */
+  readonly isNarrow: boolean;
+  readonly policy: PolicyName;
   readonly tokenBudget: number;
   readonly kvTokensMax: number;
   readonly entries: readonly Entry[];
@@ -69,13 +94,18 @@ interface History {
 
 interface Outcome {
   readonly tokenIds: number[];
+  readonly logprobs: (number | undefined)[];
   reason?: string;
 }
 
 /** Runs a history; requests and cancels come while the pass of their number runs. */
-async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: History) {
-  const outcomes = new Map(entries.map(({ request }): [string, Outcome] => [request.id, { tokenIds: [] }]));
+async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entries }: History) {
+  const outcomes = new Map(
+    entries.map(({ request }): [string, Outcome] => [request.id, { tokenIds: [], logprobs: [] }]),
+  );
   const records: StepRecord[] = [];
+  /** Steps in which two prompts had slices of about the same length, though the first could have had more. */
+  let abreast = 0;
   let copies = 0;
   let comebacks = 0;
   let wake = (): void => {};
@@ -88,6 +118,10 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
   const watched: ModelPort = {
     limits: model.limits,
     forward: (plan) => {
+      const [first, second] = plan.chunks;
+      if (first?.wantTokens === 0 && second !== undefined) {
+        abreast += Math.abs(first.tokenIds.length - second.tokenIds.length) <= 2 ? 1 : 0;
+      }
       const output = model.forward(plan);
       act();
       return output;
@@ -111,15 +145,18 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
     { tokenBudget, kvTokensMax, waitingMax: 100, swapBytesMax: model.copyBytes(60), speculation: 'ngram' },
     {
       model: watched,
-      policy: createPolicy('sarathi'),
+      policy: sharing(createPolicy(policy)),
       clock: systemClock(),
       log,
       onStep: (record) => records.push(record),
       listener: (events) => {
         for (const event of events) {
           const outcome = outcomes.get(event.id)!;
-          if (event.kind === 'token') outcome.tokenIds.push(event.tokenId);
-          else if (event.kind === 'finished') outcome.reason = event.reason;
+          if (event.kind === 'token') {
+            outcome.tokenIds.push(event.tokenId);
+            outcome.logprobs.push(event.logprobs?.logprob);
+          }
+          if (event.kind === 'finished') outcome.reason = event.reason;
           else if (event.kind === 'failed') outcome.reason = event.error.code;
         }
         wake();
@@ -139,15 +176,23 @@ async function play(model: ModelPort, { tokenBudget, kvTokensMax, entries }: His
   }
   await engine.close();
   expect(engine.load().swapBytesUsed).toBe(0);
-  return { outcomes, records, copies, comebacks, load: engine.load() };
+  return { outcomes, records, abreast, copies, comebacks, load: engine.load() };
 }
 
-function modelOf(tiny: CompiledTinyModel, slots: number): LaneModel {
+function modelOf(tiny: CompiledTinyModel, { slots, isNarrow }: History): LaneModel {
+  const key = `${slots} ${isNarrow}`;
+  const executors = isNarrow ? ({ threads: 2, executors: 'narrow' } as const) : { threads: 1 };
   const model =
-    models.get(slots) ??
-    new LaneModel(tiny.files, { slots, contextTokens: CONTEXT_TOKENS, stepTokensMax: 64, threads: 1 });
-  models.set(slots, model);
+    models.get(key) ??
+    new LaneModel(tiny.files, { slots, contextTokens: CONTEXT_TOKENS, stepTokensMax: 64, ...executors });
+  models.set(key, model);
   return model;
+}
+
+/** The same, which takes it that two prompts side by side take little time, whatever the clock says of so small a model. */
+function sharing(policy: Policy): Policy {
+  const cost = sharingMachine(2);
+  return { decide: (queue) => policy.decide({ ...queue, cost }), observe: (step) => policy.observe(step) };
 }
 
 /** Each token is the likeliest of the reference after all before it, or as likely but for rounding. */
@@ -171,6 +216,8 @@ const prompts = fc
 const histories: fc.Arbitrary<History> = fc
   .record({
     slots: fc.constantFrom(1, 2, 3, 4, 4),
+    isNarrow: fc.boolean(),
+    policy: fc.constantFrom<PolicyName>('sarathi', 'slo'),
     extraBudget: fc.integer({ min: 0, max: 40 }),
     // From room for one sequence to room for most of them.
     kvTokensMax: fc.oneof(fc.constant(CONTEXT_TOKENS), fc.integer({ min: CONTEXT_TOKENS, max: 200 })),
@@ -184,19 +231,45 @@ const histories: fc.Arbitrary<History> = fc
       { minLength: 2, maxLength: 8, size: 'max' },
     ),
   })
-  .map(({ slots, extraBudget, kvTokensMax, entries }) => ({
-    slots,
-    kvTokensMax,
-    tokenBudget: slots + PREFILL_TOKENS_MIN + extraBudget,
-    entries: entries.map(({ promptIds, tokensMax, ...times }, index) => ({
-      ...times,
-      request: {
-        id: `r${index}`,
-        promptIds,
-        tokensMax,
-        sampling: greedySampling,
-        stopTokenIds: new Set<number>(),
-        logprobsTop: undefined,
-      },
-    })),
+  .map(({ extraBudget, entries, ...rest }) => ({
+    ...rest,
+    tokenBudget: rest.slots + PREFILL_TOKENS_MIN + extraBudget,
+    entries: entries.map((entry, index) => entryOf({ ...entry, logprobsTop: undefined }, index)),
   }));
+
+/** Several long prompts that have nothing in common, beside a few that stream. */
+const crowds: fc.Arbitrary<History> = fc
+  .record({
+    policy: fc.constantFrom<PolicyName>('sarathi', 'slo'),
+    extraBudget: fc.integer({ min: 16, max: 40 }),
+    entries: fc.array(
+      fc.record({
+        promptIds: fc.array(fc.nat(287), { minLength: 50, maxLength: 80, size: 'max' }),
+        tokensMax: fc.integer({ min: 1, max: 12 }),
+        atPass: fc.nat(2),
+      }),
+      { minLength: 5, maxLength: 8, size: 'max' },
+    ),
+  })
+  .map(({ policy, extraBudget, entries }) => ({
+    policy,
+    slots: 4,
+    isNarrow: true,
+    kvTokensMax: 4 * CONTEXT_TOKENS,
+    tokenBudget: 4 + PREFILL_TOKENS_MIN + extraBudget,
+    entries: entries.map((entry, index) => entryOf({ ...entry, logprobsTop: 1, cancelAtPass: undefined }, index)),
+  }));
+
+type DrawnEntry = Omit<Entry, 'request'> & Pick<SequenceRequest, 'promptIds' | 'tokensMax' | 'logprobsTop'>;
+
+function entryOf({ promptIds, tokensMax, logprobsTop, ...times }: DrawnEntry, index: number): Entry {
+  const request = {
+    id: `r${index}`,
+    promptIds,
+    tokensMax,
+    sampling: greedySampling,
+    stopTokenIds: new Set<number>(),
+    logprobsTop,
+  };
+  return { ...times, request };
+}

@@ -10,7 +10,7 @@ import type { WeightEntry } from './compile/weight-table.js';
 import { ExecutorChoice, type ExecutorMode } from './executor-choice.js';
 import { narrowExecutors } from './executor-width.js';
 import { GraphSessions } from './graph-sessions.js';
-import { LaneCache } from './lane-cache.js';
+import { LaneCache, positionsFor } from './lane-cache.js';
 import { decodeTokensOf, LaneExecutor } from './lane-executor.js';
 import { LaneOutputs } from './lane-outputs.js';
 import { LaneSession } from './lane-session.js';
@@ -92,7 +92,7 @@ export class LaneModel implements ModelPort {
     };
     // One position behind the last token, and slots behind the last sequence, one for each executor: where idle rows of the
     // lanes write.
-    const positions = contextTokens + 1;
+    const positions = positionsFor(config, files.kv, contextTokens + 1);
     const cache = new LaneCache(config, files.kv, slots + 1 + narrow.count, positions);
     this.#cache = cache;
     const tables = rotaryTables(config, positions);
@@ -143,13 +143,14 @@ export class LaneModel implements ModelPort {
    * caller can do something else meanwhile.
    * @throws (rejects) OrtError where a graph cannot be opened.
    */
-  async openFirst(): Promise<void> {
-    await Promise.all([0, 1].map((count) => this.#wide.open((one) => one.chunks === count && one.decodeTokens === 1)));
+  openFirst(): Promise<void> {
+    const first = [0, 1].map((count) => this.#wide.open((one) => one.chunks === count && one.decodeTokens === 1));
+    return this.#unlessClosed(Promise.all(first));
   }
 
   /** Opens everything else, one session after the other. Rejects as {@link openFirst}; what is not open is tried again when needed. */
   async openRest(): Promise<void> {
-    for (const executor of [this.#wide, ...this.#narrow]) await executor.open();
+    for (const executor of [this.#wide, ...this.#narrow]) await this.#unlessClosed(executor.open());
   }
 
   async forward(plan: StepPlan): Promise<StepOutput> {
@@ -179,6 +180,15 @@ export class LaneModel implements ModelPort {
     if (parts === undefined) await this.#wide.openFor(plan);
     else await Promise.all(parts.map((part, index) => this.#narrow[index]!.openFor(part.plan)));
     return parts;
+  }
+
+  /** A model that is closed meanwhile has nothing to open. */
+  async #unlessClosed(opening: Promise<unknown>): Promise<void> {
+    try {
+      await opening;
+    } catch (failure) {
+      if (!this.#sessions.isClosed) throw failure;
+    }
   }
 
   async #runWhole(plan: StepPlan): Promise<StepOutput> {

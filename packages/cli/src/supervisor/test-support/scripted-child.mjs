@@ -13,6 +13,10 @@ switch (behaviour) {
     process.send({ type: 'nonsense' });
     ready();
     break;
+  case 'say what it was given':
+    console.log(`${process.env.SLUICE_TEST_GIVEN} ${process.env.PATH === process.env.SLUICE_TEST_PATH}`);
+    ready();
+    break;
   case 'serve deafly':
     process.on('message', () => {});
     ready();

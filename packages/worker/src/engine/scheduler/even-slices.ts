@@ -1,6 +1,6 @@
 import { noWork, type StepWork, withChunk } from '../cost-model.js';
 import type { QueueView, SequenceView } from './policy.js';
-import type { StepDraft } from './step-draft.js';
+import { isPrompt, type StepDraft } from './step-draft.js';
 import { urgencyClass } from './urgency.js';
 
 /** Slices are at least so long, unless less is left: below it the base of a step is paid for next to nothing. */
@@ -43,9 +43,10 @@ export function evenSlices<S extends SequenceView>(
   { work, tokensMax, timeMs }: PromptRoom,
   { nowMs, limits, cost }: QueueView<S>,
 ): EvenSlices<S> | undefined {
-  const lanes = Math.min(limits.chunksAbreast, limits.chunksMax);
-  if (lanes < 2 || order.length < 2) return undefined;
-  const abreast = draft.nextOf(order, lanes);
+  if (limits.chunksAbreast < 2 || order.length < 2) return undefined;
+  // It may come back among the decodes.
+  if (!isPrompt(order[0]!)) return undefined;
+  const abreast = draft.nextOf(order, limits.chunksAbreast);
   const classes = abreast.map((one) => urgencyClass(one, nowMs));
   const others = classes.findIndex((one) => one !== classes[0]);
   const peers = others < 0 ? abreast : abreast.slice(0, others);
@@ -62,9 +63,15 @@ export function evenSlices<S extends SequenceView>(
   const even = evenWithin(Math.max(...peers.map((one) => cost.predictMs(withSlice(noWork, one, mostTokens(one))))));
   if (even.some((tokens, index) => tokens < Math.min(CHUNK_TOKENS_MIN, mostTokens(peers[index]!)))) return undefined;
   const inTurn: number[] = [];
-  for (const one of peers) inTurn.push(largest(mostTokens(one), (tokens) => fits([...inTurn, tokens])));
+  for (const one of peers.slice(0, limits.chunksMax))
+    inTurn.push(largest(mostTokens(one), (tokens) => fits([...inTurn, tokens])));
 
-  const ratio = stepMs(even) / total(even) / (stepMs(inTurn) / total(inTurn));
+  // By what the slices are worth, since a token behind a long context is more than one.
+  const ownMs = (slices: readonly number[]): number =>
+    total(
+      slices.map((tokens, index) => cost.predictMs(withSlice(noWork, peers[index]!, tokens)) - cost.predictMs(noWork)),
+    );
+  const ratio = stepMs(even) / ownMs(even) / (stepMs(inTurn) / ownMs(inTurn));
   if (!(ratio * (prompts + count) < prompts + 1)) return undefined;
   return { tokens: new Map(peers.map((one, index) => [one, even[index]!])), delayRatio: count * ratio };
 

@@ -42,7 +42,7 @@ export function describePolicy(name: string, create: () => Policy): void {
       checkAll(({ limits }, { decodes, chunks }) => {
         const prefill = chunks.reduce((sum, { tokens }) => sum + tokens, 0);
         expect(prefill).toBeLessThanOrEqual(Math.max(0, limits.stepTokensMax - decodes.length));
-        expect(chunks.length).toBeLessThanOrEqual(limits.chunksMax);
+        expect(chunks.length).toBeLessThanOrEqual(Math.max(limits.chunksMax, limits.chunksAbreast));
       });
     });
 

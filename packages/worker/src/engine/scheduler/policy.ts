@@ -60,8 +60,9 @@ export interface StepLimits {
   readonly tokenBudget: number;
   /** What the model can take at most, for policies with no fixed budget; at least `tokenBudget`. */
   readonly stepTokensMax: number;
-  readonly chunksMax: number;
-  /** As the model says; 1 to `chunksMax`. */
+  /** As the model says. */
+  readonly chunksMax: ModelLimits['chunksMax'];
+  /** As the model says; at least 1. */
   readonly chunksAbreast: number;
   /** Tokens that those let in may have copied; the first of them also more. */
   readonly copyTokensMax: number;

@@ -29,14 +29,10 @@ function stallFree<S extends SequenceView>(queue: QueueView<S>, tokenBudget: num
   const draft = new StepDraft(queue);
   draft.decodeAll(byUrgency(queue.running, nowMs), byUrgency(queue.waiting, nowMs));
   const order = byUrgency([...draft.prompts, ...queue.waiting], nowMs);
-  const room = {
-    work: draft.decodeWork,
-    tokensMax: tokenBudget - draft.decodes.length,
-    timeMs: Number.POSITIVE_INFINITY,
-  };
+  const left = (): number => tokenBudget - draft.decodes.length - draft.prefillTokens;
+  const room = { work: draft.decodeWork, tokensMax: left(), timeMs: Number.POSITIVE_INFINITY };
   const even = isShared ? evenSlices(draft, order, order.length, room, queue) : undefined;
-  draft.prefill(order, (sequence) =>
-    even === undefined ? room.tokensMax - draft.prefillTokens : (even.tokens.get(sequence) ?? 0),
-  );
+  if (even === undefined) draft.prefill(order, left);
+  else draft.prefill(order, (sequence) => even.tokens.get(sequence) ?? 0, even.tokens.size);
   return draft.decision;
 }

@@ -65,12 +65,13 @@ export class ServiceLevel implements Policy {
     this.#late = new Set(late);
 
     const familiar = draft.decodes.length === 0 ? Number.POSITIVE_INFINITY : Math.floor(GROWTH * this.#familiarTokens);
-    const tokensMax = Math.min(familiar, limits.stepTokensMax - draft.decodes.length);
+    // One that was copied out may still come among the decodes.
+    const tokensMax = (): number => Math.min(familiar, limits.stepTokensMax - draft.decodes.length);
     const largestSlice = (sequence: S): number => {
       const last = draft.chunks[work.chunks];
       if (last !== undefined) work = withChunk(work, last.sequence.computed, last.tokens);
       const { computed, promptTokens } = sequence;
-      const most = Math.max(0, Math.min(promptTokens - computed, tokensMax - draft.prefillTokens));
+      const most = Math.max(0, Math.min(promptTokens - computed, tokensMax() - draft.prefillTokens));
       const least = Math.min(most, CHUNK_TOKENS_MIN);
       const takesMs = (tokens: number): number => cost.predictMs(withChunk(work, computed, tokens));
       const tokens = largest(most, (count) => takesMs(count) * cost.marginRatio <= timeMs);
@@ -78,11 +79,11 @@ export class ServiceLevel implements Policy {
       return draft.decodes.length + draft.chunks.length === 0 ? least : 0;
     };
     const next = keepingPace(order, queue);
-    const even = evenSlices(draft, next, prompts.length, { work, tokensMax, timeMs }, queue);
+    const even = evenSlices(draft, next, prompts.length, { work, tokensMax: tokensMax(), timeMs }, queue);
     if (even === undefined || losesObjective(next[0]!, even.delayRatio, promptShare, queue)) {
       draft.prefill(next, largestSlice);
     } else {
-      draft.prefill(next, (sequence) => even.tokens.get(sequence) ?? 0);
+      draft.prefill(next, (sequence) => even.tokens.get(sequence) ?? 0, even.tokens.size);
     }
     return draft.decision;
   }
@@ -106,15 +107,16 @@ function keepingPace<S extends SequenceView>(order: readonly S[], queue: QueueVi
   let work = running.reduce((sum, one) => withDecode(sum, Math.max(one.computed, one.promptTokens)), noWork);
   const paceMs = (rows: StepWork): number => cost.predictMs(withChunk(rows, 0, CHUNK_TOKENS_MIN)) * cost.marginRatio;
   const isRunning = new Set(running);
+  const newcomersMax = Math.max(limits.chunksMax, limits.chunksAbreast);
   let newcomers = 0;
   return order.filter((prompt) => {
     if (isRunning.has(prompt)) return true;
-    if (newcomers >= limits.chunksMax) return false;
+    if (newcomers >= newcomersMax) return false;
     const grown = withDecode(work, prompt.tokens);
     const [beforeMs, afterMs] = [paceMs(work), paceMs(grown)];
     const hurt = streams.filter(({ objectives: { tbtMs } }) => beforeMs <= tbtMs && tbtMs < afterMs);
     if (hurt.length > 0 && hurt.length >= waiting.length) {
-      newcomers = limits.chunksMax;
+      newcomers = newcomersMax;
       return false;
     }
     newcomers += 1;

@@ -90,10 +90,10 @@ export class StepDraft<S extends SequenceView> {
     return this.#queue.running.filter((sequence) => isPrompt(sequence) && !this.preempted.includes(sequence));
   }
 
-  /** Whom {@link prefill} would give chunks in this order, so many at most, if all had tokens enough. Changes nothing. */
-  nextOf(order: readonly S[], count: number): S[] {
+  /** Whom {@link prefill} would give chunks in this order, if all had tokens enough. Changes nothing. */
+  nextOf(order: readonly S[], chunksMax: number): S[] {
     const trial = this.#copy();
-    trial.prefill(order, () => (trial.chunks.length < count ? Number.POSITIVE_INFINITY : 0));
+    trial.prefill(order, () => Number.POSITIVE_INFINITY, chunksMax);
     return trial.chunks.map(({ sequence }) => sequence);
   }
 
@@ -103,8 +103,8 @@ export class StepDraft<S extends SequenceView> {
    * would only take what was just freed.
    * @param room tokens that the next chunk may have.
    */
-  prefill(order: readonly S[], room: (sequence: S) => number): void {
-    const { chunksMax, chunkBlockTokens } = this.#queue.limits;
+  prefill(order: readonly S[], room: (sequence: S) => number, chunksMax = this.#queue.limits.chunksMax): void {
+    const { chunkBlockTokens } = this.#queue.limits;
     let isClosed = this.#isShort;
     for (const sequence of order) {
       if (this.chunks.length === chunksMax) return;

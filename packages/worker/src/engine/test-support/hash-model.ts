@@ -144,7 +144,8 @@ function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits):
     slots.every((slot) => slot >= 0 && slot < limits.slotsMax),
     `slots ${slots.join()} of ${limits.slotsMax}`,
   );
-  assert(chunks.length <= limits.chunksMax, `${chunks.length} chunks of ${limits.chunksMax}`);
+  const chunksMax = Math.max(limits.chunksMax, limits.chunksAbreast ?? 1);
+  assert(chunks.length <= chunksMax, `${chunks.length} chunks of ${chunksMax}`);
   const tokens = [...decodes, ...chunks].reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   assert(tokens > 0 && tokens <= limits.stepTokensMax, `${tokens} tokens of ${limits.stepTokensMax}`);
   const wanted = [...decodes, ...chunks].reduce((sum, { wantTokens }) => sum + wantTokens, 0);

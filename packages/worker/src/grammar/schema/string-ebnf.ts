@@ -1,11 +1,17 @@
+import { repeated } from '../ebnf.js';
 import { PatternError } from '../pattern/parse-pattern.js';
 import { asJson, asText, patternEbnf, unescaped } from '../pattern/pattern-ebnf.js';
 import type { RuleList } from '../rule-list.js';
 import { formats } from './formats.js';
 import { countOf, malformed, preview, SchemaError, type SchemaObject } from './json-schema.js';
 
-/** Each character up to it is a state of the grammar, over the whole vocabulary: thousands take minutes to compile. */
-export const LENGTH_MAX = 128;
+export const LENGTH_MAX = 65_536;
+
+/**
+ * Up to it each character is a rule, and the library knows beforehand which tokens may come. It computes those of each over
+ * the whole vocabulary, so thousands would take minutes; a longer string is left to it to count, in some 0.3 ms a token.
+ */
+const LISTED_MAX = 128;
 
 /**
  * What stands behind the opening quote of any string, as a rule of this name: a loop of its own, since the library knows
@@ -39,6 +45,9 @@ export function stringEbnf(schema: SchemaObject, rules: RuleList, anyString: () 
     }
   }
   if ((least ?? 0) > (most ?? LENGTH_MAX)) throw malformed('minLength', `${least} is above maxLength ${most}`);
+  if (Math.max(least ?? 0, most ?? 0) > LISTED_MAX) {
+    return `"\\"" ${repeated(asText(unescaped), least ?? 0, most)} "\\""`;
+  }
   return ofPattern('maxLength', `[^]{${least ?? 0},${most ?? ''}}`, false, rules);
 }
 

@@ -13,16 +13,18 @@ export const smallMachine: StepCost = {
   marginRatio: 1.2,
 };
 
-/** The same, whose chunks take 0.7 of their time when they are computed side by side and end together. */
-export const sharingMachine: StepCost = {
-  predictMs: (work) => {
-    const wideMs = smallMachine.predictMs(work);
-    if (work.chunks < 2) return wideMs;
-    const heaviestShare = work.heaviestChunk / (work.prefillTokens + work.prefillPairs / 1_000);
-    return wideMs - Math.max(0, 1 - 0.7 * work.chunks * heaviestShare) * work.prefillTokens;
-  },
-  marginRatio: 1.2,
-};
+/** The same, of which so many chunks that end together take 0.7 of their time when they are computed side by side. */
+export function sharingMachine(abreast: number): StepCost {
+  return {
+    predictMs: (work) => {
+      const wideMs = smallMachine.predictMs(work);
+      if (work.chunks < 2 || work.chunks > abreast) return wideMs;
+      const heaviestShare = work.heaviestChunk / (work.prefillTokens + work.prefillPairs / 1_000);
+      return wideMs - Math.max(0, 1 - 0.7 * abreast * heaviestShare) * work.prefillTokens;
+    },
+    marginRatio: 1.2,
+  };
+}
 
 /** A sequence that waits, unless the fields say more. */
 export function view(fields: Partial<SequenceView> = {}): SequenceView {
@@ -170,12 +172,7 @@ export const queues: fc.Arbitrary<QueueView<SequenceView>> = fc
       slotsFree: running.length === 0 ? Math.max(1, slotsFree) : slotsFree,
       blocksFree: blocksMax - held,
       blocksMax,
-      limits: {
-        tokenBudget,
-        stepTokensMax: tokenBudget + stepExtra,
-        chunksMax,
-        chunksAbreast: Math.min(chunksMax, chunksAbreast),
-      },
-      cost: chunksAbreast > 1 ? sharingMachine : smallMachine,
+      limits: { tokenBudget, stepTokensMax: tokenBudget + stepExtra, chunksMax, chunksAbreast },
+      cost: sharingMachine(chunksAbreast),
     });
   });

@@ -149,9 +149,9 @@ export const machines: fc.Arbitrary<Machine> = fc
       tokenBudget,
       stepTokensMax: tokenBudget + stepExtra,
       chunksMax,
-      chunksAbreast: Math.min(chunksMax, chunksAbreast),
+      chunksAbreast,
       chunkBlockTokens: 32,
       copyTokensMax: 50,
     },
-    cost: chunksAbreast > 1 ? sharingMachine : smallMachine,
+    cost: sharingMachine(chunksAbreast),
   }));
