@@ -96,7 +96,7 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
   const traceList = Object.keys(traceNames) as TraceName[];
   return {
     model: text('model'),
-    weights: text('weights') ?? 'q8',
+    weights: text('weights') ?? 'auto',
     kv: text('kv') ?? 'f32',
     threads: whole('threads', os.availableParallelism(), 1, 1024),
     policies: listOf('policies', policyNames, text('policies') ?? usualPolicies),

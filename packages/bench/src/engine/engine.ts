@@ -25,7 +25,7 @@ type EngineResult = PassResult | BatchResult | CostResult;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const threads = threadsOf(values);
-  const wish = String(values.weights ?? 'q8');
+  const wish = String(values.weights ?? 'auto');
   const path = await modelOf(values, progress);
   if (values.profile === true) return profile(path, wish, String(values.kv ?? 'f32'), threads, quick, progress);
   progress.stage('loading the model');

@@ -6,7 +6,7 @@ import type { Progress } from '../io/progress.js';
 /** Of benchmarks that run a model in their own process. */
 export const modelFlags = {
   model: { value: 'NAME', description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)' },
-  weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default q8, as in sluice up)' },
+  weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default auto, as in sluice up)' },
   kv: { value: 'KIND', description: 'keys and values: f32 or q8 (default f32)' },
   threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
 } satisfies Record<string, BenchFlag>;

@@ -54,7 +54,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const threads = threadsOf(values);
   const path = await modelOf(values, progress);
   progress.stage('loading the model');
-  const bench = await openModel(path, String(values.weights ?? 'q8'), threads, sizes, String(values.kv ?? 'f32'));
+  const bench = await openModel(path, String(values.weights ?? 'auto'), threads, sizes, String(values.kv ?? 'f32'));
   const engines = {
     with: new SpeculatingEngine(bench.model, 'ngram'),
     without: new SpeculatingEngine(bench.model, 'off'),

@@ -50,7 +50,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const threads = threadsOf(values);
   const path = await modelOf(values, progress);
   progress.stage('loading the model');
-  const bench = await openModel(path, String(values.weights ?? 'q8'), threads, sizes);
+  const bench = await openModel(path, String(values.weights ?? 'auto'), threads, sizes);
   const engine = new SpeculatingEngine(bench.model, 'off');
   const clock = { nowMs: () => performance.now() };
   const vocabulary = grammarVocabularyOf(bench.tokenizer, bench.model.limits.vocabularyCount);

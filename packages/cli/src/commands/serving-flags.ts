@@ -109,7 +109,7 @@ export function addModelFlags(command: Command): Command {
         '--weights <kind>',
         'arithmetic of linear layers: auto (w8a8 where that is faster, else q8), w8a8, q8, q4 or f32',
       )
-        .default('q8')
+        .default('auto')
         .argParser(oneOf('--weights', ['auto', 'w8a8', 'q8', 'q4', 'f32'])),
     )
     .addOption(

@@ -54,10 +54,7 @@ async function loadFile(
 ) {
   const choice = await chooseWeights(file, options.weights, {
     threads: options.threads,
-    chunkCounts: CHUNK_COUNTS,
-    decodeCounts: DECODE_COUNTS,
     cacheFolder: cache,
-    onProgress: (fraction) => progress({ phase: 'choose weights', done: fraction, total: 1 }),
   });
   const compiled = await openCompiled(file, {
     weights: choice.weights,

@@ -2,35 +2,43 @@ import { loadRuntime, mapFile, Tensor, type TensorArray } from '@sluice/ort';
 import { type DecoderConfig, rotaryTables } from './architectures/config.js';
 import { chunkLane, decodeLane, KEPT } from './compile/lane-names.js';
 import type { Observed } from './compile/observed-graph.js';
+import type { WeightEntry } from './compile/weight-table.js';
 import { LaneCache } from './lane-cache.js';
-import type { CompiledFiles } from './lane-model.js';
 
 /** Tokens of a text that are run at once, each such piece as a text of its own. */
 const PIECE_TOKENS = 256;
 
 /**
- * The largest magnitudes of what a graph observes, over a text; by name.
- * @param graph beside the weights of `files`, which are the model in 8-bit blocks.
+ * What a graph observes over a text, by name.
+ * @param weightsPath of the graph's own weights.
  * @param ids of the text, at least two.
  * @param onProgress 0 to 1.
  */
-export async function largestMagnitudes(
-  files: Pick<CompiledFiles, 'config' | 'weights' | 'weightsPath'>,
-  graph: { readonly path: string; readonly observed: readonly Observed[] },
+export async function observeText(
+  graph: {
+    readonly path: string;
+    readonly observed: readonly Observed[];
+    readonly config: DecoderConfig;
+    readonly weightsPath: string;
+    readonly weights: readonly WeightEntry[];
+  },
   ids: readonly number[],
   onProgress: (fraction: number) => void,
 ): Promise<Map<string, Float32Array>> {
-  const { config } = files;
-  const mapped = mapFile(files.weightsPath);
+  const { config } = graph;
+  const mapped = mapFile(graph.weightsPath);
   const session = loadRuntime().createSession(graph.path, {
     initializers: new Map(
-      files.weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
+      graph.weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
     ),
     memoryPattern: false,
     // Weights that the observed part of the graph does not read are no news.
     logLevel: 'error',
   });
-  const largest = new Map(graph.observed.map(({ name, columns }) => [name, new Float32Array(columns)]));
+  const found = graph.observed.map(({ name, output, shape, join }) => {
+    const length = shape.reduce((product, size) => product * size, 1);
+    return { name, output, shape, join, piece: new Float32Array(length), whole: new Float32Array(length) };
+  });
   try {
     const binding = session.createBinding();
     const bind = (name: string, array: TensorArray, shape: readonly number[] = [array.length]): void =>
@@ -40,11 +48,7 @@ export async function largestMagnitudes(
     const lane = chunkLane(0);
     cache.bind(binding, [decodeLane(0)], 1, 1);
     cache.bind(binding, [lane], 0, 1);
-    const found = graph.observed.map(({ name, columns, output }) => {
-      const array = new Float32Array(columns);
-      binding.bindOutput(output, Tensor.over(array, [columns]));
-      return { array, largest: largest.get(name)! };
-    });
+    for (const { output, shape, piece } of found) binding.bindOutput(output, Tensor.over(piece, shape));
     const pieces = piecesOf(ids);
     for (const [index, piece] of pieces.entries()) {
       bind('ids', BigInt64Array.from(piece, BigInt));
@@ -53,9 +57,9 @@ export async function largestMagnitudes(
       bind(lane.last, Int32Array.of(piece.length - 1));
       bind(lane.total, Int32Array.of(piece.length), []);
       await session.run(binding);
-      for (const { array, largest } of found) {
-        for (const [channel, magnitude] of array.entries()) {
-          if (magnitude > largest[channel]!) largest[channel] = magnitude;
+      for (const { join, piece, whole } of found) {
+        for (let i = 0; i < whole.length; i++) {
+          whole[i] = join === 'sum' ? whole[i]! + piece[i]! : Math.max(whole[i]!, piece[i]!);
         }
       }
       onProgress((index + 1) / pieces.length);
@@ -63,7 +67,7 @@ export async function largestMagnitudes(
   } finally {
     session.dispose();
   }
-  return largest;
+  return new Map(found.map(({ name, whole }) => [name, whole]));
 }
 
 /** Rotations, and a decode lane of one idle row. */

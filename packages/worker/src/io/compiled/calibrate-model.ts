@@ -1,49 +1,56 @@
 import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { architectureOf } from '../../model/architectures/architecture.js';
 import type { DecoderConfig } from '../../model/architectures/config.js';
-import { largestMagnitudes } from '../../model/calibrate.js';
+import { observeText } from '../../model/calibrate.js';
 import type { Calibration, KeyValueBounds } from '../../model/compile/calibration.js';
 import { calibrationText } from '../../model/compile/calibration-text.js';
+import type { WeightMode } from '../../model/compile/linear.js';
 import { keysOf, observedGraph, valuesOf } from '../../model/compile/observed-graph.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import { createTokenizer } from '../../text/tokenizer.js';
 import { readTokenizer } from '../read-tokenizer.js';
-import type { CompiledFolder } from './compiled-folder.js';
+import { writeWeights } from './write-weights.js';
 
 /** More would take longer and hardly change what is found. */
 const TOKENS_MAX = 2048;
-/**
- * Layers whose inputs stand out in other channels for each token, which no smoothing can foresee: the products of gate
- * and up. In 8-bit integers they would lose as much as all other layers together.
- */
-const UNEVEN = /\.down$/;
+/** Share of the work that is done when the model is in 8-bit blocks. */
+const IN_BLOCKS = 0.5;
 
 /**
- * Runs the calibration text through a model that was compiled in 8-bit blocks. The default model takes some seconds.
+ * Runs the calibration text through the model in 8-bit blocks, which are written for that and removed. The default model
+ * takes some seconds.
+ * @param mode of the weights that it is for.
+ * @param folder to write in; removed by the caller.
  * @param onProgress 0 to 1.
  */
 export async function calibrateModel(
   file: GgufFile,
-  blocks: CompiledFolder,
+  mode: WeightMode,
+  folder: string,
   onProgress: (fraction: number) => void,
 ): Promise<Calibration> {
   const tokenizer = createTokenizer(await readTokenizer(file));
   const ids = tokenizer.encode(calibrationText, { special: false, begin: true }).slice(0, TOKENS_MAX);
-  const graph = await observedGraph(file, path.basename(blocks.weightsPath));
-  // The runtime looks for the weights beside the graph.
-  const folder = path.dirname(blocks.weightsPath);
-  const graphPath = path.join(folder, `observed.${process.pid}.${randomUUID().slice(0, 8)}.onnx`);
+  const config = await architectureOf(file).readConfig(file);
+  const own = path.join(folder, `observed.${process.pid}.${randomUUID().slice(0, 8)}.tmp`);
+  await mkdir(own, { recursive: true });
   try {
-    await writeFile(graphPath, graph.onnx);
-    const largest = await largestMagnitudes(blocks, { path: graphPath, observed: graph.observed }, ids, onProgress);
-    return {
-      largest,
-      keepInBlocks: new Set([...largest.keys()].filter((name) => UNEVEN.test(name))),
-      keyValues: keyValuesOf(blocks.config, largest),
-    };
+    const { onnx, weights, observed } = await observedGraph(file, mode, 'weights.bin');
+    const graphPath = path.join(own, 'observed.onnx');
+    // The runtime looks for the weights beside the graph.
+    const weightsPath = path.join(own, weights.file);
+    await writeFile(graphPath, onnx);
+    await writeWeights(weights, weightsPath, (done) => onProgress(IN_BLOCKS * done));
+    const graph = { path: graphPath, observed, config, weightsPath, weights: weights.entries };
+    const found = await observeText(graph, ids, (done) => onProgress(IN_BLOCKS + (1 - IN_BLOCKS) * done));
+    const moments = observed
+      .filter(({ join }) => join === 'sum')
+      .map(({ name, shape }) => [name, { block: shape[1]!, sums: found.get(name)! }] as const);
+    return { moments: new Map(moments), keyValues: keyValuesOf(config, found) };
   } finally {
-    await rm(graphPath, { force: true });
+    await rm(own, { recursive: true, force: true });
   }
 }
 

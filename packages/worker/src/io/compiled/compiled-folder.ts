@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { DecoderConfig } from '../../model/architectures/config.js';
-import type { Calibration } from '../../model/compile/calibration.js';
 import { COMPILER_VERSION, compileModel } from '../../model/compile/compile.js';
 import type { KvMode } from '../../model/compile/kv-format.js';
 import type { LaneCounts } from '../../model/compile/lanes-graph.js';
@@ -11,6 +10,7 @@ import type { WeightEntry } from '../../model/compile/weight-table.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import { calibrateModel } from './calibrate-model.js';
 import { fileHash } from './file-hash.js';
+import { writeWeights } from './write-weights.js';
 
 /** A compiled model on disk. The folder is complete or not there: it is written beside and renamed. */
 export interface CompiledFolder {
@@ -100,27 +100,15 @@ async function writeFolder(
 ): Promise<void> {
   const progress = options.onProgress ?? (() => {});
   const isCalibrated = options.weights === 'w8a8' || options.kv === 'q8';
-  const calibration = isCalibrated ? await calibrate(file, options, progress) : undefined;
-  const writtenFrom = calibration === undefined ? 0 : CALIBRATED;
+  const writtenFrom = isCalibrated ? CALIBRATED : 0;
+  const calibration = isCalibrated
+    ? await calibrateModel(file, options.weights, path.dirname(folder), (done) => progress(CALIBRATED * done))
+    : undefined;
   const compiled = await compileModel(file, { ...options, ...(calibration === undefined ? {} : { calibration }) });
   await mkdir(folder);
-  const { entries } = compiled.weights;
-  const last = entries.at(-1);
-  const bytesTotal = last === undefined ? 0 : last.offset + last.bytes;
-  const output = await open(path.join(folder, compiled.weights.file), 'wx');
-  try {
-    await compiled.weights.write(async (bytes, entry) => {
-      let written = 0;
-      while (written < bytes.length) {
-        const result = await output.write(bytes, written, bytes.length - written, entry.offset + written);
-        written += result.bytesWritten;
-      }
-      progress(writtenFrom + ((1 - writtenFrom) * (entry.offset + entry.bytes)) / bytesTotal);
-    });
-    await output.sync();
-  } finally {
-    await output.close();
-  }
+  await writeWeights(compiled.weights, path.join(folder, compiled.weights.file), (done) =>
+    progress(writtenFrom + (1 - writtenFrom) * done),
+  );
   const graphs = [];
   for (const { chunks, decodeTokens, onnx } of compiled.graphs) {
     const name = `hybrid-${chunks}-${decodeTokens}.onnx`;
@@ -128,23 +116,12 @@ async function writeFolder(
     graphs.push({ chunks, decodeTokens, file: name, bytes: onnx.length });
   }
   const { config, weights } = compiled;
-  const manifest: Manifest = { config, kv: options.kv, weightsFile: weights.file, weights: entries, graphs };
+  const manifest: Manifest = { config, kv: options.kv, weightsFile: weights.file, weights: weights.entries, graphs };
   await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
 }
 
-/** Shares of the work that are done when a model is in 8-bit blocks, and when the text was run through it. */
-const IN_BLOCKS = 0.4;
-const CALIBRATED = 0.7;
-
-async function calibrate(
-  file: GgufFile,
-  options: CompileOptions,
-  progress: (fraction: number) => void,
-): Promise<Calibration> {
-  const onProgress = (fraction: number): void => progress(IN_BLOCKS * fraction);
-  const blocks = await openCompiled(file, { ...options, weights: 'q8', kv: 'f32', onProgress });
-  return calibrateModel(file, blocks, (fraction) => progress(IN_BLOCKS + (CALIBRATED - IN_BLOCKS) * fraction));
-}
+/** Share of the work that is done when a text was run through the model. */
+const CALIBRATED = 0.4;
 
 /** Undefined when the folder is not there, or not whole: then it is made again. */
 async function readFolder(folder: string): Promise<CompiledFolder | undefined> {

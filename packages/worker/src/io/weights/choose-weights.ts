@@ -3,11 +3,11 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { ServingError } from '@sluice/shared';
+import { architectureOf } from '../../model/architectures/architecture.js';
 import { COMPILER_VERSION } from '../../model/compile/compile.js';
 import type { WeightMode } from '../../model/compile/linear.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import { addsInt8Exactly } from '../../model/int8-sums.js';
-import { openCompiled } from '../compiled/compiled-folder.js';
 import { fileHash } from '../compiled/file-hash.js';
 import { measureWeights } from './measure-weights.js';
 
@@ -22,19 +22,11 @@ export interface WeightChoice {
 
 export interface ChooseOptions {
   readonly threads: number;
-  /** Numbers of prefill lanes to have graphs for; the chosen model is compiled when this returns. */
-  readonly chunkCounts: readonly number[];
-  /** And numbers of decode lanes; see CompileOptions. */
-  readonly decodeCounts?: readonly number[];
   readonly cacheFolder: string;
-  /** Called while models are compiled and measured, not when the choice is known; 0 to 1. */
-  readonly onProgress?: (fraction: number) => void;
 }
 
-/** How much less time w8a8 must take; below it, 8-bit blocks are closer to the model. */
-const WORTHWHILE_RATIO = 0.97;
-/** Share of the work that is done when both models are compiled. */
-const COMPILED = 0.8;
+/** How much less time the layers must take: scaling rows takes more operators, which the measurement leaves out in part. */
+const WORTHWHILE_RATIO = 0.95;
 
 /**
  * What `auto` means here: w8a8 where the processor computes it exactly and faster than 8-bit blocks, else q8. Measured
@@ -63,25 +55,14 @@ export async function chooseWeights(file: GgufFile, wish: WeightWish, options: C
   return choice;
 }
 
-async function measuredChoice(file: GgufFile, options: ChooseOptions): Promise<WeightChoice> {
-  const { chunkCounts, decodeCounts = [], cacheFolder, threads, onProgress = () => {} } = options;
-  const compile = (weights: WeightMode, from: number) =>
-    openCompiled(file, {
-      weights,
-      chunkCounts,
-      decodeCounts,
-      cacheFolder,
-      onProgress: (fraction) => onProgress(from + (COMPILED / 2) * fraction),
-    });
-  const compiled = [await compile('q8', 0), await compile('w8a8', COMPILED / 2)];
-  onProgress(COMPILED);
-  const [blocks, int8] = await measureWeights(compiled, threads);
-  onProgress(1);
+async function measuredChoice(file: GgufFile, { cacheFolder, threads }: ChooseOptions): Promise<WeightChoice> {
+  const config = await architectureOf(file).readConfig(file);
+  const [blocks, int8] = await measureWeights(config, ['q8', 'w8a8'], threads, cacheFolder);
   const ratio = (int8!.decodeMs + int8!.promptMs) / (blocks!.decodeMs + blocks!.promptMs);
   const measured =
-    `w8a8 takes ${ratio.toFixed(2)} of the time of q8 ` +
-    `(16 decodes ${int8!.decodeMs.toFixed(1)} against ${blocks!.decodeMs.toFixed(1)} ms, ` +
-    `64 prompt tokens ${int8!.promptMs.toFixed(1)} against ${blocks!.promptMs.toFixed(1)} ms)`;
+    `linear layers in w8a8 take ${ratio.toFixed(2)} of their time in q8 ` +
+    `(16 decodes ${int8!.decodeMs.toFixed(2)} against ${blocks!.decodeMs.toFixed(2)} ms, ` +
+    `64 prompt tokens ${int8!.promptMs.toFixed(2)} against ${blocks!.promptMs.toFixed(2)} ms)`;
   return { weights: ratio < WORTHWHILE_RATIO ? 'w8a8' : 'q8', reason: measured };
 }
 

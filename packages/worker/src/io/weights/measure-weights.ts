@@ -1,79 +1,118 @@
-import { systemClock } from '@sluice/shared';
-import type { StepPlan } from '../../engine/step-plan.js';
-import { type CompiledFiles, LaneModel } from '../../model/lane-model.js';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { loadRuntime, Tensor } from '@sluice/ort';
+import { seededRng, systemClock } from '@sluice/shared';
+import type { DecoderConfig } from '../../model/architectures/config.js';
+import { GraphBuilder } from '../../model/compile/graph-builder.js';
+import { LinearLayers, type WeightMode } from '../../model/compile/linear.js';
+import { encodeModel } from '../../model/compile/onnx.js';
+import type { SourceMatrix } from '../../model/compile/source-matrix.js';
+import { WeightTable } from '../../model/compile/weight-table.js';
+import { writeWeights } from '../compiled/write-weights.js';
 
-/** The least time of each pass that serving consists of, milliseconds. */
-export interface PassTimes {
-  /** Sixteen sequences, each behind 128 tokens. */
+/** The least time of one layer's feed-forward part, milliseconds. */
+export interface LayerTimes {
+  /** For a token each of sixteen sequences. */
   readonly decodeMs: number;
-  /** A chunk of 64 tokens of a prompt. */
+  /** For 64 tokens of a prompt. */
   readonly promptMs: number;
 }
 
 const DECODES = 16;
 const CHUNK_TOKENS = 64;
-const PAST_TOKENS = 128;
-const ROUNDS = 9;
+const ROUNDS = 25;
+/** Of a layer; what is found for this width holds for wider ones. */
+const WIDTH_MAX = 2048;
 
 /**
- * Runs the same passes on each of several compiled models, by turns, so that what else the machine does falls on all of
- * them; the least time of each counts. Takes one to three seconds for the default model.
+ * Runs the linear layers that most of a pass goes into, with random weights, in each of several modes, by turns, so that
+ * what else the machine does falls on all of them. Takes about a second.
+ * @param folder to write in; nothing is left there.
  */
-export async function measureWeights(candidates: readonly CompiledFiles[], threads: number): Promise<PassTimes[]> {
+export async function measureWeights(
+  config: Pick<DecoderConfig, 'hidden' | 'feedForward'>,
+  modes: readonly WeightMode[],
+  threads: number,
+  folder: string,
+): Promise<LayerTimes[]> {
   const clock = systemClock();
-  const models = candidates.map(
-    (files) =>
-      new LaneModel(files, {
-        slots: DECODES,
-        contextTokens: PAST_TOKENS + CHUNK_TOKENS,
-        stepTokensMax: CHUNK_TOKENS,
-        threads,
-      }),
-  );
-  const time = async (model: LaneModel, plan: StepPlan): Promise<number> => {
-    const startMs = clock.nowMs();
-    await model.forward(plan);
-    return clock.nowMs() - startMs;
-  };
-  const least = models.map(() => ({ decodeMs: Number.POSITIVE_INFINITY, promptMs: Number.POSITIVE_INFINITY }));
+  const own = path.join(folder, `measure.${process.pid}.${randomUUID().slice(0, 8)}.tmp`);
+  const layers: Layer[] = [];
   try {
+    for (const mode of modes) layers.push(await openLayer(config, mode, threads, path.join(own, mode)));
+    const time = async (layer: Layer, tokens: number): Promise<number> => {
+      const startMs = clock.nowMs();
+      await layer.run(tokens);
+      return clock.nowMs() - startMs;
+    };
+    const least = layers.map(() => ({ decodeMs: Number.POSITIVE_INFINITY, promptMs: Number.POSITIVE_INFINITY }));
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [index, model] of models.entries()) {
+      for (const [index, layer] of layers.entries()) {
         const times = least[index]!;
-        times.decodeMs = Math.min(times.decodeMs, await time(model, decodePlan));
-        times.promptMs = Math.min(times.promptMs, await time(model, promptPlan));
+        times.decodeMs = Math.min(times.decodeMs, await time(layer, DECODES));
+        times.promptMs = Math.min(times.promptMs, await time(layer, CHUNK_TOKENS));
       }
     }
+    return least;
   } finally {
-    for (const model of models) model.close();
+    for (const layer of layers) layer.close();
+    await rm(own, { recursive: true, force: true });
   }
-  return least;
 }
 
-const want = { temperatures: [] };
+interface Layer {
+  run(tokens: number): Promise<void>;
+  close(): void;
+}
 
-const decodePlan: StepPlan = {
-  decodes: Array.from({ length: DECODES }, (_, slot) => ({
-    slot,
-    tokenIds: [slot],
-    position: PAST_TOKENS,
-    want,
-    wantTokens: 1,
-  })),
-  chunks: [],
-  resting: [],
-};
+async function openLayer(
+  { hidden, feedForward }: Pick<DecoderConfig, 'hidden' | 'feedForward'>,
+  mode: WeightMode,
+  threads: number,
+  folder: string,
+): Promise<Layer> {
+  const wide = Math.min(feedForward, WIDTH_MAX);
+  const narrow = Math.min(hidden, WIDTH_MAX);
+  const weights = new WeightTable('weights.bin');
+  const builder = new GraphBuilder('layer', weights);
+  const linear = new LinearLayers(mode, { calibration: { moments: new Map(), keyValues: [] } });
+  builder.input('ids', 'int64', ['tokens']);
+  const fed = { value: builder.input('fed', 'float32', ['tokens', narrow]), scale: undefined };
+  const gated = { value: builder.input('gated', 'float32', ['tokens', wide]), scale: undefined };
+  linear.apply(builder, fed, 'gate_up', [randomMatrix(2 * wide, narrow)], 'both');
+  linear.applyUneven(builder, gated, 'down', randomMatrix(narrow, wide), 'out');
+  builder.output('both', 'float32', ['tokens', 2 * wide]);
+  builder.output('out', 'float32', ['tokens', narrow]);
+  await mkdir(folder, { recursive: true });
+  const graphPath = path.join(folder, 'layer.onnx');
+  await writeFile(graphPath, encodeModel(builder.graph()));
+  await writeWeights(weights, path.join(folder, weights.file), () => {});
+  const session = loadRuntime().createSession(graphPath, {
+    intraOpThreads: threads,
+    memoryPattern: false,
+    entries: { 'session.force_spinning_stop': '1' },
+  });
+  const bindings = new Map(
+    [DECODES, CHUNK_TOKENS].map((tokens) => {
+      const binding = session.createBinding();
+      const floats = (width: number): Tensor => Tensor.over(randomFloats(tokens * width), [tokens, width]);
+      binding.bindInput('ids', Tensor.over(new BigInt64Array(tokens), [tokens]));
+      binding.bindInput('fed', floats(narrow));
+      binding.bindInput('gated', floats(wide));
+      binding.bindOutput('both', floats(2 * wide));
+      binding.bindOutput('out', floats(narrow));
+      return [tokens, binding];
+    }),
+  );
+  return { run: (tokens) => session.run(bindings.get(tokens)!), close: () => session.dispose() };
+}
 
-const promptPlan: StepPlan = {
-  decodes: [],
-  chunks: [
-    {
-      slot: 0,
-      tokenIds: Array.from({ length: CHUNK_TOKENS }, (_, index) => index),
-      position: 0,
-      want,
-      wantTokens: 1,
-    },
-  ],
-  resting: [],
-};
+function randomMatrix(rows: number, columns: number): SourceMatrix {
+  return { name: 'random', rows, columns, read: async () => randomFloats(rows * columns) };
+}
+
+function randomFloats(length: number): Float32Array {
+  const rng = seededRng(length);
+  return Float32Array.from({ length }, () => 2 * rng.next() - 1);
+}

@@ -1,8 +1,10 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
+import type { HiddenBasis } from '../compile/hidden-basis.js';
 import type { KvFormat } from '../compile/kv-format.js';
 import type { LaneCounts } from '../compile/lanes-graph.js';
 import type { LinearLayers } from '../compile/linear.js';
+import type { ScaledRows } from '../compile/linear-int8.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { DecoderConfig } from './config.js';
 import { llama } from './llama.js';
@@ -14,17 +16,18 @@ export interface Architecture {
    */
   readConfig(file: GgufFile): Promise<DecoderConfig>;
 
-  /** Adds the blocks from embedding to last norm; returns the value {@link HIDDEN} that the head reads. */
+  /** Adds the blocks from embedding to last norm, and the value {@link HIDDEN}; returns what the head reads. */
   buildBlocks(builder: GraphBuilder, context: BuildContext): string;
 
-  /** Adds the head; returns logits [rows, vocabulary] of `hidden` [rows, hidden]. */
-  buildHead(builder: GraphBuilder, context: BuildContext, hidden: string): string;
+  /** Adds the head; returns logits [rows, vocabulary] of rows of what {@link buildBlocks} returned. */
+  buildHead(builder: GraphBuilder, context: BuildContext, input: ScaledRows): string;
 }
 
 export interface BuildContext extends LaneCounts {
   readonly file: GgufFile;
   readonly config: DecoderConfig;
   readonly linear: LinearLayers;
+  readonly basis: HiddenBasis;
   readonly kv: KvFormat;
 }
 

@@ -1,10 +1,10 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
-import { HIDDEN } from '../compile/lane-names.js';
+import { HEAD, HIDDEN } from '../compile/lane-names.js';
 import { attentionLanes } from '../compile/lanes-graph.js';
 import type { ScaledRows } from '../compile/linear-int8.js';
 import { BLOCK } from '../compile/quantize.js';
-import { type ChannelFactors, divideRows, type SourceMatrix } from '../compile/source-matrix.js';
+import type { SourceMatrix } from '../compile/source-matrix.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Architecture, BuildContext } from './architecture.js';
 import type { DecoderConfig } from './config.js';
@@ -14,6 +14,8 @@ import type { DecoderConfig } from './config.js';
  * Dubey et al. 2024). Tensor names are GGUF's.
  */
 export const llama: Architecture = { readConfig, buildBlocks, buildHead };
+
+const OUTPUT_NORM = 'output_norm.weight';
 
 async function readConfig(file: GgufFile): Promise<DecoderConfig> {
   const { metadata } = file;
@@ -71,16 +73,15 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
 }
 
 function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
-  const { config, file, linear } = context;
+  const { config, file, linear, basis } = context;
   const lanes = attentionLanes(builder, config, context, context.kv);
-  const norm = (name: string, divisors?: ChannelFactors): string =>
-    builder.weight(name, 'float32', [config.hidden], divideRows(column(file, name), divisors).read);
-  const matrices = (layer: number, ...names: string[]): SourceMatrix[] =>
-    names.map((name) => matrix(file, `blk.${layer}.${name}.weight`));
+  const normWeight = (norm: SourceMatrix): string =>
+    builder.weight(norm.name, 'float32', [config.hidden], basis.norm(norm));
   const epsilon = { float: config.normEpsilon };
 
   const ids = builder.input('ids', 'int64', ['tokens']);
-  let residual = linear.lookUp(builder, ids, 'token_embd', matrix(file, 'token_embd.weight'), 'embedded');
+  const embedding = basis.holds(matrix(file, 'token_embd.weight'));
+  let residual = linear.lookUp(builder, ids, 'token_embd', embedding, 'embedded');
   /** What the last layer added, not yet part of the residual: the norm in front of the next adds it on the way. */
   let addition: string | undefined;
 
@@ -99,27 +100,34 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
 
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: string): string => `layer${layer}.${name}`;
-    const qkv = linear.smoothed(at('qkv'), matrices(layer, 'attn_q', 'attn_k', 'attn_v'));
-    const attended = normed(norm(`blk.${layer}.attn_norm.weight`, qkv.divisors), at('attention_in'));
-    const heads = linear.apply(builder, attended, at('qkv'), qkv.matrices, at('qkv_out'));
-    const attention = lanes.attend(layer, heads);
-    addition = linear.apply(builder, attention, at('o'), matrices(layer, 'attn_output'), at('attention_out'));
+    const weights = (name: string): SourceMatrix => matrix(file, `blk.${layer}.${name}.weight`);
+    const behind = (norm: SourceMatrix, ...names: string[]): SourceMatrix[] =>
+      names.map((name) => basis.reads(weights(name), norm));
 
-    const down = linear.smoothed(at('down'), matrices(layer, 'ffn_down'));
-    const [gate, up] = ['gate', 'up'].map((name) => matrix(file, `blk.${layer}.ffn_${name}.weight`));
-    const gateUp = linear.smoothed(at('gate_up'), [gate!, divideRows(up!, down.divisors)]);
-    const fed = normed(norm(`blk.${layer}.ffn_norm.weight`, gateUp.divisors), at('feed_in'));
-    const both = linear.applyUnscaled(
-      builder,
-      { value: fed, scale: undefined },
-      at('gate_up'),
-      gateUp.matrices,
-      at('gate_up_out'),
-    );
+    const attentionNorm = column(file, `blk.${layer}.attn_norm.weight`);
+    const attended = normed(normWeight(attentionNorm), at('attention_in'));
+    const qkv = behind(attentionNorm, 'attn_q', 'attn_k', 'attn_v');
+    const heads = linear.apply(builder, attended, at('qkv'), qkv, at('qkv_out'));
+    const attention = lanes.attend(layer, heads);
+    addition = linear.apply(builder, attention, at('o'), [basis.writes(weights('attn_output'))], at('attention_out'));
+
+    const feedNorm = column(file, `blk.${layer}.ffn_norm.weight`);
+    const fed = { value: normed(normWeight(feedNorm), at('feed_in')), scale: undefined };
+    const gateUp = behind(feedNorm, 'ffn_gate', 'ffn_up');
+    const both = linear.applyUnscaled(builder, fed, at('gate_up'), gateUp, at('gate_up_out'));
     const product = gated(builder, both, at);
-    addition = linear.apply(builder, product, at('down'), down.matrices, at('feed_out'));
+    addition = linear.applyUneven(builder, product, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));
   }
-  return normed(norm('output_norm.weight'), HIDDEN);
+  const outputNorm = column(file, OUTPUT_NORM);
+  const back = basis.back(outputNorm);
+  if (back === undefined) return normed(normWeight(outputNorm), HIDDEN);
+  const read = normed(normWeight(outputNorm), 'head_in');
+  builder.node(
+    'MatMul',
+    [read, builder.weight('hidden_back', 'float32', [config.hidden, config.hidden], back)],
+    HIDDEN,
+  );
+  return read;
 }
 
 /** SiLU(gate) × up of [gate | up]. SiLU needs the gate itself; the scale of up waits until after the next layer. */
@@ -133,13 +141,13 @@ function gated(builder: GraphBuilder, { value, scale }: ScaledRows, at: (name: s
   return { value: builder.node('Mul', [activated, up], at('gated')), scale };
 }
 
-function buildHead(builder: GraphBuilder, { file, linear }: BuildContext, hidden: string): string {
-  const tied = !file.tensors.has('output.weight');
-  const source = tied ? 'token_embd' : 'output';
-  // A head in 4 bits, or with one scale for a whole row of input, costs more quality than it saves: it stays in blocks
-  // of 8 bits, as most GGUF files keep it.
-  const mode = linear.mode === 'f32' ? 'f32' : 'q8';
-  return linear.apply(builder, hidden, source, [matrix(file, `${source}.weight`)], 'logits', mode);
+function buildHead(builder: GraphBuilder, { file, linear, basis }: BuildContext, input: ScaledRows): string {
+  const source = file.tensors.has('output.weight') ? 'output' : 'token_embd';
+  const weights = basis.reads(matrix(file, `${source}.weight`), column(file, OUTPUT_NORM));
+  // A head in 4 bits costs more quality than it saves: it stays in blocks of 8 bits, as most GGUF files keep it.
+  const mode = linear.mode === 'q4' ? 'q8' : linear.mode;
+  // In blocks a tied head reads the bytes that ids are looked up in.
+  return linear.apply(builder, input, mode === 'w8a8' ? HEAD : source, [weights], 'logits', mode);
 }
 
 /** A vector as a matrix with a row for each of its numbers. */

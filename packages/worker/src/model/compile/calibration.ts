@@ -1,9 +1,9 @@
+import type { InputMoments } from './input-moments.js';
+
 /** What is known of a model's values, from running a text through it. */
 export interface Calibration {
-  /** Largest magnitude of each input channel, [columns], by the layer's name. */
-  readonly largest: ReadonlyMap<string, Float32Array>;
-  /** Layers whose inputs lose too much with one scale for a whole row: they stay in 8-bit blocks. */
-  readonly keepInBlocks: ReadonlySet<string>;
+  /** Of the input of each linear layer, by the layer's name; empty where no layer is in 8-bit integers. */
+  readonly moments: ReadonlyMap<string, InputMoments>;
   /** Of each layer. */
   readonly keyValues: readonly KeyValueBounds[];
 }

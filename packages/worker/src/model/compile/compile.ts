@@ -3,7 +3,9 @@ import type { DecoderConfig } from '../architectures/config.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Calibration } from './calibration.js';
 import { GraphBuilder } from './graph-builder.js';
+import { basisOf } from './hidden-basis.js';
 import { KvFormat, type KvMode } from './kv-format.js';
+import { HIDDEN } from './lane-names.js';
 import type { LaneCounts } from './lanes-graph.js';
 import { LinearLayers, type WeightMode } from './linear.js';
 import { encodeModel } from './onnx.js';
@@ -11,7 +13,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 12;
+export const COMPILER_VERSION = 13;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
@@ -40,6 +42,7 @@ export async function compileModel(
   const config = await architecture.readConfig(file);
   const weights = new WeightTable('weights.bin');
   const linear = new LinearLayers(options.weights, options);
+  const basis = basisOf(options.weights, config);
   const bounds = options.calibration?.keyValues;
   const kv = new KvFormat(options.kv, bounds === undefined ? {} : { bounds });
   const counts = [
@@ -48,12 +51,16 @@ export async function compileModel(
   ];
   const graphs = counts.map(({ chunks, decodeTokens }) => {
     const builder = new GraphBuilder(`hybrid-${chunks}-${decodeTokens}`, weights);
-    const context = { file, config, linear, kv, chunks, decodeTokens };
-    const hidden = architecture.buildBlocks(builder, context);
-    // Where the head reads it: an output costs nothing more.
-    builder.output(hidden, 'float32', ['tokens', config.hidden]);
-    const wanted = builder.node('Gather', [hidden, builder.input('wanted', 'int64', ['wanted_rows'])], 'wanted_hidden');
-    pickTokens(builder, architecture.buildHead(builder, context, wanted), config.vocabularyCount);
+    const context = { file, config, linear, basis, kv, chunks, decodeTokens };
+    const read = architecture.buildBlocks(builder, context);
+    builder.output(HIDDEN, 'float32', ['tokens', config.hidden]);
+    const wanted = builder.input('wanted', 'int64', ['wanted_rows']);
+    const rows = {
+      value: builder.node('Gather', [read, wanted], 'wanted_rows_in'),
+      scale: undefined,
+      countedBy: wanted,
+    };
+    pickTokens(builder, architecture.buildHead(builder, context, rows), config.vocabularyCount);
     return { chunks, decodeTokens, onnx: encodeModel(builder.graph()) };
   });
   return { config, weights, graphs };

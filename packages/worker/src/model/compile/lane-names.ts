@@ -34,8 +34,11 @@ export function chunkLane(chunk: number) {
   } as const;
 }
 
-/** float32 [tokens, hidden]: what the head reads, of every token of the pass. */
+/** float32 [tokens, hidden]: what the model's last norm gives, of every token of the pass. */
 export const HIDDEN = 'hidden';
+
+/** The head as a layer with weights of its own. */
+export const HEAD = 'head';
 
 /** Every cache output is named like its input with this behind. */
 export const UPDATED = '_updated';

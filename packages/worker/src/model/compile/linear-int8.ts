@@ -1,4 +1,5 @@
 import type { GraphBuilder } from './graph-builder.js';
+import type { InputMoments } from './input-moments.js';
 import { type Channels, quantizeChannels } from './quantize-channels.js';
 import { rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
 
@@ -8,6 +9,8 @@ export interface ScaledRows {
   readonly value: string;
   /** [tokens, 1]; undefined: 1. */
   readonly scale: string | undefined;
+  /** A graph input with an entry for each row; `ids` unless said otherwise. */
+  readonly countedBy?: string;
 }
 
 /** What a zero becomes: the input is unsigned, because the fast kernels multiply unsigned by signed. */
@@ -28,8 +31,14 @@ const LARGEST_MIN = 1e-30;
 export class Int8Layers {
   /** The channels of the layer asked for last: quants and scales are asked for one after the other. */
   #last: { readonly name: string; readonly channels: Promise<Channels> } | undefined;
+  readonly #moments: ReadonlyMap<string, InputMoments>;
 
-  /** output.value × output.scale = input × (matrices on top of each other)ᵀ; `input` has a row for each of `ids`. */
+  /** @param moments of layers' inputs, by the layer's name. */
+  constructor(moments: ReadonlyMap<string, InputMoments>) {
+    this.#moments = moments;
+  }
+
+  /** output.value × output.scale = input × (matrices on top of each other)ᵀ. */
   apply(
     builder: GraphBuilder,
     input: ScaledRows,
@@ -37,7 +46,7 @@ export class Int8Layers {
     matrices: readonly SourceMatrix[],
     output: string,
   ): ScaledRows {
-    const { quants, scale } = quantizeRows(builder, input.value, `${output}.rows`);
+    const { quants, scale } = quantizeRows(builder, input, `${output}.rows`);
     const rows = rowsOf(matrices);
     const columns = matrices[0]!.columns;
     const weight = builder.weight(`${name}.int8`, 'int8', [columns, rows], async () => {
@@ -58,38 +67,46 @@ export class Int8Layers {
   #channels(name: string, matrices: readonly SourceMatrix[]): Promise<Channels> {
     if (this.#last?.name !== name) {
       const columns = matrices[0]!.columns;
-      this.#last = { name, channels: stacked(matrices).then((weights) => quantizeChannels(weights, columns)) };
+      this.#last = {
+        name,
+        channels: stacked(matrices).then((weights) => quantizeChannels(weights, columns, this.#moments.get(name))),
+      };
     }
     return this.#last.channels;
   }
 }
 
-function quantizeRows(builder: GraphBuilder, input: string, name: string): { quants: string; scale: string } {
+function quantizeRows(
+  builder: GraphBuilder,
+  { value, countedBy = 'ids' }: ScaledRows,
+  name: string,
+): { quants: string; scale: string } {
   const columns = builder.integers('axis_columns', [-1]);
   const least = builder.floats('int8_largest_min', Float32Array.of(LARGEST_MIN), [1, 1]);
   const inverse = builder.floats('int8_inverse', Float32Array.of(1 / LARGEST_QUANT), [1, 1]);
-  const highest = builder.node('ReduceMax', [input, columns], `${name}.highest`);
-  const lowest = builder.node('ReduceMin', [input, columns], `${name}.lowest`);
+  const highest = builder.node('ReduceMax', [value, columns], `${name}.highest`);
+  const lowest = builder.node('ReduceMin', [value, columns], `${name}.lowest`);
   // Two reductions that write a number a row are faster than one over magnitudes that must be written first.
   const negated = builder.node('Neg', [lowest], `${name}.negated`);
   const largest = builder.node('Max', [highest, negated, least], `${name}.largest`);
   const scale = builder.node('Mul', [largest, inverse], `${name}.scale`);
   const flat = builder.node('Reshape', [scale, builder.integers('shape_vector', [-1])], `${name}.scales`);
-  const quants = builder.node('QuantizeLinear', [input, flat, zeroPoints(builder)], `${name}.quants`, {
+  const quants = builder.node('QuantizeLinear', [value, flat, zeroPoints(builder, countedBy)], `${name}.quants`, {
     axis: { int: 0 },
   });
   return { quants, scale };
 }
 
-const madeFor = new WeakSet<GraphBuilder>();
+const made = new WeakMap<GraphBuilder, Set<string>>();
 
-/** A zero point for each token, made once a pass. */
-function zeroPoints(builder: GraphBuilder): string {
-  const name = 'int8_zero_points';
-  if (!madeFor.has(builder)) {
-    madeFor.add(builder);
+/** A zero point for each row, made once a pass. */
+function zeroPoints(builder: GraphBuilder, countedBy: string): string {
+  const name = `int8_zero_points_${countedBy}`;
+  const known = made.get(builder) ?? new Set<string>();
+  if (!known.has(name)) {
+    made.set(builder, known.add(name));
     const one = builder.bytes('int8_row_zero_point', Uint8Array.of(ZERO_POINT), [1]);
-    builder.node('Expand', [one, builder.node('Shape', ['ids'], 'ids_shape')], name);
+    builder.node('Expand', [one, builder.node('Shape', [countedBy], `${countedBy}_shape`)], name);
   }
   return name;
 }

@@ -3,9 +3,9 @@ import type { Calibration } from './calibration.js';
 import type { GraphBuilder } from './graph-builder.js';
 import { BlockLayers } from './linear-blocks.js';
 import { Int8Layers, type ScaledRows } from './linear-int8.js';
+import { mixedColumns, mixNeighbours } from './neighbour-mixing.js';
 import { transpose } from './quantize.js';
-import { columnMaxima, smoothingFactors } from './smoothing.js';
-import { type ChannelFactors, multiplyColumns, rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
+import { rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
 
 /**
  * How linear layers compute: weights in 8-bit blocks, in 4-bit blocks with zero points, in 8-bit integers with a scale
@@ -14,15 +14,11 @@ import { type ChannelFactors, multiplyColumns, rowsOf, type SourceMatrix, stacke
 export type WeightMode = 'q8' | 'q4' | 'w8a8' | 'f32';
 export const weightModes: readonly WeightMode[] = ['q8', 'q4', 'w8a8', 'f32'];
 
-/** Matrices for an input that is divided, channel by channel, before it comes; undefined: it comes as it is. */
-export interface SmoothedLayer {
-  readonly matrices: readonly SourceMatrix[];
-  readonly divisors: ChannelFactors | undefined;
-}
-
 export interface LinearOptions {
   /** Needed for w8a8. */
   readonly calibration?: Calibration;
+  /** Shapes inputs as w8a8 does, in whatever mode: for a graph that observes them. */
+  readonly isForInt8?: boolean;
   /** Called for every layer's input, where the graph is built to observe them. */
   readonly onInput?: (builder: GraphBuilder, layer: string, input: string, columns: number) => void;
 }
@@ -31,12 +27,13 @@ export interface LinearOptions {
 export class LinearLayers {
   readonly mode: WeightMode;
   readonly #blocks = new BlockLayers();
-  readonly #int8 = new Int8Layers();
+  readonly #int8: Int8Layers;
   readonly #options: LinearOptions;
 
   constructor(mode: WeightMode, options: LinearOptions = {}) {
     assert(mode !== 'w8a8' || options.calibration !== undefined, 'w8a8 is calibrated first');
     this.mode = mode;
+    this.#int8 = new Int8Layers(options.calibration?.moments ?? new Map());
     this.#options = options;
   }
 
@@ -50,7 +47,7 @@ export class LinearLayers {
     name: string,
     matrices: readonly SourceMatrix[],
     output: string,
-    mode: WeightMode = this.#modeOf(name),
+    mode: WeightMode = this.mode,
   ): string {
     const scaled = typeof input === 'string' ? { value: input, scale: undefined } : input;
     const isScaled = mode === 'w8a8' || scaled.scale !== undefined;
@@ -65,7 +62,7 @@ export class LinearLayers {
     name: string,
     matrices: readonly SourceMatrix[],
     output: string,
-    mode: WeightMode = this.#modeOf(name),
+    mode: WeightMode = this.mode,
   ): ScaledRows {
     const columns = matrices[0]!.columns;
     assert(
@@ -85,20 +82,21 @@ export class LinearLayers {
   }
 
   /**
-   * What of a layer's unevenness the weights take over from the input (SmoothQuant). The caller divides the input, by
-   * folding the divisors into what comes before it.
+   * As {@link apply}, for inputs whose largest values stand in other channels for every token, which would set the one scale
+   * of a row in 8-bit integers: there each channel is mixed with its neighbours first.
    */
-  smoothed(name: string, matrices: readonly SourceMatrix[]): SmoothedLayer {
-    const { calibration } = this.#options;
-    if (calibration === undefined || this.#modeOf(name) !== 'w8a8') return { matrices, divisors: undefined };
-    const inputs = calibration.largest.get(name);
-    assert(inputs !== undefined, `calibration of ${name}`);
-    let made: Promise<Float32Array> | undefined;
-    const divisors = (): Promise<Float32Array> => {
-      made ??= stacked(matrices).then((weights) => smoothingFactors(inputs, columnMaxima(weights, inputs.length)));
-      return made;
-    };
-    return { matrices: matrices.map((matrix) => multiplyColumns(matrix, divisors)), divisors };
+  applyUneven(
+    builder: GraphBuilder,
+    { value, scale }: ScaledRows,
+    name: string,
+    matrix: SourceMatrix,
+    output: string,
+  ): string {
+    if (this.mode !== 'w8a8' && this.#options.isForInt8 !== true) {
+      return this.apply(builder, { value, scale }, name, [matrix], output);
+    }
+    const mixed = mixNeighbours(builder, value, matrix.columns, `${output}.mixed`);
+    return this.apply(builder, { value: mixed, scale }, name, [mixedColumns(matrix)], output);
   }
 
   /**
@@ -111,9 +109,5 @@ export class LinearLayers {
       return builder.node('Gather', [weight, ids], output);
     }
     return this.#blocks.lookUp(builder, ids, name, matrix, output);
-  }
-
-  #modeOf(name: string): WeightMode {
-    return this.mode === 'w8a8' && this.#options.calibration?.keepInBlocks.has(name) ? 'q8' : this.mode;
   }
 }

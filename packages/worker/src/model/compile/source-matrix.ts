@@ -10,7 +10,7 @@ export interface SourceMatrix {
 }
 
 /** Makes one number for each input of a layer. */
-export type ChannelFactors = () => Promise<Float32Array>;
+type ChannelFactors = () => Promise<Float32Array>;
 
 /** Several matrices on top of each other, [sum of rows, columns]. */
 export async function stacked(matrices: readonly SourceMatrix[]): Promise<Float32Array> {
@@ -29,25 +29,13 @@ export function rowsOf(matrices: readonly SourceMatrix[]): number {
   return matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
 }
 
-/** The matrix with its columns multiplied, for an input that was divided by the same factors. */
+/** The matrix with its columns multiplied: for an input without these factors. */
 export function multiplyColumns(matrix: SourceMatrix, factors: ChannelFactors): SourceMatrix {
   return {
     ...matrix,
     read: async () => {
       const [weights, by] = await Promise.all([matrix.read(), factors()]);
       return weights.map((weight, index) => weight * by[index % matrix.columns]!);
-    },
-  };
-}
-
-/** The matrix with its rows divided: its outputs are those of before over the factors. Undefined: as it is. */
-export function divideRows(matrix: SourceMatrix, factors: ChannelFactors | undefined): SourceMatrix {
-  if (factors === undefined) return matrix;
-  return {
-    ...matrix,
-    read: async () => {
-      const [weights, by] = await Promise.all([matrix.read(), factors()]);
-      return weights.map((weight, index) => weight / by[Math.floor(index / matrix.columns)]!);
     },
   };
 }

@@ -1,0 +1,75 @@
+import type { DecoderConfig } from '../architectures/config.js';
+import type { WeightMode } from './linear.js';
+import { transpose } from './quantize.js';
+import { Rotation } from './rotation.js';
+import { multiplyColumns, type SourceMatrix } from './source-matrix.js';
+import type { MakeWeight } from './weight-table.js';
+
+/**
+ * The coordinates in which a graph keeps its hidden states. Turned ones have no channel that stands out, so that a row
+ * needs no more than one scale in 8 bits; and turning costs nothing in a pass, because the weights around take it over: a
+ * norm without weights turns with its input, and the norm's weights go into what reads it.
+ */
+export interface HiddenBasis {
+  /** The weights that stay with a norm. @param norm [hidden, 1] */
+  norm(norm: SourceMatrix): MakeWeight;
+  /** A matrix that reads hidden states behind a norm. */
+  reads(matrix: SourceMatrix, norm: SourceMatrix): SourceMatrix;
+  /** One whose outputs are added to hidden states. */
+  writes(matrix: SourceMatrix): SourceMatrix;
+  /** One whose rows are hidden states. */
+  holds(matrix: SourceMatrix): SourceMatrix;
+  /** [hidden, hidden], a right-hand side: from what comes out of a norm to what the model's own norm gives; undefined: the same. */
+  back(norm: SourceMatrix): MakeWeight | undefined;
+}
+
+/** Turned where rows are in 8-bit integers, else as they are: blocks of weights that came as blocks are kept better so. */
+export function basisOf(mode: WeightMode, { hidden }: DecoderConfig): HiddenBasis {
+  return mode === 'w8a8' ? turnedBasis(hidden) : plainBasis;
+}
+
+/** As the model's file has them. */
+const plainBasis: HiddenBasis = {
+  norm: (norm) => () => norm.read(),
+  reads: (matrix) => matrix,
+  writes: (matrix) => matrix,
+  holds: (matrix) => matrix,
+  back: () => undefined,
+};
+
+function turnedBasis(hidden: number): HiddenBasis {
+  const rotation = new Rotation(hidden);
+  const holds = (matrix: SourceMatrix): SourceMatrix => ({
+    ...matrix,
+    read: async () => rotation.turn((await matrix.read()).slice()),
+  });
+  return {
+    norm:
+      ({ rows }) =>
+      async () =>
+        new Float32Array(rows).fill(1),
+    reads: (matrix, norm) => holds(multiplyColumns(matrix, () => norm.read())),
+    writes: (matrix) => {
+      const { rows, columns } = matrix;
+      return {
+        ...matrix,
+        read: async () => transpose(rotation.turn(transpose(await matrix.read(), rows, columns)), columns, rows),
+      };
+    },
+    holds,
+    back: (norm) => async () => {
+      const rotated = rotation.turn(identity(hidden));
+      const weights = await norm.read();
+      for (let row = 0; row < hidden; row++) {
+        for (let column = 0; column < hidden; column++) rotated[row * hidden + column]! *= weights[row]!;
+      }
+      return transpose(rotated, hidden, hidden);
+    },
+  };
+}
+
+function identity(size: number): Float32Array {
+  const matrix = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) matrix[i * size + i] = 1;
+  return matrix;
+}
