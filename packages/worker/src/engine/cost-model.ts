@@ -1,3 +1,4 @@
+import { NormalEquations } from './normal-equations.js';
 import { RunningMedian } from './running-median.js';
 import type { StepPlan } from './step-plan.js';
 
@@ -101,7 +102,6 @@ const SHARED_GUESS_WEIGHT = 0.01;
 const PRIOR = [2, 2, 3, 1, 0.5, 1, SHARED_GUESS];
 /** What it counts for beside a step, which has weight 1; forgotten like one. */
 const PRIOR_WEIGHT = 0.01;
-const FEATURES = PRIOR.length;
 const PREFILL_TOKENS = 3;
 const SHARED_TOKENS = 6;
 /**
@@ -142,12 +142,12 @@ const ERRORS_MAX = 200;
  *   ms = slowness × (base + a·decodes + b·decodeContext + c·prefillTokens + d·prefillPairs + e·chunks − f·sharedTokens)
  *
  * `sharedTokens` is above zero where a model may compute chunks side by side and they end about together; f is at most c,
- * so that more work never takes less time. The coefficients come from least squares on relative errors with forgetting, none below zero, kept as normal equations
- * and improved by a few sweeps of coordinate descent a step; what steps of late say nothing about stays as it was.
- * `slowness` follows a machine that becomes faster or slower as a whole within a few steps, also for the kind of step
- * that was not seen since. What is far off the usual error is cut (as in Huber's estimator); when everything is far off,
- * that becomes the usual. How
- * far passes with decodes and chunks exceed what was predicted is learnt beside it, as a quantile.
+ * so that more work hardly ever takes less time. The coefficients come from least squares on relative errors with
+ * forgetting, none below zero, kept as normal equations and improved by a few sweeps of coordinate descent a step; what
+ * steps of late say nothing about stays as it was. `slowness` follows a machine that becomes faster or slower as a whole
+ * within a few steps, also for the kind of step that was not seen since. What is far off the usual error is cut (as in
+ * Huber's estimator); when everything is far off, that becomes the usual. How far passes with decodes and chunks exceed
+ * what was predicted is learnt beside it, as a quantile.
  */
 export class CostModel implements StepCost {
   readonly #coefficients = Float64Array.from(PRIOR);
@@ -155,7 +155,7 @@ export class CostModel implements StepCost {
   #marginRatio = MARGIN;
   /** Usual size of |ln(actual / predicted)|. */
   #spread = 1;
-  readonly #equations = new Equations();
+  readonly #equations = new NormalEquations(PRIOR, PRIOR_WEIGHT, FORGETTING);
   /** |actual − predicted| / actual of the last steps. */
   readonly #errors = new RunningMedian(ERRORS_MAX);
   readonly #abreast: number;
@@ -228,44 +228,6 @@ export class CostModel implements StepCost {
     const curvature = this.#equations.curvature(SHARED_TOKENS) + guessCurvature;
     const better = c[SHARED_TOKENS]! + (this.#equations.slope(SHARED_TOKENS, c) + guessSlope) / curvature;
     c[SHARED_TOKENS] = Math.min(tokenMs, Math.max(0, better));
-  }
-}
-
-/**
- * Normal equations of weighted least squares, `left` [features, features] · coefficients = `right` [features]. They begin
- * with the prior, so that the first steps, which cannot tell the base from a chunk, make none of them nothing.
- */
-class Equations {
-  readonly #left = new Float64Array(FEATURES * FEATURES);
-  readonly #right = new Float64Array(FEATURES);
-
-  constructor() {
-    for (const [i, coefficient] of PRIOR.entries()) {
-      this.#left[i * FEATURES + i] = PRIOR_WEIGHT / coefficient ** 2;
-      this.#right[i] = PRIOR_WEIGHT / coefficient;
-    }
-  }
-
-  add(features: Float64Array, target: number, weight: number): void {
-    for (let i = 0; i < FEATURES; i++) {
-      this.#right[i] = this.#right[i]! * FORGETTING + weight * features[i]! * target;
-      for (let j = 0; j < FEATURES; j++) {
-        const at = i * FEATURES + j;
-        this.#left[at] = this.#left[at]! * FORGETTING + weight * features[i]! * features[j]!;
-      }
-    }
-  }
-
-  /** How sharply the error rises to both sides of a coefficient's best value: what the steps of late say about it. */
-  curvature(i: number): number {
-    return this.#left[i * FEATURES + i]!;
-  }
-
-  /** By how much the error falls where a coefficient grows; over {@link curvature}, how far it is from its best value. */
-  slope(i: number, coefficients: Float64Array): number {
-    let slope = this.#right[i]!;
-    for (let j = 0; j < FEATURES; j++) slope -= this.#left[i * FEATURES + j]! * coefficients[j]!;
-    return slope;
   }
 }
 
