@@ -143,7 +143,7 @@ export const systemMutants: readonly SystemMutant[] = [
     file: 'gateway/src/streams/aligned-generation.ts',
     find: 'if (tokens < this.#mark && this.#mark < tokens + event.tokenIds.length) {',
     replace: 'if (tokens < this.#mark) {',
-    caughtBy: 'one-worker-each',
+    caughtBy: 'ends-once',
   },
   {
     name: 'circuit-never-closes',

@@ -146,7 +146,7 @@ describe('the form of an answer, for POST /v1/responses', () => {
 
   it('cannot be one that takes a stack to write', async () => {
     await start('{}');
-    const deep = `${'{"items":'.repeat(100_000)}{}${'}'.repeat(100_000)}`;
+    const deep = `${'{"items":'.repeat(60_000)}{}${'}'.repeat(60_000)}`;
     const body = `{"input":"x","text":{"format":{"type":"json_schema","name":"thing","schema":${deep}}}}`;
     const response = await gateway.post('/v1/responses', body);
     expect(response.status).toBe(400);
