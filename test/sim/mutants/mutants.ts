@@ -377,7 +377,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'budget-for-each-that-shares',
     file: 'scheduler/even-slices.ts',
-    find: 'total(slices) <= tokensMax &&',
+    find: 'sum(slices) <= tokensMax &&',
     replace: 'Math.max(...slices) <= tokensMax &&',
     caughtBy: 'step-budget',
     policy: 'sarathi',
@@ -385,8 +385,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'even-slices-without-slack',
     file: 'scheduler/even-slices.ts',
-    find: 'stepMs(slices) * cost.marginRatio <= timeMs;',
-    replace: 'stepMs(slices) * cost.marginRatio <= 2 * timeMs;',
+    find: 'this.#stepMs(slices) * this.#cost.marginRatio <= timeMs;',
+    replace: 'this.#stepMs(slices) * this.#cost.marginRatio <= 2 * timeMs;',
     caughtBy: 'time-budget',
     policy: 'slo',
   },

@@ -1,4 +1,4 @@
-import { noWork, type StepWork, withChunk } from '../cost-model.js';
+import { noWork, type StepCost, type StepWork, withChunk } from '../cost-model.js';
 import type { QueueView, SequenceView } from './policy.js';
 import { isPrompt, type StepDraft } from './step-draft.js';
 import { urgencyClass } from './urgency.js';
@@ -19,7 +19,9 @@ export interface PromptRoom {
 
 export interface EvenSlices<S> {
   readonly tokens: ReadonlyMap<S, number>;
-  /** How much longer the first of the prompts takes than if it went before the others. */
+  /** Who would have been computed first. */
+  readonly first: S;
+  /** How much longer it takes than if it went before the others. */
   readonly delayRatio: number;
 }
 
@@ -40,53 +42,92 @@ export function evenSlices<S extends SequenceView>(
   draft: StepDraft<S>,
   order: readonly S[],
   prompts: number,
-  { work, tokensMax, timeMs }: PromptRoom,
-  { nowMs, limits, cost }: QueueView<S>,
+  room: PromptRoom,
+  queue: QueueView<S>,
 ): EvenSlices<S> | undefined {
-  if (limits.chunksAbreast < 2 || order.length < 2) return undefined;
-  // It may come back among the decodes.
-  if (!isPrompt(order[0]!)) return undefined;
-  const abreast = draft.nextOf(order, limits.chunksAbreast);
-  const classes = abreast.map((one) => urgencyClass(one, nowMs));
-  const others = classes.findIndex((one) => one !== classes[0]);
-  const peers = others < 0 ? abreast : abreast.slice(0, others);
+  const peers = peersOf(draft, order, queue);
   const count = peers.length;
   if (count < 2) return undefined;
-
-  const stepMs = (slices: readonly number[]): number =>
-    cost.predictMs(slices.reduce((sum, tokens, index) => withSlice(sum, peers[index]!, tokens), work));
-  const fits = (slices: readonly number[]): boolean =>
-    total(slices) <= tokensMax && stepMs(slices) * cost.marginRatio <= timeMs;
-  const slicesWithin = (ms: number): number[] =>
-    peers.map((one) => largest(mostTokens(one), (tokens) => cost.predictMs(withSlice(noWork, one, tokens)) <= ms));
-
-  const even = evenWithin(Math.max(...peers.map((one) => cost.predictMs(withSlice(noWork, one, mostTokens(one))))));
+  const trial = new SliceTrial(peers, room, queue.cost);
+  const even = trial.even();
   if (even.some((tokens, index) => tokens < Math.min(CHUNK_TOKENS_MIN, mostTokens(peers[index]!)))) return undefined;
-  const inTurn: number[] = [];
-  for (const one of peers.slice(0, limits.chunksMax))
-    inTurn.push(largest(mostTokens(one), (tokens) => fits([...inTurn, tokens])));
+  const ratio = trial.slownessOf(even) / trial.slownessOf(trial.inTurn(queue.limits.chunksMax));
+  if (ratio * (prompts + count) >= prompts + 1) return undefined;
+  const tokens = new Map(peers.map((one, index) => [one, even[index]!]));
+  return { tokens, first: peers[0]!, delayRatio: count * ratio };
+}
 
-  // By what the slices are worth, since a token behind a long context is more than one.
-  const ownMs = (slices: readonly number[]): number =>
-    total(
-      slices.map((tokens, index) => cost.predictMs(withSlice(noWork, peers[index]!, tokens)) - cost.predictMs(noWork)),
-    );
-  const ratio = stepMs(even) / ownMs(even) / (stepMs(inTurn) / ownMs(inTurn));
-  if (!(ratio * (prompts + count) < prompts + 1)) return undefined;
-  return { tokens: new Map(peers.map((one, index) => [one, even[index]!])), delayRatio: count * ratio };
+/** The prompts that could be computed side by side in a step, the first of the order and as many of its class. */
+function peersOf<S extends SequenceView>(
+  draft: StepDraft<S>,
+  order: readonly S[],
+  { nowMs, limits: { chunksAbreast } }: QueueView<S>,
+): readonly S[] {
+  // One that was copied out may come back among the decodes.
+  if (chunksAbreast < 2 || order.length < 2 || !isPrompt(order[0]!)) return [];
+  const next = draft.nextOf(order, chunksAbreast);
+  const end = next.findIndex((one) => urgencyClass(one, nowMs) !== urgencyClass(next[0]!, nowMs));
+  return end < 0 ? next : next.slice(0, end);
+}
 
-  /** The largest slices that fit and take the same time each, and at most so long. */
-  function evenWithin(mostMs: number): number[] {
-    const most = slicesWithin(mostMs);
-    if (fits(most)) return most;
+/** What a step is predicted to be with slices of the prompts, in their order. */
+class SliceTrial {
+  readonly #prompts: readonly SequenceView[];
+  readonly #room: PromptRoom;
+  readonly #cost: StepCost;
+
+  constructor(prompts: readonly SequenceView[], room: PromptRoom, cost: StepCost) {
+    this.#prompts = prompts;
+    this.#room = room;
+    this.#cost = cost;
+  }
+
+  /** The largest that fit and take the same time each. */
+  even(): number[] {
+    const mostMs = Math.max(...this.#prompts.map((one) => this.#sliceMs(one, mostTokens(one))));
+    const most = this.#within(mostMs);
+    if (this.#fits(most)) return most;
     let fittingMs = 0;
     let failingMs = mostMs;
     for (let halving = 0; halving < HALVINGS; halving++) {
       const middleMs = (fittingMs + failingMs) / 2;
-      if (fits(slicesWithin(middleMs))) fittingMs = middleMs;
+      if (this.#fits(this.#within(middleMs))) fittingMs = middleMs;
       else failingMs = middleMs;
     }
-    return slicesWithin(fittingMs);
+    return this.#within(fittingMs);
+  }
+
+  /** Each the largest that fits beside those before it. */
+  inTurn(chunksMax: number): number[] {
+    const slices: number[] = [];
+    for (const one of this.#prompts.slice(0, chunksMax)) {
+      slices.push(largest(mostTokens(one), (tokens) => this.#fits([...slices, tokens])));
+    }
+    return slices;
+  }
+
+  /** Milliseconds of the step over what its slices are worth, which is more behind a long context. */
+  slownessOf(slices: readonly number[]): number {
+    const emptyMs = this.#cost.predictMs(noWork);
+    return this.#stepMs(slices) / sum(slices.map((tokens, at) => this.#sliceMs(this.#prompts[at]!, tokens) - emptyMs));
+  }
+
+  #within(ms: number): number[] {
+    return this.#prompts.map((one) => largest(mostTokens(one), (tokens) => this.#sliceMs(one, tokens) <= ms));
+  }
+
+  #fits(slices: readonly number[]): boolean {
+    const { tokensMax, timeMs } = this.#room;
+    return sum(slices) <= tokensMax && this.#stepMs(slices) * this.#cost.marginRatio <= timeMs;
+  }
+
+  #stepMs(slices: readonly number[]): number {
+    const { work } = this.#room;
+    return this.#cost.predictMs(slices.reduce((all, tokens, at) => withSlice(all, this.#prompts[at]!, tokens), work));
+  }
+
+  #sliceMs(prompt: SequenceView, tokens: number): number {
+    return this.#cost.predictMs(withSlice(noWork, prompt, tokens));
   }
 }
 
@@ -111,6 +152,6 @@ function mostTokens({ promptTokens, computed, chunkTokensMax }: SequenceView): n
   return Math.min(promptTokens - computed, chunkTokensMax);
 }
 
-function total(slices: readonly number[]): number {
-  return slices.reduce((sum, tokens) => sum + tokens, 0);
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }

@@ -80,7 +80,7 @@ export class ServiceLevel implements Policy {
     };
     const next = keepingPace(order, queue);
     const even = evenSlices(draft, next, prompts.length, { work, tokensMax: tokensMax(), timeMs }, queue);
-    if (even === undefined || losesObjective(next[0]!, even.delayRatio, promptShare, queue)) {
+    if (even === undefined || losesObjective(even.first, even.delayRatio, promptShare, queue)) {
       draft.prefill(next, largestSlice);
     } else {
       draft.prefill(next, (sequence) => even.tokens.get(sequence) ?? 0, even.tokens.size);
