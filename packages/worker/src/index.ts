@@ -1,4 +1,12 @@
-export { noWork, type StepCost, type StepWork, withChunk, withDecode, workOf } from './engine/cost-model.js';
+export {
+  noWork,
+  type StepCost,
+  type StepWork,
+  sharedTokens,
+  withChunk,
+  withDecode,
+  workOf,
+} from './engine/cost-model.js';
 export { Engine, type EngineOptions, type EngineParts } from './engine/engine.js';
 export type { EnginePort, StepListener } from './engine/engine-port.js';
 export type { CopiedTokens, ModelLimits, ModelPort } from './engine/model-port.js';

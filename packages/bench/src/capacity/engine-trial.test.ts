@@ -5,7 +5,8 @@ import { linearMachine } from '../simulate/machine.js';
 import { drawArrivals, traces } from '../simulate/trace.js';
 import { runEngineTrial } from './engine-trial.js';
 
-const cost = { baseMs: 0, decodeMs: 0, decodeContextMs: 0, prefillTokenMs: 0, prefillPairMs: 0, chunkMs: 0 };
+const nothing = { baseMs: 0, decodeMs: 0, decodeContextMs: 0, prefillTokenMs: 0, prefillPairMs: 0, chunkMs: 0 };
+const cost = { ...nothing, chunksAbreast: 1, sharedTokenMs: 0 };
 const machine = linearMachine(cost, 'takes no time');
 const model = new CostedModel(machine, 2080, systemClock());
 const arrivals = drawArrivals(traces.sharegpt!, 128, 40, 1);

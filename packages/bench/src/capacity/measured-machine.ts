@@ -43,7 +43,7 @@ const LOAD_EVERY_MS = 150;
 export async function measureMachine(model: LaneModel, settings: CapacitySettings): Promise<MeasuredMachine> {
   const { scaleTokens, quick } = settings;
   const repeats = quick ? 3 : 7;
-  const { slotsMax, contextTokens, stepTokensMax, chunksMax } = model.limits;
+  const { slotsMax, contextTokens, stepTokensMax, chunksMax, chunksAbreast } = model.limits;
   await touchSlots(model, scaleTokens);
   const decodeIterationMs = await measureDecode(model, scaleTokens >> 1, 4 * repeats);
   const alone = await measurePasses(model, repeats, scaleTokens);
@@ -56,9 +56,9 @@ export async function measureMachine(model: LaneModel, settings: CapacitySetting
       stepTokensMax,
       objectiveMs,
     });
-  const under = await runUnderLoad(model, settings, budgetFor(fitCost(alone), strictMs));
+  const under = await runUnderLoad(model, settings, budgetFor(fitCost(alone, chunksAbreast), strictMs));
   const measured = [...alone, ...under.steps];
-  const cost = fitCost(measured);
+  const cost = fitCost(measured, chunksAbreast);
   const errors = measured.map(({ work, passMs }: Measured) => Math.abs(linearPassMs(cost, work) / passMs - 1));
   const hostGapMs = quantile(under.hostGapsMs, 0.5);
   return {

@@ -1,4 +1,4 @@
-import { type LaneModel, noWork, type StepPlan, type StepWork, wantBest, workOf } from '@sluice/worker';
+import { type LaneModel, noWork, type StepPlan, type StepWork, sharedTokens, wantBest, workOf } from '@sluice/worker';
 import type { LinearCost } from './machine.js';
 
 /** A pass that was run, and what it took. */
@@ -83,10 +83,13 @@ function planOf({ decodes, context, chunks }: Shape, slots: number): StepPlan {
 
 const SWEEPS = 20_000;
 
-/** The coefficients, none below zero, whose relative errors have the least squares: by coordinate descent. */
-export function fitCost(measured: readonly Measured[]): LinearCost {
-  const rows = measured.map(({ work, passMs }) => features(work).map((value) => value / passMs));
-  const indexes = [...features(noWork).keys()];
+/**
+ * The coefficients, none below zero, whose relative errors have the least squares: by coordinate descent.
+ * @param chunksAbreast that the model may compute side by side.
+ */
+export function fitCost(measured: readonly Measured[], chunksAbreast = 1): LinearCost {
+  const rows = measured.map(({ work, passMs }) => features(work, chunksAbreast).map((value) => value / passMs));
+  const indexes = [...features(noWork, chunksAbreast).keys()];
   const products = indexes.map((i) => indexes.map((j) => rows.reduce((sum, row) => sum + row[i]! * row[j]!, 0)));
   const targets = indexes.map((i) => rows.reduce((sum, row) => sum + row[i]!, 0));
   const coefficients = indexes.map(() => 1);
@@ -98,7 +101,8 @@ export function fitCost(measured: readonly Measured[]): LinearCost {
       coefficients[i] = Math.max(0, coefficients[i]! + slope / curvature);
     }
   }
-  const [base, decode, context, prefill, pair, chunk] = coefficients as [
+  const [base, decode, context, prefill, pair, chunk, shared] = coefficients as [
+    number,
     number,
     number,
     number,
@@ -113,10 +117,15 @@ export function fitCost(measured: readonly Measured[]): LinearCost {
     prefillTokenMs: prefill,
     prefillPairMs: pair / 1_000,
     chunkMs: chunk,
+    chunksAbreast,
+    // A token costs something also where it shares; and where none did, nothing is known of it.
+    sharedTokenMs: products.at(-1)!.at(-1) === 0 ? 0 : Math.min(prefill, shared),
   };
 }
 
 /** Context and pairs by the thousand, so that the coefficients are of one size. */
-function features({ decodes, decodeContext, prefillTokens, prefillPairs, chunks }: StepWork): number[] {
-  return [1, decodes, decodeContext / 1_000, prefillTokens, prefillPairs / 1_000, chunks];
+function features(work: StepWork, chunksAbreast: number): number[] {
+  const { decodes, decodeContext, prefillTokens, prefillPairs, chunks } = work;
+  const shared = sharedTokens(work, chunksAbreast);
+  return [1, decodes, decodeContext / 1_000, prefillTokens, prefillPairs / 1_000, chunks, -shared];
 }

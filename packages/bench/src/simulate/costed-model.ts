@@ -34,9 +34,10 @@ export class CostedModel implements ModelPort {
       contextTokens: machine.contextTokens,
       stepTokensMax,
       chunksMax: machine.chunksMax,
+      chunksAbreast: machine.chunksAbreast ?? 1,
       chunkBlockTokens: 32,
       decodeTokensMax: 1,
-      wantedRowsMax: machine.slotsMax + machine.chunksMax,
+      wantedRowsMax: machine.slotsMax + Math.max(machine.chunksMax, machine.chunksAbreast ?? 1),
     };
   }
 

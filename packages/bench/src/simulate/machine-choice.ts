@@ -33,7 +33,7 @@ export async function calibratedMachine(progress: Progress): Promise<Machine> {
   progress.stage('running passes of several shapes');
   const measured = await measurePasses(model, REPEATS);
   close();
-  const cost = fitCost(measured);
+  const cost = fitCost(measured, model.limits.chunksAbreast);
   const errors = measured.map(({ work, passMs }) => Math.abs(linearPassMs(cost, work) / passMs - 1));
   const error = errors.sort((a, b) => a - b)[errors.length >> 1]!;
   const source =
@@ -50,12 +50,16 @@ function savedFile(): string {
   return path.join(cacheFolder(), 'simulate', 'cpu.json');
 }
 
+type SavedCost = Omit<LinearCost, 'chunksAbreast' | 'sharedTokenMs'>;
+
 /** Undefined where nothing was calibrated, or what is there is not a calibration. */
 function savedMachine(): Machine | undefined {
   try {
-    const { source, cost } = JSON.parse(readFileSync(savedFile(), 'utf8')) as { source: unknown; cost: LinearCost };
-    const isWhole = Object.keys(twoCores).every((field) => Number.isFinite(cost[field as keyof LinearCost]));
-    return isWhole ? linearMachine(cost, String(source)) : undefined;
+    const { source, cost } = JSON.parse(readFileSync(savedFile(), 'utf8')) as { source: unknown; cost: SavedCost };
+    // Those of before have none of what chunks save side by side.
+    const whole = { chunksAbreast: 1, sharedTokenMs: 0, ...cost };
+    const isWhole = Object.keys(twoCores).every((field) => Number.isFinite(whole[field as keyof LinearCost]));
+    return isWhole ? linearMachine(whole, String(source)) : undefined;
   } catch {
     return undefined;
   }

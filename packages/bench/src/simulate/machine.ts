@@ -1,5 +1,5 @@
 import { seededRng } from '@sluice/shared';
-import { noWork, type StepWork, withChunk, withDecode } from '@sluice/worker';
+import { noWork, type StepWork, sharedTokens, withChunk, withDecode } from '@sluice/worker';
 
 /** A machine with a model on it, as far as a simulation has to know it. */
 export interface Machine {
@@ -14,6 +14,8 @@ export interface Machine {
   readonly kvTokensMax: number;
   /** Prompt chunks of one pass. */
   readonly chunksMax: number;
+  /** Prompt chunks that it computes side by side. Absent: 1. */
+  readonly chunksAbreast?: number;
   /** Budget of the policies with a fixed one: strict and relaxed objective. */
   readonly tokenBudget: { readonly strict: number; readonly relaxed: number };
   /** Between two tokens, in milliseconds; undefined: 5 and 25 times a decode of 32 rows in mid-context. */
@@ -28,6 +30,10 @@ export interface LinearCost {
   readonly prefillTokenMs: number;
   readonly prefillPairMs: number;
   readonly chunkMs: number;
+  /** Chunks that may be computed side by side; 1: each waits for the others. */
+  readonly chunksAbreast: number;
+  /** What that saves, for each of {@link sharedTokens}. */
+  readonly sharedTokenMs: number;
 }
 
 /** SmolLM2-135M in 8-bit blocks on 2 cores of a Zen 4 machine, from the passes that `bench engine` measured there. */
@@ -38,6 +44,8 @@ export const twoCores: LinearCost = {
   prefillTokenMs: 0.87,
   prefillPairMs: 0.0008,
   chunkMs: 0,
+  chunksAbreast: 1,
+  sharedTokenMs: 0,
 };
 
 export function linearMachine(cost: LinearCost, source: string): Machine {
@@ -49,6 +57,7 @@ export function linearMachine(cost: LinearCost, source: string): Machine {
     contextTokens: 2048,
     kvTokensMax: 32 * 2048,
     chunksMax: 2,
+    chunksAbreast: cost.chunksAbreast,
     tokenBudget: { strict: 128, relaxed: 512 },
   };
 }
@@ -71,7 +80,8 @@ export function linearPassMs(cost: LinearCost, work: StepWork): number {
     cost.decodeContextMs * work.decodeContext +
     cost.prefillTokenMs * work.prefillTokens +
     cost.prefillPairMs * work.prefillPairs +
-    cost.chunkMs * work.chunks
+    cost.chunkMs * work.chunks -
+    cost.sharedTokenMs * sharedTokens(work, cost.chunksAbreast)
   );
 }
 

@@ -242,7 +242,10 @@ function featuresOf(work: StepWork, abreast: number): Float64Array {
  * Of a step whose chunks may be computed side by side, the tokens that could be saved at most: a share of all, which is
  * largest where there are `abreast` chunks of the same weight, and 0 for a lone one.
  */
-function sharedTokens({ prefillTokens, prefillPairs, chunks, heaviestChunk }: StepWork, abreast: number): number {
+export function sharedTokens(
+  { prefillTokens, prefillPairs, chunks, heaviestChunk }: StepWork,
+  abreast: number,
+): number {
   if (chunks < 2 || abreast < 2 || chunks > abreast) return 0;
   const heaviestShare = heaviestChunk / chunkWeight(prefillTokens, prefillPairs);
   return prefillTokens * Math.max(0, 1 - SHARED_RATIO_MIN * abreast * heaviestShare);
