@@ -67,6 +67,13 @@ describe('before the first text, a server that', () => {
     }
   });
 
+  it('is full is asked once, and so is each other that is', async () => {
+    const full = { onRun: (run: UpstreamRun) => run.reply(429, {}) };
+    await start([full, full]);
+    expect((await gateway.streamed()).error).toMatchObject({ status: 429, code: 'queue_full' });
+    expect(gateway.upstreams.map(({ runs }) => runs.length)).toEqual([1, 1]);
+  });
+
   it('resets twice is not tried a third time', async () => {
     await start([{ onRun: (run) => run.reset() }, { onRun: (run) => run.reset() }, { onRun: (run) => run.reset() }]);
     expect((await gateway.streamed()).error).toMatchObject({ status: 502, code: 'worker_lost' });

@@ -187,8 +187,8 @@ export class HttpWorker implements Worker {
     // So that it is not tried again and again before it is asked for its health.
     if (live.generation.isUnreached && this.#state.kind === 'attached') this.#lose(new Error(reasonOf(error)));
     live.listener.onLost(error);
-    // Each request has its own connection: that one is gone says little of the next.
-    this.#attachments += 1;
+    // Each request has its own connection: that one is gone says little of the next. That there is no room says much.
+    if (error.code !== 'queue_full') this.#attachments += 1;
     this.#parts.onLoad();
   }
 
