@@ -1,4 +1,4 @@
-import { type Binding, Tensor } from '@sluice/ort';
+import { type Binding, releasePages, Tensor } from '@sluice/ort';
 import type { Candidates, LogitsRow, LogitsWant } from '../engine/step-plan.js';
 import { HIDDEN } from './compile/lane-names.js';
 
@@ -10,6 +10,9 @@ export interface OutputSizes {
   readonly vocabularyCount: number;
   readonly candidateCount: number;
 }
+
+/** Rows of logits whose memory is kept from pass to pass: more have only passes that score prompts, 200 KB a row or so. */
+const KEPT_ROWS = 64;
 
 /**
  * Where a pass leaves its logits and what it found in them. Made once for the largest pass; a row is read where the
@@ -32,6 +35,8 @@ export class LaneOutputs {
   /** [tokens, hidden] */
   readonly #hidden: Float32Array;
   readonly #hiddenLength: number;
+  /** Rows that hold memory. */
+  #heldRows = 0;
   readonly #bound = new WeakMap<Binding, { tokens: number; wantedRows: number; sampledRows: number }>();
 
   constructor({ stepTokensMax, hiddenLength, wantedRowsMax, vocabularyCount, candidateCount }: OutputSizes) {
@@ -47,7 +52,9 @@ export class LaneOutputs {
     this.#candidateIds = new Int32Array(this.sampledRowsMax * candidateCount);
   }
 
+  /** What was left of the last pass is gone. */
   bind(binding: Binding, tokens: number, wantedRows: number, sampledRows: number): void {
+    this.#holdRows(wantedRows);
     const bound = this.#bound.get(binding) ?? { tokens: -1, wantedRows: -1, sampledRows: -1 };
     if (bound.tokens !== tokens) bindOutput(binding, HIDDEN, this.#hidden, [tokens, this.#hiddenLength]);
     if (bound.wantedRows !== wantedRows) {
@@ -80,6 +87,16 @@ export class LaneOutputs {
   /** Of all tokens of the last pass; overwritten by the next. */
   hidden(tokens: number): Float32Array {
     return this.#hidden.subarray(0, tokens * this.#hiddenLength);
+  }
+
+  #holdRows(wantedRows: number): void {
+    if (wantedRows > KEPT_ROWS || this.#heldRows <= KEPT_ROWS) {
+      this.#heldRows = Math.max(this.#heldRows, wantedRows);
+      return;
+    }
+    const width = this.#vocabularyCount;
+    releasePages(this.#logits, KEPT_ROWS * width, (this.#heldRows - KEPT_ROWS) * width);
+    this.#heldRows = KEPT_ROWS;
   }
 
   #candidates(row: number): Candidates {
