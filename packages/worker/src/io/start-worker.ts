@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TlsOptions } from '@sluice/proto';
-import { cacheFolder, createLog, type LoadState, systemClock } from '@sluice/shared';
+import { type Clock, cacheFolder, createLog, type LoadState, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
 import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
@@ -78,6 +78,8 @@ export interface RunningWorker {
 
 /** Requests that may wait for a slot; one more is refused. */
 const WAITING_MAX = 1024;
+const LULL_LOOK_MS = 50;
+const LULL_LOOKS = 40;
 /** What readers get to fetch what was sent before the port is closed. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -171,7 +173,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       'the worker is ready',
     );
     // What only later passes need. One that comes before opens it itself, and says so where it cannot be opened.
-    model.openRest().catch((error: unknown) => log.warn({ err: error }, 'a session of the model could not be opened'));
+    model
+      .openRest(() => lullOf(engine, clock))
+      .catch((error: unknown) => log.warn({ err: error }, 'a session of the model could not be opened'));
     return {
       address: `${options.host}:${port}`,
       port,
@@ -185,6 +189,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   } catch (failure) {
     await close();
     throw failure;
+  }
+}
+
+/** Until there is nothing to do, and at most two seconds. */
+async function lullOf(engine: Engine, clock: Clock): Promise<void> {
+  for (let look = 0; look < LULL_LOOKS && engine.load().running > 0; look++) {
+    await new Promise<void>((resolve) => clock.after(LULL_LOOK_MS, resolve));
   }
 }
 

@@ -42,7 +42,7 @@ export class GraphSessions {
    * @throws (rejects) OrtError where the graph cannot be opened; the next call tries again.
    */
   session(graphPath: string, threads: number, pool: string): Promise<Session> {
-    const key = `${pool} ${threads} ${graphPath}`;
+    const key = keyOf(graphPath, threads, pool);
     let session = this.#opening.get(key);
     if (session === undefined) {
       session = this.#openGraph(graphPath, threads);
@@ -50,6 +50,11 @@ export class GraphSessions {
       session.catch(() => this.#opening.delete(key));
     }
     return session;
+  }
+
+  /** Whether such a session is open or being opened. */
+  has(graphPath: string, threads: number, pool: string): boolean {
+    return this.#opening.has(keyOf(graphPath, threads, pool));
   }
 
   /** From then on no session is to be had. */
@@ -89,4 +94,8 @@ export class GraphSessions {
     else this.#open.add(session);
     return session;
   }
+}
+
+function keyOf(graphPath: string, threads: number, pool: string): string {
+  return `${pool} ${threads} ${graphPath}`;
 }

@@ -63,9 +63,12 @@ describe('LaneModel.openFirst and openRest', () => {
     const chunks = [{ slot: 0, tokenIds: words(9) }];
     const early = await new SlotDriver(open({ threads: 2, executors: 'narrow' })).run({ chunks });
     await model.openFirst();
-    const opening = model.openRest();
+    let lulls = 0;
+    const opening = model.openRest(async () => void lulls++);
     const rows = await new SlotDriver(model).run({ chunks });
     await opening;
+    // The graphs that openFirst left, and those of one chunk at most again for all narrow executors together.
+    expect(lulls).toBe(files.graphs.length - 2 + 2);
     expect(rows.map(({ logits }) => logits)).toEqual(early.map(({ logits }) => logits));
   });
 

@@ -67,6 +67,8 @@ export class LaneModel implements ModelPort {
   readonly #choice: ExecutorChoice;
   readonly #nowMs: () => number;
   readonly #sessions: GraphSessions;
+  /** Native sessions of all executors, in the order in which they are opened. */
+  readonly #natives: Parameters<GraphSessions['session']>[] = [];
   readonly #cache: LaneCache;
   readonly #runOptions: RunOptions;
   #isRunning = false;
@@ -107,6 +109,7 @@ export class LaneModel implements ModelPort {
       pool: string,
       spareSlot: number,
     ): LaneExecutor<Graph> => {
+      this.#natives.push(...graphs.map(({ path }): [string, number, string] => [path, threads, pool]));
       let outputs: LaneOutputs | undefined;
       return new LaneExecutor(graphs, async (graph) => {
         const session = await this.#sessions.session(graph.path, threads, pool);
@@ -148,9 +151,21 @@ export class LaneModel implements ModelPort {
     return this.#unlessClosed(Promise.all(first));
   }
 
-  /** Opens everything else, one session after the other. Rejects as {@link openFirst}; what is not open is tried again when needed. */
-  async openRest(): Promise<void> {
-    for (const executor of [this.#wide, ...this.#narrow]) await this.#unlessClosed(executor.open());
+  /**
+   * Opens everything else, one session after the other. Rejects as {@link openFirst}; what is not open is tried again when
+   * it is needed.
+   * @param lull waited for in front of each session, which takes a core for some 0.3 s.
+   */
+  openRest(lull: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const open = async (): Promise<void> => {
+      for (const native of this.#natives) {
+        if (this.#sessions.has(...native)) continue;
+        await lull();
+        await this.#sessions.session(...native);
+      }
+      for (const executor of [this.#wide, ...this.#narrow]) await executor.open();
+    };
+    return this.#unlessClosed(open());
   }
 
   async forward(plan: StepPlan): Promise<StepOutput> {
