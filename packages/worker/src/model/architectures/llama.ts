@@ -112,10 +112,10 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
     addition = linear.apply(builder, attention, at('o'), [basis.writes(weights('attn_output'))], at('attention_out'));
 
     const feedNorm = column(file, `blk.${layer}.ffn_norm.weight`);
-    const fed = { value: normed(normWeight(feedNorm), at('feed_in')), scale: undefined };
-    const gateUp = behind(feedNorm, 'ffn_gate', 'ffn_up');
-    const both = linear.applyUnscaled(builder, fed, at('gate_up'), gateUp, at('gate_up_out'));
-    const product = gated(builder, both, at);
+    const fed = normed(normWeight(feedNorm), at('feed_in'));
+    const matrices = [basis.reads(weights('ffn_gate'), feedNorm), basis.reads(weights('ffn_up'), feedNorm)] as const;
+    const [gate, up] = linear.applyPair(builder, fed, at('gate_up'), matrices, [at('gate_out'), at('up_out')]);
+    const product = gated(builder, gate!, up!, at);
     addition = linear.applyUneven(builder, product, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));
   }
   const outputNorm = column(file, OUTPUT_NORM);
@@ -130,15 +130,12 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
   return read;
 }
 
-/** SiLU(gate) × up of [gate | up]. SiLU needs the gate itself; the scale of up waits until after the next layer. */
-function gated(builder: GraphBuilder, { value, scale }: ScaledRows, at: (name: string) => string): ScaledRows {
-  const gate = at('gate_out');
-  const up = at('up_out');
-  builder.nodeWithOutputs('Split', [value], [gate, up], { axis: { int: -1 }, num_outputs: { int: 2 } });
-  const scaledGate = scale === undefined ? gate : builder.node('Mul', [gate, scale], at('gate_scaled'));
+/** SiLU(gate) × up. SiLU needs the gate itself; the scale of up waits until after the next layer. */
+function gated(builder: GraphBuilder, gate: ScaledRows, up: ScaledRows, at: (name: string) => string): ScaledRows {
+  const scaled = gate.scale === undefined ? gate.value : builder.node('Mul', [gate.value, gate.scale], at('gate_scaled'));
   // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
-  const activated = builder.node('QuickGelu', [scaledGate], at('activated'), { alpha: { float: 1 } });
-  return { value: builder.node('Mul', [activated, up], at('gated')), scale };
+  const activated = builder.node('QuickGelu', [scaled], at('activated'), { alpha: { float: 1 } });
+  return { value: builder.node('Mul', [activated, up.value], at('gated')), scale: up.scale };
 }
 
 function buildHead(builder: GraphBuilder, { file, linear, basis }: BuildContext, input: ScaledRows): string {

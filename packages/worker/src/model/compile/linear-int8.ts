@@ -46,31 +46,45 @@ export class Int8Layers {
     matrices: readonly SourceMatrix[],
     output: string,
   ): ScaledRows {
-    const { quants, scale } = quantizeRows(builder, input, `${output}.rows`);
-    const rows = rowsOf(matrices);
-    const columns = matrices[0]!.columns;
-    const weight = builder.weight(`${name}.int8`, 'int8', [columns, rows], async () => {
-      const { quants } = await this.#channels(name, matrices);
-      return quants;
-    });
-    const channelScale = builder.weight(`${name}.channel_scale`, 'float32', [rows], async () => {
-      const { scales } = await this.#channels(name, matrices);
-      return scales;
-    });
-    const one = builder.floats('int8_one', Float32Array.of(1), []);
-    const zeroPoint = builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []);
-    builder.node('MatMulIntegerToFloat', [quants, weight, one, channelScale, zeroPoint], output);
-    if (input.scale === undefined) return { value: output, scale };
-    return { value: output, scale: builder.node('Mul', [scale, input.scale], `${output}.scale`) };
+    return this.applyEach(builder, input, name, [matrices], [output])[0]!;
   }
 
-  #channels(name: string, matrices: readonly SourceMatrix[]): Promise<Channels> {
+  /** As {@link apply}, for several layers that read the same input, which is quantized once. */
+  applyEach(
+    builder: GraphBuilder,
+    input: ScaledRows,
+    name: string,
+    layers: readonly (readonly SourceMatrix[])[],
+    outputs: readonly string[],
+  ): ScaledRows[] {
+    const rows = quantizeRows(builder, input, `${name}.rows`);
+    const scale = input.scale === undefined ? rows.scale : builder.node('Mul', [rows.scale, input.scale], `${name}.scale`);
+    return layers.map((matrices, index) => {
+      const layer = layers.length === 1 ? name : `${name}.${index}`;
+      const shape = [matrices[0]!.columns, rowsOf(matrices)] as const;
+      const moments = this.#moments.get(name);
+      const channels = (): Promise<Channels> => this.#channels(layer, matrices, moments);
+      const weight = builder.weight(`${layer}.int8`, 'int8', shape, async () => (await channels()).quants);
+      const channelScale = builder.weight(`${layer}.channel_scale`, 'float32', [shape[1]], async () => {
+        const { scales } = await channels();
+        return scales;
+      });
+      const one = builder.floats('int8_one', Float32Array.of(1), []);
+      const zeroPoint = builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []);
+      const inputs = [rows.quants, weight, one, channelScale, zeroPoint];
+      return { value: builder.node('MatMulIntegerToFloat', inputs, outputs[index]!), scale };
+    });
+  }
+
+  #channels(
+    name: string,
+    matrices: readonly SourceMatrix[],
+    moments: InputMoments | undefined,
+  ): Promise<Channels> {
     if (this.#last?.name !== name) {
       const columns = matrices[0]!.columns;
-      this.#last = {
-        name,
-        channels: stacked(matrices).then((weights) => quantizeChannels(weights, columns, this.#moments.get(name))),
-      };
+      const channels = stacked(matrices).then((weights) => quantizeChannels(weights, columns, moments));
+      this.#last = { name, channels };
     }
     return this.#last.channels;
   }

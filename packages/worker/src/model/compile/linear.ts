@@ -82,6 +82,26 @@ export class LinearLayers {
   }
 
   /**
+   * Two layers of as many outputs that read the same input, each before its rows are multiplied by their scales. In blocks
+   * they are one layer, and its outputs are split: the kernel would quantize the input for each of them.
+   */
+  applyPair(
+    builder: GraphBuilder,
+    input: string,
+    name: string,
+    matrices: readonly [SourceMatrix, SourceMatrix],
+    outputs: readonly [string, string],
+  ): ScaledRows[] {
+    if (this.mode === 'w8a8') {
+      const layers = matrices.map((matrix) => [matrix]);
+      return this.#int8.applyEach(builder, { value: input, scale: undefined }, name, layers, outputs);
+    }
+    const both = this.apply(builder, input, name, matrices, `${name}_out`);
+    builder.nodeWithOutputs('Split', [both], outputs, { axis: { int: -1 }, num_outputs: { int: 2 } });
+    return outputs.map((value) => ({ value, scale: undefined }));
+  }
+
+  /**
    * As {@link apply}, for inputs whose largest values stand in other channels for every token, which would set the one scale
    * of a row in 8-bit integers: there each channel is mixed with its neighbours first.
    */
