@@ -80,6 +80,7 @@ export interface RunningWorker {
 const WAITING_MAX = 1024;
 const LULL_LOOK_MS = 50;
 const LULL_LOOKS = 40;
+const QUIET_LOOKS = 4;
 /** What readers get to fetch what was sent before the port is closed. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -192,10 +193,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-/** Until there is nothing to do, and at most two seconds. */
+/** Until there has been nothing to do for a fifth of a second, and at most two seconds. */
 async function lullOf(engine: Engine, clock: Clock): Promise<void> {
-  for (let look = 0; look < LULL_LOOKS && engine.load().running > 0; look++) {
+  let quiet = 0;
+  for (let look = 0; look < LULL_LOOKS && quiet < QUIET_LOOKS; look++) {
     await new Promise<void>((resolve) => clock.after(LULL_LOOK_MS, resolve));
+    quiet = engine.load().running === 0 ? quiet + 1 : 0;
   }
 }
 
