@@ -104,11 +104,6 @@ const PRIOR = [2, 2, 3, 1, 0.5, 1, SHARED_GUESS];
 const PRIOR_WEIGHT = 0.01;
 const PREFILL_TOKENS = 3;
 const SHARED_TOKENS = 6;
-/**
- * As many chunks as can be computed side by side, which end together, take at least so much of their time one after the
- * other. Where the heaviest has a larger share it keeps the others waiting, and soon they save nothing.
- */
-const SHARED_RATIO_MIN = 0.65;
 
 /** A step counts so much less for each step after it: half after 70. */
 const FORGETTING = 0.99;
@@ -153,8 +148,8 @@ export class CostModel implements StepCost {
   readonly #coefficients = Float64Array.from(PRIOR);
   #slowness = 1;
   #marginRatio = MARGIN;
-  /** Usual size of |ln(actual / predicted)|. */
-  #spread = 1;
+  /** Usual size of |ln(actual / predicted)|, of steps with chunks and of decodes alone: rare ones are learnt as soon. */
+  readonly #spread = { chunks: 1, decodes: 1 };
   readonly #equations = new NormalEquations(PRIOR, PRIOR_WEIGHT, FORGETTING);
   /** |actual − predicted| / actual of the last steps. */
   readonly #errors = new RunningMedian(ERRORS_MAX);
@@ -183,9 +178,10 @@ export class CostModel implements StepCost {
 
     if (work.decodes > 0 && work.chunks > 0) this.#adjustMargin(ratio);
 
-    const limit = 1 + Math.max(OUTLIER_LEAST, OUTLIER_SPREADS * this.#spread);
+    const kind = work.chunks > 0 ? 'chunks' : 'decodes';
+    const limit = 1 + Math.max(OUTLIER_LEAST, OUTLIER_SPREADS * this.#spread[kind]);
     const believed = Math.min(limit, Math.max(1 / limit, ratio));
-    this.#spread += SPREAD_GAIN * (Math.min(SURPRISE_MAX, Math.abs(Math.log(ratio))) - this.#spread);
+    this.#spread[kind] += SPREAD_GAIN * (Math.min(SURPRISE_MAX, Math.abs(Math.log(ratio))) - this.#spread[kind]);
     this.#slowness *= believed ** SPEED_GAIN;
 
     // What took far longer than predicted says little where it was disturbed, and would say too much where next to
@@ -248,5 +244,14 @@ export function sharedTokens(
 ): number {
   if (chunks < 2 || abreast < 2 || chunks > abreast) return 0;
   const heaviestShare = heaviestChunk / chunkWeight(prefillTokens, prefillPairs);
-  return prefillTokens * Math.max(0, 1 - SHARED_RATIO_MIN * abreast * heaviestShare);
+  return prefillTokens * Math.max(0, 1 - sharedRatioMin(abreast) * abreast * heaviestShare);
+}
+
+/**
+ * As many chunks as can be computed side by side, which end together, take at least so much of their time one after the
+ * other: 0.65 for two, and less for more, because more threads wait for each other in a chunk alone. Where the heaviest has
+ * a larger share it keeps the others waiting, and soon they save nothing.
+ */
+function sharedRatioMin(abreast: number): number {
+  return 0.3 + 0.7 / abreast;
 }
