@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { qualityText } from '../../packages/bench/src/quality/quality-text.js';
 import { WINDOW_TOKENS } from '../../packages/bench/src/quality/score-text.js';
+import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
 import { type KeptRow, SlotDriver } from '../../packages/worker/src/model/test-support/slot-driver.js';
 import { defaultModelPath } from '../support/default-model.js';
 
@@ -70,8 +71,10 @@ describe('the default model in 32-bit floats, against transformers', () => {
   });
 });
 
-describe('the default model in 8-bit blocks', () => {
-  const measured = measure('q8');
+const int8Modes = addsInt8Exactly() ? (['w8a8'] as const) : [];
+
+describe.each(['q8', ...int8Modes] as const)('the default model with %s weights', (weights) => {
+  const measured = measure(weights);
   const exact = measure('f32');
 
   it('agrees with transformers on the next token in 96 of 100 places', () => {

@@ -8,10 +8,12 @@ import {
   LaneModel,
   openCompiled,
   openGguf,
+  type WeightMode,
   wantBest,
 } from '@sluice/worker';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { chunkTokens } from '../../packages/worker/src/engine/scheduler/policy.js';
+import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
 import { defaultModelPath } from '../support/default-model.js';
 
 /** Longer than what attention computes at a time, whatever this machine's caches. */
@@ -30,73 +32,86 @@ afterAll(() => {
 const prompt = Array.from({ length: PROMPT_TOKENS }, (_, index) => (index * 7919 + index * index * 31 + 5) % 40_000);
 const output = [300, 4_000, 70];
 
-describe.each(kvModes)('the default model with keys and values in %s', (kv) => {
-  it('gives the same bits wherever a prompt is cut', async () => {
-    const model = await open(kv);
-    const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
-    for (const budgets of [[64], [511, 89], [3, 130, 77]]) {
-      expect(await answer(model, 1, 0, budgets)).toEqual(whole);
-    }
-  }, 120_000);
+/** Weights, and keys and values. */
+type Modes = readonly [weights: WeightMode, kv: KvMode];
+const int8Modes: Modes[] = addsInt8Exactly() ? [['w8a8', 'f32']] : [];
 
-  it('gives the same bits behind a beginning that another slot computed', async () => {
-    const model = await open(kv);
-    const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
-    model.copy(0, 2, 514);
-    expect(await answer(model, 2, 514, [128])).toEqual(whole);
-  }, 120_000);
-
-  it('gives a decode the same bits alone and between others, with more threads than heads', async () => {
-    // Where threads are left over, the kernel would share out the context of a lone row among them, which rounds otherwise
-    // than a row among many (compile/kv-format.ts). The contexts come from the other model: so many threads are slow here.
-    const few = await open(kv);
-    await prefill(few, 0, 0, [PROMPT_TOKENS]);
-    const many = await open(kv, MANY_THREADS);
-    const place = (slot: number, tokens: number): void => many.copyIn(slot, few.copyOut(0, tokens));
-    place(2, PROMPT_TOKENS);
-    const alone = await answerTo(many, 2);
-    for (const slot of [0, 4]) place(slot, 20);
-    for (const [index, tokenId] of output.entries()) {
-      const others = [0, 4].map((slot) => ({
-        slot,
-        tokenIds: [9],
-        position: 20 + index,
-        want: undefined,
-        wantTokens: 0,
-      }));
-      const own = { slot: 2, tokenIds: [tokenId], position: PROMPT_TOKENS + index, want: wantBest, wantTokens: 1 };
-      const plan = { decodes: [others[0]!, own, others[1]!], chunks: [], resting: [] };
-      expect(bitsOf((await many.forward(plan)).rows[0]!.logits)).toBe(bitsOf(alone[index]!));
-    }
-  }, 120_000);
-
-  it('gives tokens that are decoded several in a pass the bits of one after the other', async () => {
-    const model = await open(kv);
-    await prefill(model, 0, 0, [PROMPT_TOKENS]);
-    model.copy(0, 2, PROMPT_TOKENS);
-    const alone = await answerTo(model, 0);
-    // Two and a wrong guess, which is written over by the third.
-    for (const [from, tokenIds] of [
-      [0, [...output.slice(0, 2), 9]],
-      [2, output.slice(2)],
-    ] as const) {
-      const decode = { slot: 2, tokenIds, position: PROMPT_TOKENS + from, want: wantBest, wantTokens: tokenIds.length };
-      const { rows } = await model.forward({ decodes: [decode], chunks: [], resting: [] });
-      for (const [index, row] of rows.entries()) {
-        if (tokenIds[index] === output[from + index]) expect(bitsOf(row.logits)).toBe(bitsOf(alone[from + index]!));
+describe.each<Modes>([...kvModes.map((kv): Modes => ['q8', kv]), ...int8Modes])(
+  'the default model with %s weights and keys and values in %s',
+  (weights, kv) => {
+    it('gives the same bits wherever a prompt is cut', async () => {
+      const model = await open(weights, kv);
+      const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
+      for (const budgets of [[64], [511, 89], [3, 130, 77]]) {
+        expect(await answer(model, 1, 0, budgets)).toEqual(whole);
       }
-    }
-  }, 120_000);
-});
+    }, 120_000);
 
-async function open(kv: KvMode, threads = 2): Promise<LaneModel> {
-  const key = `${kv} ${threads}`;
+    it('gives the same bits behind a beginning that another slot computed', async () => {
+      const model = await open(weights, kv);
+      const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
+      model.copy(0, 2, 514);
+      expect(await answer(model, 2, 514, [128])).toEqual(whole);
+    }, 120_000);
+
+    it('gives a decode the same bits alone and between others, with more threads than heads', async () => {
+      // Where threads are left over, the kernel would share out the context of a lone row among them, which rounds otherwise
+      // than a row among many (compile/kv-format.ts). The contexts come from the other model: so many threads are slow here.
+      const few = await open(weights, kv);
+      await prefill(few, 0, 0, [PROMPT_TOKENS]);
+      const many = await open(weights, kv, MANY_THREADS);
+      const place = (slot: number, tokens: number): void => many.copyIn(slot, few.copyOut(0, tokens));
+      place(2, PROMPT_TOKENS);
+      const alone = await answerTo(many, 2);
+      for (const slot of [0, 4]) place(slot, 20);
+      for (const [index, tokenId] of output.entries()) {
+        const others = [0, 4].map((slot) => ({
+          slot,
+          tokenIds: [9],
+          position: 20 + index,
+          want: undefined,
+          wantTokens: 0,
+        }));
+        const own = { slot: 2, tokenIds: [tokenId], position: PROMPT_TOKENS + index, want: wantBest, wantTokens: 1 };
+        const plan = { decodes: [others[0]!, own, others[1]!], chunks: [], resting: [] };
+        expect(bitsOf((await many.forward(plan)).rows[0]!.logits)).toBe(bitsOf(alone[index]!));
+      }
+    }, 120_000);
+
+    it('gives tokens that are decoded several in a pass the bits of one after the other', async () => {
+      const model = await open(weights, kv);
+      await prefill(model, 0, 0, [PROMPT_TOKENS]);
+      model.copy(0, 2, PROMPT_TOKENS);
+      const alone = await answerTo(model, 0);
+      // Two and a wrong guess, which is written over by the third.
+      for (const [from, tokenIds] of [
+        [0, [...output.slice(0, 2), 9]],
+        [2, output.slice(2)],
+      ] as const) {
+        const decode = {
+          slot: 2,
+          tokenIds,
+          position: PROMPT_TOKENS + from,
+          want: wantBest,
+          wantTokens: tokenIds.length,
+        };
+        const { rows } = await model.forward({ decodes: [decode], chunks: [], resting: [] });
+        for (const [index, row] of rows.entries()) {
+          if (tokenIds[index] === output[from + index]) expect(bitsOf(row.logits)).toBe(bitsOf(alone[from + index]!));
+        }
+      }
+    }, 120_000);
+  },
+);
+
+async function open(weights: WeightMode, kv: KvMode, threads = 2): Promise<LaneModel> {
+  const key = `${weights} ${kv} ${threads}`;
   const known = models.get(key);
   if (known !== undefined) return known;
   const file = await openGguf(modelPath!);
   try {
     const options = {
-      weights: 'q8',
+      weights,
       kv,
       chunkCounts: CHUNK_COUNTS,
       decodeCounts: DECODE_COUNTS,

@@ -42,7 +42,7 @@ export async function calibrateModel(
     // The runtime looks for the weights beside the graph.
     const weightsPath = path.join(own, weights.file);
     await writeFile(graphPath, onnx);
-    await writeWeights(weights, weightsPath, (done) => onProgress(IN_BLOCKS * done));
+    await writeWeights(weights, weightsPath, false, (done) => onProgress(IN_BLOCKS * done));
     const graph = { path: graphPath, observed, config, weightsPath, weights: weights.entries };
     const found = await observeText(graph, ids, (done) => onProgress(IN_BLOCKS + (1 - IN_BLOCKS) * done));
     const moments = observed

@@ -106,7 +106,7 @@ async function writeFolder(
     : undefined;
   const compiled = await compileModel(file, { ...options, ...(calibration === undefined ? {} : { calibration }) });
   await mkdir(folder);
-  await writeWeights(compiled.weights, path.join(folder, compiled.weights.file), (done) =>
+  await writeWeights(compiled.weights, path.join(folder, compiled.weights.file), true, (done) =>
     progress(writtenFrom + (1 - writtenFrom) * done),
   );
   const graphs = [];

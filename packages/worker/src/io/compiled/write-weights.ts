@@ -3,11 +3,13 @@ import type { WeightTable } from '../../model/compile/weight-table.js';
 
 /**
  * Makes all weights of a table and writes them to a new file.
+ * @param isKept whether the file has to outlive the machine's next failure.
  * @param onProgress 0 to 1.
  */
 export async function writeWeights(
   weights: WeightTable,
   path: string,
+  isKept: boolean,
   onProgress: (fraction: number) => void,
 ): Promise<void> {
   const last = weights.entries.at(-1);
@@ -22,7 +24,7 @@ export async function writeWeights(
       }
       onProgress((entry.offset + entry.bytes) / bytesTotal);
     });
-    await output.sync();
+    if (isKept) await output.sync();
   } finally {
     await output.close();
   }

@@ -87,7 +87,7 @@ async function openLayer(
   await mkdir(folder, { recursive: true });
   const graphPath = path.join(folder, 'layer.onnx');
   await writeFile(graphPath, encodeModel(builder.graph()));
-  await writeWeights(weights, path.join(folder, weights.file), () => {});
+  await writeWeights(weights, path.join(folder, weights.file), false, () => {});
   const session = loadRuntime().createSession(graphPath, {
     intraOpThreads: threads,
     memoryPattern: false,

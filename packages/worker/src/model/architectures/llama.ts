@@ -132,7 +132,8 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
 
 /** SiLU(gate) × up. SiLU needs the gate itself; the scale of up waits until after the next layer. */
 function gated(builder: GraphBuilder, gate: ScaledRows, up: ScaledRows, at: (name: string) => string): ScaledRows {
-  const scaled = gate.scale === undefined ? gate.value : builder.node('Mul', [gate.value, gate.scale], at('gate_scaled'));
+  const scaled =
+    gate.scale === undefined ? gate.value : builder.node('Mul', [gate.value, gate.scale], at('gate_scaled'));
   // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
   const activated = builder.node('QuickGelu', [scaled], at('activated'), { alpha: { float: 1 } });
   return { value: builder.node('Mul', [activated, up.value], at('gated')), scale: up.scale };

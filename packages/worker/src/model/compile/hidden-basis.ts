@@ -41,7 +41,7 @@ function turnedBasis(hidden: number): HiddenBasis {
   const rotation = new Rotation(hidden);
   const holds = (matrix: SourceMatrix): SourceMatrix => ({
     ...matrix,
-    read: async () => rotation.turn((await matrix.read()).slice()),
+    read: async () => rotation.turn(await matrix.read()),
   });
   return {
     norm:

@@ -58,7 +58,8 @@ export class Int8Layers {
     outputs: readonly string[],
   ): ScaledRows[] {
     const rows = quantizeRows(builder, input, `${name}.rows`);
-    const scale = input.scale === undefined ? rows.scale : builder.node('Mul', [rows.scale, input.scale], `${name}.scale`);
+    const scale =
+      input.scale === undefined ? rows.scale : builder.node('Mul', [rows.scale, input.scale], `${name}.scale`);
     return layers.map((matrices, index) => {
       const layer = layers.length === 1 ? name : `${name}.${index}`;
       const shape = [matrices[0]!.columns, rowsOf(matrices)] as const;
@@ -76,11 +77,7 @@ export class Int8Layers {
     });
   }
 
-  #channels(
-    name: string,
-    matrices: readonly SourceMatrix[],
-    moments: InputMoments | undefined,
-  ): Promise<Channels> {
+  #channels(name: string, matrices: readonly SourceMatrix[], moments: InputMoments | undefined): Promise<Channels> {
     if (this.#last?.name !== name) {
       const columns = matrices[0]!.columns;
       const channels = stacked(matrices).then((weights) => quantizeChannels(weights, columns, moments));

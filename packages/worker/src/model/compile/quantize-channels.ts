@@ -12,7 +12,7 @@ export interface Channels {
 
 const LARGEST_QUANT = 127;
 /** Channels that take over errors at once; those behind them do so in one product of matrices. */
-const STRIPE = 32;
+const STRIPE = 16;
 
 /**
  * weight ≈ scale of its row * quant, scale = the row's largest magnitude / 127. With moments, what the rounding of a weight

@@ -1,6 +1,8 @@
 /** Weights of one linear layer as MatMulNBits (com.microsoft) reads them: blocks of 32 along the input. */
 export const BLOCK = 32;
 
+const TILE = 32;
+
 export interface Blocks {
   /** [rows, columns / 32, 32 * bits / 8]: unsigned, low half of a byte first where bits is 4. */
   readonly quants: Uint8Array;
@@ -79,8 +81,15 @@ export function quantize4(weights: Float32Array, columns: number): Blocks {
 /** [rows, columns] to [columns, rows], as MatMul wants its right-hand side. */
 export function transpose(weights: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(weights.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) out[column * rows + row] = weights[row * columns + column]!;
+  // In tiles, so that neither side leaves the processor's nearest memory.
+  for (let firstRow = 0; firstRow < rows; firstRow += TILE) {
+    const endRow = Math.min(firstRow + TILE, rows);
+    for (let firstColumn = 0; firstColumn < columns; firstColumn += TILE) {
+      const endColumn = Math.min(firstColumn + TILE, columns);
+      for (let column = firstColumn; column < endColumn; column++) {
+        for (let row = firstRow; row < endRow; row++) out[column * rows + row] = weights[row * columns + column]!;
+      }
+    }
   }
   return out;
 }

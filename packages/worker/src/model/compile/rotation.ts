@@ -27,18 +27,22 @@ export class Rotation {
     assert(rows.length % width === 0, `rows of ${width}, not ${rows.length} numbers`);
     const run = this.#run;
     const runs = width / run;
-    const before = new Float32Array(width);
+    // In 64 bits, as JavaScript computes: converting each number of each sum would take most of the time.
+    const before = new Float64Array(width);
+    const after = new Float64Array(width);
     for (let row = 0; row < rows.length; row += width) {
       for (let i = 0; i < width; i++) before[i] = rows[row + i]! * this.#signs[i]!;
-      spread(before, run);
-      rows.fill(0, row, row + width);
+      spreadRuns(before, run);
+      after.fill(0);
       for (let from = 0; from < runs; from++) {
         for (let to = 0; to < runs; to++) {
           const share = this.#mixing[from * runs + to]!;
-          const target = row + to * run;
-          for (let i = 0; i < run; i++) rows[target + i]! += share * before[from * run + i]!;
+          const target = to * run;
+          const source = from * run;
+          for (let i = 0; i < run; i++) after[target + i]! += share * before[source + i]!;
         }
       }
+      rows.set(after, row);
     }
     return rows;
   }
@@ -49,6 +53,16 @@ export class Rotation {
  * @param values [any, run], row-major; run a power of two.
  */
 export function spread(values: Float32Array, run: number): Float32Array {
+  const wide = new Float64Array(run);
+  for (let start = 0; start < values.length; start += run) {
+    for (let i = 0; i < run; i++) wide[i] = values[start + i]!;
+    spreadRuns(wide, run);
+    values.set(wide, start);
+  }
+  return values;
+}
+
+function spreadRuns(values: Float64Array, run: number): void {
   const norm = 1 / Math.sqrt(run);
   for (let start = 0; start < values.length; start += run) {
     for (let half = 1; half < run; half *= 2) {
@@ -63,7 +77,6 @@ export function spread(values: Float32Array, run: number): Float32Array {
     }
     for (let i = start; i < start + run; i++) values[i]! *= norm;
   }
-  return values;
 }
 
 /** [size, size]: random rows, each made orthogonal to those before it (Gram and Schmidt, twice for rounding). */

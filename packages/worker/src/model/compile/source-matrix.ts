@@ -35,7 +35,12 @@ export function multiplyColumns(matrix: SourceMatrix, factors: ChannelFactors): 
     ...matrix,
     read: async () => {
       const [weights, by] = await Promise.all([matrix.read(), factors()]);
-      return weights.map((weight, index) => weight * by[index % matrix.columns]!);
+      const { columns } = matrix;
+      const product = new Float32Array(weights.length);
+      for (let row = 0; row < weights.length; row += columns) {
+        for (let column = 0; column < columns; column++) product[row + column] = weights[row + column]! * by[column]!;
+      }
+      return product;
     },
   };
 }
