@@ -39,6 +39,20 @@ describe.skipIf(!existsSync(builtThread))('TokenizerPool on its thread (skipped 
     expect(pool.waitingCount).toBe(0);
   });
 
+  it('does not let the text wait for which it starts the thread, unless it is very long', async () => {
+    pool = poolOf({ threadUrl: builtThread, firstUnitsMax: text.length });
+    const first = pool.encode(text, options);
+    expect(pool.waitingCount).toBe(0);
+    const second = pool.encode(text, options);
+    expect(pool.waitingCount).toBe(1);
+    expect(await Promise.all([first, second])).toEqual([1, 2].map(() => tokenizer.encode(text, options)));
+    await pool.close();
+    pool = poolOf({ threadUrl: builtThread, firstUnitsMax: text.length - 1 });
+    const long = pool.encode(text, options);
+    expect(pool.waitingCount).toBe(1);
+    expect(await long).toEqual(tokenizer.encode(text, options));
+  });
+
   it('keeps short texts on the calling thread', async () => {
     pool = poolOf({ threadUrl: builtThread });
     const encoded = pool.encode('short', options);
@@ -73,7 +87,7 @@ describe.skipIf(!existsSync(builtThread))('TokenizerPool on its thread (skipped 
 });
 
 function poolOf(more: Partial<TokenizerPoolOptions> = {}): TokenizerPool {
-  return new TokenizerPool({ definition, tokenizer, ...more });
+  return new TokenizerPool({ definition, tokenizer, firstUnitsMax: 0, ...more });
 }
 
 async function tinyMetadata() {

@@ -10,6 +10,8 @@ export interface TokenizerPoolOptions {
   readonly tokenizer: Tokenizer;
   /** Texts of more UTF-16 units than this go to the thread. Default 1,000, which take 1 to 2 ms. */
   readonly shortUnitsMax?: number;
+  /** The text for which the thread is started does not wait for it where it has no more units. Default 20,000. */
+  readonly firstUnitsMax?: number;
   /** Most long texts that may be under way; one more is refused with `queue_full`. Default 256. */
   readonly waitingMax?: number;
   /** The compiled thread; default: beside this file. Where there is none everything is encoded on the calling thread. */
@@ -36,11 +38,13 @@ interface Waiting {
 
 /**
  * Encodes texts without holding the thread that feeds the engine: long ones on a thread of their own, in the order in
- * which they come. Gives the same ids as the tokenizer. A thread that dies fails the texts it had and is replaced.
+ * which they come. Gives the same ids as the tokenizer. The thread is started by the first long text: it needs 40 MB and a
+ * quarter of a second. One that dies fails the texts it had and is replaced.
  */
 export class TokenizerPool {
   readonly #options: TokenizerPoolOptions;
   readonly #shortUnitsMax: number;
+  readonly #firstUnitsMax: number;
   readonly #waitingMax: number;
   readonly #threadUrl: URL | undefined;
   readonly #waiting = new Map<number, Waiting>();
@@ -51,11 +55,10 @@ export class TokenizerPool {
   constructor(options: TokenizerPoolOptions) {
     this.#options = options;
     this.#shortUnitsMax = options.shortUnitsMax ?? 1000;
+    this.#firstUnitsMax = options.firstUnitsMax ?? 20_000;
     this.#waitingMax = options.waitingMax ?? 256;
     const url = options.threadUrl ?? new URL('./tokenizer-thread.js', import.meta.url);
     this.#threadUrl = url.protocol !== 'file:' || existsSync(url) ? url : undefined;
-    // Handing over a vocabulary takes tens of milliseconds: now, not when the first long prompt comes.
-    if (this.#threadUrl) this.#thread = this.#start(this.#threadUrl);
   }
 
   /** Long texts that have not been answered. */
@@ -74,7 +77,10 @@ export class TokenizerPool {
       const problem = `${this.#waiting.size} long prompts are being tokenized and at most ${this.#waitingMax} may be`;
       throw new ServingError('queue_full', problem);
     }
-    this.#thread ??= this.#start(this.#threadUrl);
+    if (this.#thread === undefined) {
+      this.#thread = this.#start(this.#threadUrl);
+      if (text.length <= this.#firstUnitsMax) return this.#options.tokenizer.encode(text, options);
+    }
     const thread = this.#thread;
     const request: EncodeRequest = { id: this.#nextId++, text, options };
     return new Promise<number[]>((resolve, reject) => {
