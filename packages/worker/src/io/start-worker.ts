@@ -80,7 +80,7 @@ export interface RunningWorker {
 const WAITING_MAX = 1024;
 const LULL_LOOK_MS = 50;
 const LULL_LOOKS = 40;
-const QUIET_LOOKS = 4;
+const QUIET_LOOKS = 20;
 /** What readers get to fetch what was sent before the port is closed. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -193,7 +193,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-/** Until there has been nothing to do for a fifth of a second, and at most two seconds. */
+/** Until there has been nothing to do for a second, and at most two. */
 async function lullOf(engine: Engine, clock: Clock): Promise<void> {
   let quiet = 0;
   for (let look = 0; look < LULL_LOOKS && quiet < QUIET_LOOKS; look++) {
