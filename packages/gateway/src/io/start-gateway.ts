@@ -66,8 +66,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const workers = new FleetWorkers({ connect, clock, log });
   workers.offer('static', addresses);
   const metrics = createMetrics(workers, admission);
-  // How often the delay of the event loop is looked at: most of what an idle gateway does, every 10 ms 1 % of a core.
-  collectDefaultMetrics({ register: metrics.registry, eventLoopMonitoringPrecision: 50 });
+  // How often the delay of the event loop is looked at, milliseconds: every 10 would be 1 % of a core for an idle gateway.
+  collectDefaultMetrics({ register: metrics.registry, eventLoopMonitoringPrecision: 100 });
   const policy = createRouting(options.routing ?? defaultRouting, rng);
   const prefixes = new PrefixIndex(Math.max(64 * 2 ** 10, share(options.prefixIndexBytesMax ?? 64 * 2 ** 20)));
   const routing = new Routing({

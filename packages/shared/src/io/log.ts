@@ -32,12 +32,30 @@ export function createLog(part: string, fields: Record<string, unknown> = {}, op
   const wanted = process.env.SLUICE_LOG ?? 'info';
   const level = levels.includes(wanted) ? wanted : 'info';
   const { gatherMs = 0 } = options;
-  const gather = gatherMs === 0 ? {} : { periodicFlush: gatherMs, minLength: GATHER_BYTES };
-  const destination = options.destination ?? pino.destination({ dest: 2, sync: false, ...gather });
+  const destination = options.destination ?? standardError(gatherMs);
   const base = { part, ...fields };
   const log = pino({ level, base, timestamp }, destination);
   courses.set(log, { destination, base: JSON.stringify(base).slice(1, -1) });
   return log;
+}
+
+/** The library's own timer would write every so often, lines or none: most of what an idle gateway does. */
+function standardError(gatherMs: number): LogDestination {
+  const minLength = gatherMs === 0 ? 0 : GATHER_BYTES;
+  const output = pino.destination({ dest: 2, sync: false, minLength });
+  if (gatherMs === 0) return output;
+  let isWaiting = false;
+  const flush = (): void => {
+    isWaiting = false;
+    output.flush();
+  };
+  const write = (text: string): boolean => {
+    if (!isWaiting) setTimeout(flush, gatherMs).unref();
+    isWaiting = true;
+    return output.write(text);
+  };
+  // Which the library asks for behind a line that is fatal.
+  return Object.assign({ write }, { flushSync: () => output.flushSync() });
 }
 
 /**
