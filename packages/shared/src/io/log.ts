@@ -39,7 +39,7 @@ export function createLog(part: string, fields: Record<string, unknown> = {}, op
   return log;
 }
 
-/** The library's own timer would write every so often, lines or none: most of what an idle gateway does. */
+/** The library's own timer would write through another thread every so often, lines or none. */
 function standardError(gatherMs: number): LogDestination {
   const minLength = gatherMs === 0 ? 0 : GATHER_BYTES;
   const output = pino.destination({ dest: 2, sync: false, minLength });
