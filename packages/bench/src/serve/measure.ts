@@ -11,7 +11,9 @@ import type { Subject } from './subject.js';
 
 const settlePollMs = 400;
 const idleCpuMs = 30;
-const settleMsMax = 15_000;
+/** Looks in a row that find the server idle: some do what can wait once nobody has asked for a second. */
+const idleLooks = 5;
+const settleMsMax = 30_000;
 
 /** One closed loop against one subject. */
 export interface LoadPlan {
@@ -43,13 +45,16 @@ export async function measure(subject: Subject, plan: LoadPlan, onDone: (done: n
   }
 }
 
-/** Waits until the server is idle: a server that is ready may still warm up or ask itself a question. 15 s at most. */
+/** Waits until the server is idle: a server that is ready may still warm up or ask itself a question. 30 s at most. */
 export async function settle(pid: number | undefined): Promise<void> {
   const deadlineMs = performance.now() + settleMsMax;
   let lastCpuMs = Number.NEGATIVE_INFINITY;
+  let idle = 0;
   while (pid !== undefined && performance.now() < deadlineMs) {
     const cpuMs = processTreeUsage(pid)?.cpuMs;
-    if (cpuMs === undefined || cpuMs - lastCpuMs <= idleCpuMs) return;
+    if (cpuMs === undefined) return;
+    idle = cpuMs - lastCpuMs <= idleCpuMs ? idle + 1 : 0;
+    if (idle === idleLooks) return;
     lastCpuMs = cpuMs;
     await sleep(settlePollMs);
   }
