@@ -1,5 +1,8 @@
 import { greedySampling, type SequenceRequest } from '@sluice/worker';
 
+/** In front of every row that decodes. */
+export const CONTEXT_TOKENS = 256;
+
 /** One shape of a forward pass. */
 export interface PassCase {
   readonly subject: string;

@@ -2,7 +2,8 @@ import type { BenchContext, Benchmark, BenchOutcome, BenchValues } from '../benc
 import type { Progress } from '../io/progress.js';
 import { figure, renderTable } from '../report/table.js';
 import { type BatchResult, type CostResult, measureBatch, measureCost } from './batch.js';
-import { batchRuns, benchSizes, choiceRuns, mixedLoad, passes } from './engine-cases.js';
+import { batchRuns, benchSizes, CONTEXT_TOKENS, choiceRuns, mixedLoad, passes } from './engine-cases.js';
+import { fillSlots } from './fill-slots.js';
 import { compileModel, measurePass, openModel, type PassResult } from './measure.js';
 import { modelFlags, modelOf, threadsOf } from './model-flags.js';
 import { type OperatorProfile, profilePass, profileTable } from './operator-profile.js';
@@ -38,6 +39,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     String(values.executors ?? 'auto'),
   );
   const repeats = quick ? 7 : 25;
+  fillSlots(bench.model, CONTEXT_TOKENS);
   const passResults: PassResult[] = [];
   for (const one of passes) {
     progress.stage(`pass: ${one.subject}`);

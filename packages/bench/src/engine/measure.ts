@@ -19,7 +19,7 @@ import {
   weightModes,
 } from '@sluice/worker';
 import { type BenchResult, BenchUsageError } from '../benchmark.js';
-import { benchSizes, type PassCase } from './engine-cases.js';
+import { benchSizes, CONTEXT_TOKENS, type PassCase } from './engine-cases.js';
 
 export interface PassResult extends BenchResult {
   readonly passMs: { readonly p50: number; readonly p99: number; readonly min: number };
@@ -110,7 +110,7 @@ export function planOf({ decodes, chunks, sampled }: PassCase, vocabularyCount: 
     decodes: tokenIds(decodes).map((tokenId, slot) => ({
       slot,
       tokenIds: [tokenId],
-      position: 256,
+      position: CONTEXT_TOKENS,
       want,
       wantTokens: 1,
     })),

@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { type CompiledFiles, LaneModel } from '@sluice/worker';
 import { figure, renderTable } from '../report/table.js';
-import { benchSizes, type PassCase } from './engine-cases.js';
+import { benchSizes, CONTEXT_TOKENS, type PassCase } from './engine-cases.js';
+import { fillSlots } from './fill-slots.js';
 import { planOf } from './measure.js';
 
 export interface OperatorProfile {
@@ -38,6 +39,7 @@ export async function profilePass(
   const model = new LaneModel({ ...files, graphs }, { ...benchSizes, threads, profilePrefix });
   let traces: readonly string[] = [];
   try {
+    fillSlots(model, CONTEXT_TOKENS);
     const plan = planOf(one, model.limits.vocabularyCount);
     for (let run = 0; run < WARM_UP + repeats; run++) await model.forward(plan);
     traces = model.endProfiling();

@@ -30,8 +30,9 @@ export interface Measurement {
 }
 
 /**
- * Starts the subject (if it is to be started), warms it up with one request, drives the load, and stops it.
- * @throws Error when it does not start, or fails on the request that warms it up.
+ * Starts the subject (if it is to be started), warms it up with as many requests at once as will be measured, drives the
+ * load, and stops it.
+ * @throws Error when it does not start, or fails on a request that warms it up.
  */
 export async function measure(subject: Subject, plan: LoadPlan, onDone: (done: number) => void): Promise<Measurement> {
   if (subject.where.kind === 'running') return drive(subject.where.url, undefined, plan, onDone);
@@ -73,10 +74,13 @@ async function drive(
       outputTokens: plan.outputTokens,
     });
   try {
-    const warmUp = await send(-1);
-    if (warmUp.outcome === 'failed') throw new Error(`the first request failed: ${warmUp.reason}`);
+    // As many at once as will be measured: servers learn from load how to bear it.
+    const { concurrency } = plan;
+    const warmUp = await runClosedLoop({ concurrency, requests: concurrency, send: (index) => send(-1 - index) });
+    const failed = warmUp.find(({ outcome }) => outcome === 'failed');
+    if (failed?.outcome === 'failed') throw new Error(`a request that warms up failed: ${failed.reason}`);
     const before = spent(pid);
-    const records = await runClosedLoop({ concurrency: plan.concurrency, requests: plan.requests, send, onDone });
+    const records = await runClosedLoop({ concurrency, requests: plan.requests, send, onDone });
     return { records, cost: costBetween(before, spent(pid)) };
   } finally {
     await client.close();

@@ -1,4 +1,5 @@
 import { type LaneModel, noWork, type StepPlan, type StepWork, sharedTokens, wantBest, workOf } from '@sluice/worker';
+import { fillSlots } from '../engine/fill-slots.js';
 import type { LinearCost } from './machine.js';
 
 /** A pass that was run, and what it took. */
@@ -42,10 +43,12 @@ export async function measurePasses(
   contextTokens = model.limits.contextTokens,
 ): Promise<readonly Measured[]> {
   const { slotsMax, chunksMax } = model.limits;
-  const plans = shapesUpTo((3 * contextTokens) >> 2)
+  const longest = (3 * contextTokens) >> 2;
+  const plans = shapesUpTo(longest)
     .filter(({ chunks }) => chunks.length <= chunksMax)
     .map((shape) => planOf(shape, slotsMax));
   const times = plans.map((): number[] => []);
+  fillSlots(model, longest);
   // Round after round, so that a machine that is slower for a while is slower for all of them.
   for (let round = -1; round < repeats; round++) {
     for (const [index, plan] of plans.entries()) {
