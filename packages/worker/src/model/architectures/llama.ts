@@ -101,19 +101,18 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: string): string => `layer${layer}.${name}`;
     const weights = (name: string): SourceMatrix => matrix(file, `blk.${layer}.${name}.weight`);
-    const behind = (norm: SourceMatrix, ...names: string[]): SourceMatrix[] =>
-      names.map((name) => basis.reads(weights(name), norm));
+    const behind = (norm: SourceMatrix, name: string): SourceMatrix => basis.reads(weights(name), norm);
 
     const attentionNorm = column(file, `blk.${layer}.attn_norm.weight`);
     const attended = normed(normWeight(attentionNorm), at('attention_in'));
-    const qkv = behind(attentionNorm, 'attn_q', 'attn_k', 'attn_v');
+    const qkv = ['attn_q', 'attn_k', 'attn_v'].map((name) => behind(attentionNorm, name));
     const heads = linear.apply(builder, attended, at('qkv'), qkv, at('qkv_out'));
     const attention = lanes.attend(layer, heads);
     addition = linear.apply(builder, attention, at('o'), [basis.writes(weights('attn_output'))], at('attention_out'));
 
     const feedNorm = column(file, `blk.${layer}.ffn_norm.weight`);
     const fed = normed(normWeight(feedNorm), at('feed_in'));
-    const matrices = [basis.reads(weights('ffn_gate'), feedNorm), basis.reads(weights('ffn_up'), feedNorm)] as const;
+    const matrices = [behind(feedNorm, 'ffn_gate'), behind(feedNorm, 'ffn_up')] as const;
     const [gate, up] = linear.applyPair(builder, fed, at('gate_up'), matrices, [at('gate_out'), at('up_out')]);
     const product = gated(builder, gate!, up!, at);
     addition = linear.applyUneven(builder, product, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));

@@ -51,34 +51,8 @@ export class LinearLayers {
   ): string {
     const scaled = typeof input === 'string' ? { value: input, scale: undefined } : input;
     const isScaled = mode === 'w8a8' || scaled.scale !== undefined;
-    const value = this.applyUnscaled(builder, scaled, name, matrices, isScaled ? `${output}.unscaled` : output, mode);
+    const value = this.#applyUnscaled(builder, scaled, name, matrices, isScaled ? `${output}.unscaled` : output, mode);
     return value.scale === undefined ? value.value : builder.node('Mul', [value.value, value.scale], output);
-  }
-
-  /** As {@link apply}, for a caller that can use the rows before they are multiplied by their scales. */
-  applyUnscaled(
-    builder: GraphBuilder,
-    input: ScaledRows,
-    name: string,
-    matrices: readonly SourceMatrix[],
-    output: string,
-    mode: WeightMode = this.mode,
-  ): ScaledRows {
-    const columns = matrices[0]!.columns;
-    assert(
-      matrices.every((matrix) => matrix.columns === columns),
-      `columns of ${name}`,
-    );
-    this.#options.onInput?.(builder, name, input.value, columns);
-    if (mode === 'w8a8') return this.#int8.apply(builder, input, name, matrices, output);
-    if (mode === 'f32') {
-      const rows = rowsOf(matrices);
-      const weight = builder.weight(`${name}.f32`, 'float32', [columns, rows], async () =>
-        transpose(await stacked(matrices), rows, columns),
-      );
-      return { value: builder.node('MatMul', [input.value, weight], output), scale: input.scale };
-    }
-    return { value: this.#blocks.apply(builder, input.value, name, matrices, output, mode), scale: input.scale };
   }
 
   /**
@@ -129,5 +103,30 @@ export class LinearLayers {
       return builder.node('Gather', [weight, ids], output);
     }
     return this.#blocks.lookUp(builder, ids, name, matrix, output);
+  }
+
+  #applyUnscaled(
+    builder: GraphBuilder,
+    input: ScaledRows,
+    name: string,
+    matrices: readonly SourceMatrix[],
+    output: string,
+    mode: WeightMode,
+  ): ScaledRows {
+    const columns = matrices[0]!.columns;
+    assert(
+      matrices.every((matrix) => matrix.columns === columns),
+      `columns of ${name}`,
+    );
+    this.#options.onInput?.(builder, name, input.value, columns);
+    if (mode === 'w8a8') return this.#int8.apply(builder, input, name, matrices, output);
+    if (mode === 'f32') {
+      const rows = rowsOf(matrices);
+      const weight = builder.weight(`${name}.f32`, 'float32', [columns, rows], async () =>
+        transpose(await stacked(matrices), rows, columns),
+      );
+      return { value: builder.node('MatMul', [input.value, weight], output), scale: input.scale };
+    }
+    return { value: this.#blocks.apply(builder, input.value, name, matrices, output, mode), scale: input.scale };
   }
 }
