@@ -31,7 +31,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** `bench serve` of 6 requests, 3 at once, against a server that plays these scripts (the first is the warm-up's). */
+/** `bench serve` of 6 requests, 3 at once, against a server that plays these scripts (the first three are the warm-up's). */
 async function benchServe(...scripts: Script[]) {
   server = await startScriptedServer(scripts, 3);
   const json = path.join(folder, 'made', 'report.json');
@@ -63,8 +63,8 @@ describe('runBench serve', () => {
     expect(totalTokensPerSecond / (240_000 / wallMs)).toBeCloseTo(1, 2);
     expect(totalTokensPerSecond / outputTokensPerSecond).toBeCloseTo(5, 2);
     expect(server.concurrencyMax).toBe(3);
-    expect(server.bodies.map((body) => body.prompt.length)).toEqual(Array(7).fill(32));
-    expect(new Set(server.bodies.map((body) => body.prompt.join())).size).toBe(7);
+    expect(server.bodies.map((body) => body.prompt.length)).toEqual(Array(9).fill(32));
+    expect(new Set(server.bodies.map((body) => body.prompt.join())).size).toBe(9);
     expect(output).toMatch(/\| +3 \| http:\/\/127.*6\/6 +\|/);
   });
 
@@ -72,17 +72,17 @@ describe('runBench serve', () => {
     ['fewer tokens', /5\/6, 1 cut/, { truncated: 1, complete: 5, faults: ['7 of 8 tokens'] }],
     ['HTTP 503', /5\/6, 1 failed/, { errors: 1, complete: 5 }],
   ])('shows one stream that went wrong (%s), and does not call the run valid', async (script, row, result) => {
-    const { code, report } = await benchServe('whole', 'whole', script, 'whole');
+    const { code, report } = await benchServe('whole', 'whole', 'whole', 'whole', script, 'whole');
     expect(code).toBe(1);
     expect(output).toMatch(row);
     expect(report.results[0]).toMatchObject(result);
   });
 
-  it('says why there are no figures when not even the first request works', async () => {
+  it('says why there are no figures when not even the warm-up works', async () => {
     const { code, report } = await benchServe('HTTP 503');
     expect(code).toBe(1);
-    expect(report.results[0].unmeasured).toMatch(/^the first request failed: HTTP 503/);
-    expect(output).toContain('the first request failed');
+    expect(report.results[0].unmeasured).toMatch(/^a request that warms up failed: HTTP 503/);
+    expect(output).toContain('a request that warms up failed');
   });
 });
 

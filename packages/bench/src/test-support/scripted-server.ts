@@ -25,8 +25,8 @@ export interface ScriptedServer {
 }
 
 /**
- * A completion server that answers request n with `scripts[n]`, and the last of them from then on. After the first it
- * answers none until `togetherMin` more are there.
+ * A completion server that answers request n with `scripts[n]`, and the last of them from then on. It answers
+ * none until `togetherMin` are there.
  */
 export async function startScriptedServer(scripts: readonly Script[], togetherMin = 1): Promise<ScriptedServer> {
   const bodies: ScriptedServer['bodies'][number][] = [];
@@ -44,7 +44,7 @@ export async function startScriptedServer(scripts: readonly Script[], togetherMi
       const script = scripts[Math.min(bodies.length, scripts.length - 1)] ?? 'whole';
       bodies.push(body);
       held.push(() => play(script, body.prompt.length, Number(body.max_tokens), response));
-      if (bodies.length === 1 || bodies.length > togetherMin) for (const answer of held.splice(0)) answer();
+      if (held.length >= togetherMin) for (const answer of held.splice(0)) answer();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
