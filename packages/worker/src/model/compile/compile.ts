@@ -13,7 +13,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 14;
+export const COMPILER_VERSION = 15;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
