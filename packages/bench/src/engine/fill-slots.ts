@@ -2,8 +2,8 @@ import { seededRng } from '@sluice/shared';
 import type { LaneModel } from '@sluice/worker';
 
 /**
- * Gives every slot keys and values for so many tokens. Memory that was never written is a single page of zeros, which passes would
- * read from the processor's nearest cache: 16 rows behind 256 tokens took 24 ms so, and took 43 where they had contexts.
+ * Gives every slot keys and values for so many tokens. Memory that was never written is a single page of zeros, which
+ * passes would read from the processor's nearest cache: 16 rows behind 256 tokens took 24 ms so, and 43 with contexts.
  */
 export function fillSlots(model: LaneModel, tokens: number): void {
   const { bytes } = model.copyOut(0, tokens);

@@ -22,7 +22,7 @@ const IN_BLOCKS = 0.5;
  * Runs the calibration text through the model in 8-bit blocks, which are written for that and removed. The default model
  * takes some seconds.
  * @param mode of the weights that it is for.
- * @param folder to write in; removed by the caller.
+ * @param folder to write in; nothing is left there.
  * @param onProgress 0 to 1.
  */
 export async function calibrateModel(

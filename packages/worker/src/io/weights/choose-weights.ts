@@ -57,7 +57,9 @@ export async function chooseWeights(file: GgufFile, wish: WeightWish, options: C
 
 async function measuredChoice(file: GgufFile, { cacheFolder, threads }: ChooseOptions): Promise<WeightChoice> {
   const config = await architectureOf(file).readConfig(file);
-  const [blocks, int8] = await measureWeights(config, ['q8', 'w8a8'], threads, cacheFolder);
+  // Where what dead processes left behind is removed.
+  const folder = path.join(cacheFolder, 'compiled');
+  const [blocks, int8] = await measureWeights(config, ['q8', 'w8a8'], threads, folder);
   const ratio = (int8!.decodeMs + int8!.promptMs) / (blocks!.decodeMs + blocks!.promptMs);
   const measured =
     `linear layers in w8a8 take ${ratio.toFixed(2)} of their time in q8 ` +

@@ -22,7 +22,7 @@ export interface LayerTimes {
 const DECODES = 16;
 const CHUNK_TOKENS = 64;
 const ROUNDS = 25;
-/** Of a layer; what is found for this width holds for wider ones. */
+/** Of a layer: wider ones are measured as if they were so wide. */
 const WIDTH_MAX = 2048;
 
 /**

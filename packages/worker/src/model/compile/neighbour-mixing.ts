@@ -20,5 +20,5 @@ export function mixNeighbours(builder: GraphBuilder, input: string, columns: num
 
 /** A matrix for such inputs. */
 export function mixedColumns(matrix: SourceMatrix): SourceMatrix {
-  return { ...matrix, read: async () => spread((await matrix.read()).slice(), RUN) };
+  return { ...matrix, read: async () => spread(await matrix.read(), RUN) };
 }

@@ -5,7 +5,7 @@ export interface SourceMatrix {
   readonly rows: number;
   /** Inputs of the layer. */
   readonly columns: number;
-  /** [rows, columns], row-major. */
+  /** [rows, columns], row-major; a fresh array each time, the caller's to change. */
   read(): Promise<Float32Array>;
 }
 
