@@ -113,6 +113,7 @@ async function open(weights: WeightMode, kv: KvMode, threads = 2): Promise<LaneM
     const options = {
       weights,
       kv,
+      threads,
       chunkCounts: CHUNK_COUNTS,
       decodeCounts: DECODE_COUNTS,
       cacheFolder: cacheFolder(),

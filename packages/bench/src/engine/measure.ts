@@ -69,7 +69,7 @@ export async function compileModel(path: string, weights: string, threads: numbe
   try {
     const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
     const choice = await chooseWeights(file, wish, { ...graphs, threads });
-    const files = await openCompiled(file, { ...graphs, weights: choice.weights, kv: kvMode });
+    const files = await openCompiled(file, { ...graphs, threads, weights: choice.weights, kv: kvMode });
     return { files, weights: choice.weights, kv: kvMode, tokenizer: createTokenizer(readGgufTokenizer(file.metadata)) };
   } finally {
     await file.close();

@@ -70,7 +70,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
       // Refuses what this machine cannot compute.
       const { weights } = await chooseWeights(file, kind.weights, { ...options, threads });
-      const compiled = await openCompiled(file, { ...options, weights, kv: kind.kv });
+      const compiled = await openCompiled(file, { ...options, threads, weights, kv: kind.kv });
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, sizes));
     }

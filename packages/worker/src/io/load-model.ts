@@ -59,6 +59,7 @@ async function loadFile(
   const compiled = await openCompiled(file, {
     weights: choice.weights,
     kv: options.kv ?? 'f32',
+    threads: options.threads,
     chunkCounts: CHUNK_COUNTS,
     decodeCounts: DECODE_COUNTS,
     cacheFolder: cache,

@@ -5,7 +5,7 @@ import { TinyModelFolder } from './test-support/compiled-tiny-model.js';
 import { type Act, type KeptRow, SlotDriver } from './test-support/slot-driver.js';
 
 const folder = new TinyModelFolder();
-const { files } = await folder.compile(3, 'q8', { contextTokens: 128 });
+const { files } = await compile(4);
 const models: LaneModel[] = [];
 afterAll(async () => {
   for (const model of models) model.close();
@@ -18,10 +18,11 @@ const random = seededRng(7);
 
 describe.each([2, 3, 4, 8])('LaneModel.forward on %i narrow executors', (count) => {
   it('gives the bits of each sequence alone on the wide one, for as many chunks as there are executors', async () => {
-    const model = open({ threads: count, executors: 'narrow', narrowCount: count });
+    const { files } = await compile(count);
+    const model = open({ threads: count, executors: 'narrow', narrowCount: count }, files);
     expect(model.limits.chunksAbreast).toBe(count);
     const together = new SlotDriver(model);
-    const alone = new SlotDriver(open({ threads: 1, executors: 'wide' }));
+    const alone = new SlotDriver(open({ threads: 1, executors: 'wide' }, files));
     let mostChunks = 0;
     for (let pass = 0; pass < PASSES; pass++) {
       const chunks: Act[] = [];
@@ -95,8 +96,16 @@ describe('LaneModel.openFirst and openRest', () => {
   });
 });
 
-function open(options: Pick<LaneModelOptions, 'threads' | 'executors' | 'narrowCount' | 'nowMs'>): LaneModel {
-  const model = new LaneModel(files, { slots: SLOTS, contextTokens: 120, stepTokensMax: 240, ...options });
+/** For so many threads: the model has 4 heads, and where there are more threads its graphs are others. */
+function compile(threads: number) {
+  return folder.compile(3, 'q8', { contextTokens: 128 }, 'f32', threads);
+}
+
+function open(
+  options: Pick<LaneModelOptions, 'threads' | 'executors' | 'narrowCount' | 'nowMs'>,
+  compiled = files,
+): LaneModel {
+  const model = new LaneModel(compiled, { slots: SLOTS, contextTokens: 120, stepTokensMax: 240, ...options });
   models.push(model);
   return model;
 }

@@ -42,6 +42,8 @@ export interface CompiledFiles {
   readonly config: DecoderConfig;
   /** How the graphs keep keys and values. */
   readonly kv: KvMode;
+  /** Whether rows have a sink; without, a pass has at most as many threads as the model has heads. */
+  readonly hasSink: boolean;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: readonly (LaneCounts & { readonly path: string })[];
@@ -77,6 +79,7 @@ export class LaneModel implements ModelPort {
     const { config } = files;
     const { slots, contextTokens, stepTokensMax, threads, executors = 'wide', nowMs = () => 0 } = options;
     assert(executors !== 'auto' || options.nowMs !== undefined, 'what is quicker cannot be found out without a clock');
+    assert(files.hasSink || threads <= config.heads, `graphs for ${config.heads} threads are not for ${threads}`);
     const narrow = executors === 'wide' ? { count: 0, threads: 0 } : narrowExecutors(threads, options.narrowCount);
     this.#mode = executors;
     this.#nowMs = nowMs;

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { architectureOf } from '../../model/architectures/architecture.js';
 import type { DecoderConfig } from '../../model/architectures/config.js';
 import { COMPILER_VERSION, compileModel } from '../../model/compile/compile.js';
-import type { KvMode } from '../../model/compile/kv-format.js';
+import { hasSink, type KvMode } from '../../model/compile/kv-format.js';
 import type { LaneCounts } from '../../model/compile/lanes-graph.js';
 import type { WeightMode } from '../../model/compile/linear.js';
 import type { WeightEntry } from '../../model/compile/weight-table.js';
@@ -16,6 +17,8 @@ import { writeWeights } from './write-weights.js';
 export interface CompiledFolder {
   readonly config: DecoderConfig;
   readonly kv: KvMode;
+  /** As {@link hasSink} says; without, a pass has at most as many threads as the model has heads. */
+  readonly hasSink: boolean;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: readonly CompiledGraph[];
@@ -29,6 +32,8 @@ export interface CompileOptions {
   readonly weights: WeightMode;
   /** How keys and values are kept; in 32-bit floats unless said otherwise. */
   readonly kv?: KvMode;
+  /** Most that compute a pass together; 1 unless said otherwise. */
+  readonly threads?: number;
   /** Numbers of prefill lanes to have graphs for. */
   readonly chunkCounts: readonly number[];
   /** Numbers of decode lanes, above one, to have graphs for that have no prefill lanes; absent: none. */
@@ -42,6 +47,7 @@ export interface CompileOptions {
 interface Manifest {
   readonly config: DecoderConfig;
   readonly kv: KvMode;
+  readonly hasSink: boolean;
   readonly weightsFile: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: readonly (LaneCounts & { readonly file: string; readonly bytes: number })[];
@@ -53,12 +59,18 @@ interface Manifest {
  * @throws ServingError 'model_unusable' as {@link compileModel}; an error of the file system, naming the path.
  */
 export async function openCompiled(file: GgufFile, wishes: CompileOptions): Promise<CompiledFolder> {
-  const options = { ...wishes, kv: wishes.kv ?? 'f32', decodeCounts: wishes.decodeCounts ?? [] };
+  const options = {
+    ...wishes,
+    kv: wishes.kv ?? 'f32',
+    threads: wishes.threads ?? 1,
+    decodeCounts: wishes.decodeCounts ?? [],
+  };
   const parts = [
     await fileHash(file.path, options.cacheFolder),
     COMPILER_VERSION,
     options.weights,
     options.kv,
+    hasSink(options.kv, await architectureOf(file).readConfig(file), options.threads),
     options.chunkCounts,
     options.decodeCounts,
   ];
@@ -96,7 +108,7 @@ async function install(temporary: string, folder: string): Promise<void> {
 async function writeFolder(
   folder: string,
   file: GgufFile,
-  options: Required<Pick<CompileOptions, 'kv' | 'decodeCounts'>> & CompileOptions,
+  options: Required<Pick<CompileOptions, 'kv' | 'threads' | 'decodeCounts'>> & CompileOptions,
 ): Promise<void> {
   const progress = options.onProgress ?? (() => {});
   const isCalibrated = options.weights === 'w8a8' || options.kv === 'q8';
@@ -116,7 +128,14 @@ async function writeFolder(
     graphs.push({ chunks, decodeTokens, file: name, bytes: onnx.length });
   }
   const { config, weights } = compiled;
-  const manifest: Manifest = { config, kv: options.kv, weightsFile: weights.file, weights: weights.entries, graphs };
+  const manifest: Manifest = {
+    config,
+    kv: options.kv,
+    hasSink: hasSink(options.kv, config, options.threads),
+    weightsFile: weights.file,
+    weights: weights.entries,
+    graphs,
+  };
   await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
 }
 
@@ -136,7 +155,8 @@ async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
       if ((await stat(graphPath)).size !== bytes) return undefined;
       graphs.push({ chunks, decodeTokens, path: graphPath });
     }
-    return { config: manifest.config, kv: manifest.kv, weightsPath, weights: manifest.weights, graphs };
+    const { config, kv, hasSink, weights } = manifest;
+    return { config, kv, hasSink, weightsPath, weights, graphs };
   } catch {
     return undefined;
   }

@@ -105,10 +105,12 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
 
     const attentionNorm = column(file, `blk.${layer}.attn_norm.weight`);
     const attended = normed(normWeight(attentionNorm), at('attention_in'));
-    const qkv = ['attn_q', 'attn_k', 'attn_v'].map((name) => behind(attentionNorm, name));
+    const [queries, keys] = [behind(attentionNorm, 'attn_q'), behind(attentionNorm, 'attn_k')];
+    const qkv = [queries, keys, basis.givesValues(behind(attentionNorm, 'attn_v'))];
     const heads = linear.apply(builder, attended, at('qkv'), qkv, at('qkv_out'));
     const attention = lanes.attend(layer, heads);
-    addition = linear.apply(builder, attention, at('o'), [basis.writes(weights('attn_output'))], at('attention_out'));
+    const output = basis.writes(basis.readsValues(weights('attn_output')));
+    addition = linear.apply(builder, attention, at('o'), [output], at('attention_out'));
 
     const feedNorm = column(file, `blk.${layer}.ffn_norm.weight`);
     const fed = normed(normWeight(feedNorm), at('feed_in'));

@@ -13,7 +13,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 15;
+export const COMPILER_VERSION = 16;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
@@ -31,6 +31,8 @@ export async function compileModel(
   options: {
     readonly weights: WeightMode;
     readonly kv: KvMode;
+    /** Most that compute a pass together. */
+    readonly threads: number;
     readonly chunkCounts: readonly number[];
     /** Each above 1. */
     readonly decodeCounts: readonly number[];
@@ -44,7 +46,8 @@ export async function compileModel(
   const linear = new LinearLayers(options.weights, options);
   const basis = basisOf(options.weights, config);
   const bounds = options.calibration?.keyValues;
-  const kv = new KvFormat(options.kv, bounds === undefined ? {} : { bounds });
+  const { threads } = options;
+  const kv = new KvFormat(options.kv, bounds === undefined ? { threads } : { threads, bounds });
   const counts = [
     ...options.chunkCounts.map((chunks) => ({ chunks, decodeTokens: 1 })),
     ...options.decodeCounts.map((decodeTokens) => ({ chunks: 0, decodeTokens })),

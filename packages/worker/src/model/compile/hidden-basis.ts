@@ -1,14 +1,15 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { WeightMode } from './linear.js';
 import { transpose } from './quantize.js';
-import { Rotation } from './rotation.js';
+import { Rotation, spread } from './rotation.js';
 import { multiplyColumns, type SourceMatrix } from './source-matrix.js';
 import type { MakeWeight } from './weight-table.js';
 
 /**
- * The coordinates in which a graph keeps its hidden states. Turned ones have no channel that stands out, so that a row
- * needs no more than one scale in 8 bits; and turning costs nothing in a pass, because the weights around take it over: a
- * norm without weights turns with its input, and the norm's weights go into what reads it.
+ * The coordinates in which a graph keeps its hidden states and the values of its heads. Turned ones have no channel that
+ * stands out, so that a row needs no more than one scale in 8 bits, and a value seldom exceeds what others of its channel
+ * were. Turning costs nothing in a pass, because the weights around take it over: a norm without weights turns with its
+ * input, and the norm's weights go into what reads it; attention adds up values, turned or not.
  */
 export interface HiddenBasis {
   /** The weights that stay with a norm. @param norm [hidden, 1] */
@@ -19,13 +20,17 @@ export interface HiddenBasis {
   writes(matrix: SourceMatrix): SourceMatrix;
   /** One whose rows are hidden states. */
   holds(matrix: SourceMatrix): SourceMatrix;
+  /** One whose outputs are the values of heads. */
+  givesValues(matrix: SourceMatrix): SourceMatrix;
+  /** One that reads what heads make of values. */
+  readsValues(matrix: SourceMatrix): SourceMatrix;
   /** [hidden, hidden], a right-hand side: from what comes out of a norm to what the model's own norm gives; undefined: the same. */
   back(norm: SourceMatrix): MakeWeight | undefined;
 }
 
 /** Turned where rows are in 8-bit integers, else as they are: blocks of weights that came as blocks are kept better so. */
-export function basisOf(mode: WeightMode, { hidden }: DecoderConfig): HiddenBasis {
-  return mode === 'w8a8' ? turnedBasis(hidden) : plainBasis;
+export function basisOf(mode: WeightMode, config: DecoderConfig): HiddenBasis {
+  return mode === 'w8a8' ? turnedBasis(config) : plainBasis;
 }
 
 /** As the model's file has them. */
@@ -34,11 +39,14 @@ const plainBasis: HiddenBasis = {
   reads: (matrix) => matrix,
   writes: (matrix) => matrix,
   holds: (matrix) => matrix,
+  givesValues: (matrix) => matrix,
+  readsValues: (matrix) => matrix,
   back: () => undefined,
 };
 
-function turnedBasis(hidden: number): HiddenBasis {
+function turnedBasis({ hidden, headDim }: DecoderConfig): HiddenBasis {
   const rotation = new Rotation(hidden);
+  const run = headDim & -headDim;
   const holds = (matrix: SourceMatrix): SourceMatrix => ({
     ...matrix,
     read: async () => rotation.turn(await matrix.read()),
@@ -49,14 +57,10 @@ function turnedBasis(hidden: number): HiddenBasis {
       async () =>
         new Float32Array(rows).fill(1),
     reads: (matrix, norm) => holds(multiplyColumns(matrix, () => norm.read())),
-    writes: (matrix) => {
-      const { rows, columns } = matrix;
-      return {
-        ...matrix,
-        read: async () => transpose(rotation.turn(transpose(await matrix.read(), rows, columns)), columns, rows),
-      };
-    },
+    writes: (matrix) => turnOutputs(matrix, (columns) => rotation.turn(columns)),
     holds,
+    givesValues: (matrix) => turnOutputs(matrix, (columns) => spread(columns, run)),
+    readsValues: (matrix) => ({ ...matrix, read: async () => spread(await matrix.read(), run) }),
     back: (norm) => async () => {
       const rotated = rotation.turn(identity(hidden));
       const weights = await norm.read();
@@ -66,6 +70,12 @@ function turnedBasis(hidden: number): HiddenBasis {
       return transpose(rotated, hidden, hidden);
     },
   };
+}
+
+/** @param turn turns every row of [columns, rows] in place. */
+function turnOutputs(matrix: SourceMatrix, turn: (columns: Float32Array) => Float32Array): SourceMatrix {
+  const { rows, columns } = matrix;
+  return { ...matrix, read: async () => transpose(turn(transpose(await matrix.read(), rows, columns)), columns, rows) };
 }
 
 function identity(size: number): Float32Array {

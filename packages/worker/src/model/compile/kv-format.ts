@@ -12,15 +12,27 @@ export const kvElementType = { f32: 'float32', q8: 'int8' } as const satisfies R
 
 /**
  * Room above the largest value that calibration saw. What is larger still is cut off at the end of the range: it counts
- * as less than it is, and nothing else is touched. From 1 to 1.35 the default model loses the same; 2 costs a third more,
- * and 0.8, for values, twice as much.
+ * as less than it is, and nothing else is touched. Keys lose by coarse steps, values by what is cut off.
  */
-const HEADROOM = 1.25;
+const HEADROOM = { keys: 1.1, values: 1.25 } as const;
 const LEVELS = 127;
 /** A logit of a sink that takes no weight from anything. */
 const NO_SINK = -1e30;
 
+/**
+ * Whether rows of decode lanes get a sink of no weight, which has the kernel compute each row in one go. Without one it takes
+ * another path (release 1.30): for integers a slower one; for floats a faster one, but one that shares out the keys of a
+ * row among threads where a lane has fewer heads than there are threads, so that what a row gets would depend on its
+ * neighbours.
+ * @param threads most that compute a pass together.
+ */
+export function hasSink(mode: KvMode, { heads }: DecoderConfig, threads: number): boolean {
+  return mode === 'q8' || threads > heads;
+}
+
 export interface KvOptions {
+  /** Most threads that compute a pass together; 1 unless said otherwise. */
+  readonly threads?: number;
   /** Of each layer; needed for q8. */
   readonly bounds?: readonly KeyValueBounds[];
   /** Called for each layer's queries, keys and values, where the graph is built to observe them. */
@@ -42,14 +54,9 @@ export class KvFormat {
     this.#options.onHeads?.(builder, layer, qkv);
   }
 
-  /**
-   * The decode lane's inputs behind the rotary tables: position_ids, attention_bias, head_sink, k_scale, v_scale.
-   *
-   * Rows get a sink of no weight. With one, the kernel computes each row in one go. Without, it would split
-   * the keys of a row over threads where there are more threads than heads in the batch (release 1.30), and what a row
-   * gets would depend on its neighbours.
-   */
+  /** The decode lane's inputs behind the rotary tables: position_ids, attention_bias, head_sink, k_scale, v_scale. */
   decodeInputs(builder: GraphBuilder, config: DecoderConfig, layer: number): readonly string[] {
+    if (!hasSink(this.mode, config, this.#options.threads ?? 1)) return [];
     const noSink = builder.floats('no_sink', new Float32Array(config.heads).fill(NO_SINK), [config.heads]);
     if (this.mode === 'f32') return ['', '', noSink];
     const { keys, values } = this.scales(layer);
@@ -67,7 +74,7 @@ export class KvFormat {
   scales(layer: number): KeyValueBounds {
     const bounds = this.#options.bounds?.[layer];
     assert(bounds !== undefined, `keys and values of layer ${layer} are calibrated`);
-    return { keys: scalesOf(bounds.keys), values: scalesOf(bounds.values) };
+    return { keys: scalesOf(bounds.keys, HEADROOM.keys), values: scalesOf(bounds.values, HEADROOM.values) };
   }
 
   get attributes(): Record<string, Attribute> {
@@ -81,8 +88,8 @@ export class KvFormat {
 }
 
 /** A channel that was always zero gets the least of the others. */
-function scalesOf(bounds: Float32Array): Float32Array {
+function scalesOf(bounds: Float32Array, headroom: number): Float32Array {
   const least = bounds.reduce((least, bound) => (bound > 0 && bound < least ? bound : least), Number.POSITIVE_INFINITY);
   const floor = Number.isFinite(least) ? least : 1;
-  return bounds.map((bound) => (HEADROOM * Math.max(bound, floor)) / LEVELS);
+  return bounds.map((bound) => (headroom * Math.max(bound, floor)) / LEVELS);
 }

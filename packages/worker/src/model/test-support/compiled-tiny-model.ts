@@ -22,6 +22,7 @@ export class TinyModelFolder {
     weights: WeightMode,
     options: TinyModelOptions = {},
     kv: KvMode = 'f32',
+    threads = 1,
   ): Promise<CompiledTinyModel> {
     this.#folder ??= mkdtemp(path.join(os.tmpdir(), 'sluice-tiny-'));
     const folder = await this.#folder;
@@ -33,6 +34,7 @@ export class TinyModelFolder {
       const files = await openCompiled(file, {
         weights,
         kv,
+        threads,
         chunkCounts: [0, 1, 2],
         decodeCounts: [3],
         cacheFolder: folder,
