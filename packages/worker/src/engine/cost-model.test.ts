@@ -1,20 +1,11 @@
 import { seededRng } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
 import { CostModel, noWork, type StepWork, withChunk, withDecode } from './cost-model.js';
-
-/** Milliseconds of machines that could be: this one, one with dear attention, one as fast as an accelerator. */
-const machines: readonly (readonly [string, (work: StepWork) => number])[] = [
-  ['a small CPU', (w) => 6 + 1.6 * w.decodes + 0.003 * w.decodeContext + 0.9 * w.prefillTokens + 4e-4 * w.prefillPairs],
-  [
-    'dear attention',
-    (w) => 1 + 0.2 * w.decodes + 0.02 * w.decodeContext + 0.1 * w.prefillTokens + 2e-3 * w.prefillPairs,
-  ],
-  ['an accelerator', (w) => 45 + 0.6 * w.decodes + 1e-4 * w.decodeContext + 0.17 * w.prefillTokens + 3 * w.chunks],
-];
+import { MachineRun, machines } from './test-support/machine-run.js';
 
 describe('CostModel', () => {
   it.each(machines)('predicts %s within 10 % after 200 noisy steps', (_, machine) => {
-    const run = new Run(machine);
+    const run = new MachineRun(machine);
     run.steps(200);
     run.steps(100);
     expect(run.model.errorRatio).toBeLessThan(0.1);
@@ -22,14 +13,14 @@ describe('CostModel', () => {
   });
 
   it.each(machines)('is not led astray on %s by steps that were disturbed', (_, machine) => {
-    const run = new Run(machine);
+    const run = new MachineRun(machine);
     run.outlierRatio = 0.08;
     run.steps(300);
     expect(run.errorOnFreshWork()).toBeLessThan(0.1);
   });
 
   it.each(machines)('follows %s to half and to twice its speed within 30 steps', (_, machine) => {
-    const run = new Run(machine);
+    const run = new MachineRun(machine);
     run.steps(300);
     for (const slowness of [2, 1, 0.5]) {
       run.slowness = slowness;
@@ -39,7 +30,7 @@ describe('CostModel', () => {
   });
 
   it('does not forget what prompts cost while only decodes run, even when the machine slows down meanwhile', () => {
-    const run = new Run(machines[0]![1]);
+    const run = new MachineRun(machines[0]![1]);
     run.steps(200);
     run.promptRatio = 0;
     run.slowness = 2;
@@ -50,7 +41,7 @@ describe('CostModel', () => {
 
   it('does not let one odd prompt after many decodes overturn what it knew of prompts', () => {
     const machine = machines[0]![1];
-    const run = new Run(machine);
+    const run = new MachineRun(machine);
     run.steps(200);
     run.promptRatio = 0;
     run.steps(1_000);
@@ -64,7 +55,7 @@ describe('CostModel', () => {
     ['steady', 0.01],
     ['noisy', 0.3],
   ])('knows what all but a few mixed passes stay under on a %s machine', (_, noiseRatio) => {
-    const run = new Run(machines[0]![1]);
+    const run = new MachineRun(machines[0]![1]);
     run.noiseRatio = noiseRatio;
     run.steps(4_000);
     expect(run.model.marginRatio).toBeGreaterThan(1.05 + 0.6 * noiseRatio - 0.02);
@@ -72,7 +63,7 @@ describe('CostModel', () => {
   });
 
   it('never predicts less for more work', () => {
-    const run = new Run(machines[2]![1]);
+    const run = new MachineRun(machines[2]![1]);
     run.noiseRatio = 0.3;
     run.steps(200);
     for (let i = 0; i < 100; i++) {
@@ -89,7 +80,7 @@ describe('CostModel', () => {
     ['save a sixth', 0.84],
     ['save nothing', 1],
   ])('learns what a pass takes where chunks side by side %s, and what one takes with a lone chunk', (_, ratio) => {
-    const run = new Run(abreastMachine(ratio), 2);
+    const run = new MachineRun(abreastMachine(ratio), 2);
     run.lengthRatio = 0.3;
     run.steps(300);
     for (const [rows, tokens] of [
@@ -107,7 +98,7 @@ describe('CostModel', () => {
 
   it('learns it of four executors as of two', () => {
     const machine = abreastMachine(0.55, 4);
-    const run = new Run(machine, 4);
+    const run = new MachineRun(machine, 4);
     run.lengthRatio = 0.1;
     run.chunksMax = 4;
     run.steps(300);
@@ -121,7 +112,7 @@ describe('CostModel', () => {
     const [alone, pair] = [[128], [64, 64]].map((slices) =>
       slices.reduce((work, tokens) => withChunk(work, 0, tokens), noWork),
     );
-    const run = new Run(machines[0]![1], 2);
+    const run = new MachineRun(machines[0]![1], 2);
     const ratio = (): number => run.model.predictMs(pair!) / run.model.predictMs(alone!);
     run.chunksMax = 1;
     run.steps(300);
@@ -135,7 +126,7 @@ describe('CostModel', () => {
   });
 
   it('hopes for nothing where a model computes one chunk after the other', () => {
-    const run = new Run(machines[0]![1]);
+    const run = new MachineRun(machines[0]![1]);
     run.chunksMax = 1;
     run.steps(100);
     const alone = withChunk(noWork, 0, 128);
@@ -211,61 +202,4 @@ function bursts(together: number): StepWork[] {
 
 function rowsAt(count: number, context: number): StepWork {
   return Array.from({ length: count }).reduce<StepWork>((work) => withDecode(work, context), noWork);
-}
-
-/** A machine under a drawn load, and a model that watches it. */
-class Run {
-  readonly model: CostModel;
-  slowness = 1;
-  noiseRatio = 0.06;
-  outlierRatio = 0;
-  /** Share of steps with prompts. */
-  promptRatio = 0.4;
-  chunksMax = 2;
-  /** By how much of their length the chunks of a step differ; undefined: each is drawn alone. */
-  lengthRatio: number | undefined;
-  readonly #machine: (work: StepWork) => number;
-  readonly #rng = seededRng(7);
-
-  constructor(machine: (work: StepWork) => number, abreast = 1) {
-    this.#machine = machine;
-    this.model = new CostModel(abreast);
-  }
-
-  steps(count: number): void {
-    for (let i = 0; i < count; i++) {
-      const work = this.draw();
-      const noise = 1 + this.noiseRatio * (2 * this.#rng.next() - 1);
-      const disturbed = this.#rng.next() < this.outlierRatio ? 3 + 5 * this.#rng.next() : 1;
-      this.model.observe(work, this.#machine(work) * this.slowness * noise * disturbed);
-    }
-  }
-
-  /** Median relative error against the machine without its noise, on work drawn anew. */
-  errorOnFreshWork(): number {
-    const errors = Array.from({ length: 200 }, () => {
-      const work = this.draw();
-      const truthMs = this.#machine(work) * this.slowness;
-      return Math.abs(this.model.predictMs(work) - truthMs) / truthMs;
-    });
-    return errors.sort((a, b) => a - b)[100]!;
-  }
-
-  draw(): StepWork {
-    let work = noWork;
-    for (let decode = this.#rng.below(33); decode > 0; decode--) work = withDecode(work, this.#rng.below(1_000));
-    if (work.decodes > 0 && this.#rng.next() >= this.promptRatio) return work;
-    const { lengthRatio } = this;
-    const [context, tokens] = lengthRatio === undefined ? [0, 0] : this.#drawChunk();
-    for (let chunk = 1 + this.#rng.below(this.chunksMax); chunk > 0; chunk--) {
-      if (lengthRatio === undefined) work = withChunk(work, ...this.#drawChunk());
-      else work = withChunk(work, context, Math.round(tokens * (1 - lengthRatio * this.#rng.next())));
-    }
-    return work;
-  }
-
-  /** Tokens before it, and its own. */
-  #drawChunk(): [number, number] {
-    return [this.#rng.below(2_000), 16 + this.#rng.below(240)];
-  }
 }

@@ -1,4 +1,5 @@
 import { NormalEquations } from './normal-equations.js';
+import type { RememberedCost } from './remembered-cost.js';
 import { RunningMedian } from './running-median.js';
 import type { StepPlan } from './step-plan.js';
 
@@ -130,6 +131,12 @@ const SWEEPS = 3;
 const CURVATURE_MIN = 1e-9;
 /** Steps over which the error is reported. */
 const ERRORS_MAX = 200;
+/**
+ * What was learnt before the start counts so much less than if it had been since: at most for 20 steps, and half of that
+ * is forgotten after 70. And surprises of the first steps are believed as if so large ones were usual.
+ */
+const REMEMBERED_RATIO = 0.2;
+const REMEMBERED_SPREAD = 0.3;
 
 /**
  * How long a step takes, learnt from the steps themselves:
@@ -155,9 +162,13 @@ export class CostModel implements StepCost {
   readonly #errors = new RunningMedian(ERRORS_MAX);
   readonly #abreast: number;
 
-  /** @param abreast chunks that may be computed side by side, at least 1. */
-  constructor(abreast = 1) {
+  /**
+   * @param abreast chunks that may be computed side by side, at least 1.
+   * @param remembered what another one has learnt with this model on this kind of machine.
+   */
+  constructor(abreast = 1, remembered?: RememberedCost) {
     this.#abreast = abreast;
+    if (remembered !== undefined) this.#beginWith(remembered);
   }
 
   predictMs(work: StepWork): number {
@@ -194,6 +205,28 @@ export class CostModel implements StepCost {
   /** Median of |actual − predicted| / actual over the last 200 steps; 0 before the first. */
   get errorRatio(): number {
     return this.#errors.value;
+  }
+
+  /** What it has learnt so far, for the next start. */
+  get remembered(): RememberedCost {
+    return {
+      coefficients: Array.from(this.#coefficients, (coefficient) => this.#slowness * coefficient),
+      certainties: PRIOR.map((_, i) => this.#equations.curvature(i) / this.#slowness ** 2),
+      spread: { ...this.#spread },
+      marginRatio: this.#marginRatio,
+    };
+  }
+
+  #beginWith({ coefficients, certainties, spread, marginRatio }: RememberedCost): void {
+    this.#coefficients.set(coefficients);
+    this.#coefficients[SHARED_TOKENS] = Math.min(coefficients[PREFILL_TOKENS]!, coefficients[SHARED_TOKENS]!);
+    this.#equations.begin(
+      coefficients,
+      certainties.map((certainty) => REMEMBERED_RATIO * certainty),
+    );
+    for (const kind of ['chunks', 'decodes'] as const) this.#spread[kind] = Math.max(REMEMBERED_SPREAD, spread[kind]);
+    // One that is too wide is taken back slowly, one that is too narrow widened within a few misses.
+    this.#marginRatio = Math.max(MARGIN_MIN, Math.min(MARGIN, marginRatio));
   }
 
   /** Follows a quantile: a miss widens it by as much as all the hits that go with it take back. */

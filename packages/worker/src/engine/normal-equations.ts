@@ -23,6 +23,18 @@ export class NormalEquations {
     }
   }
 
+  /**
+   * Forgets everything for other priors.
+   * @param curvatures how sure each of the coefficients is, as {@link curvature}.
+   */
+  begin(coefficients: readonly number[], curvatures: readonly number[]): void {
+    this.#left.fill(0);
+    for (const [i, curvature] of curvatures.entries()) {
+      this.#left[i * curvatures.length + i] = curvature;
+      this.#right[i] = curvature * coefficients[i]!;
+    }
+  }
+
   add(features: Float64Array, target: number, weight: number): void {
     const count = this.#right.length;
     for (let i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type StepWork, workOf } from '../engine/cost-model.js';
 import { type StepPlan, wantBest } from '../engine/step-plan.js';
-import { ExecutorChoice } from './executor-choice.js';
+import { ExecutorChoice, isRememberedChoice } from './executor-choice.js';
 
 const decodes = Array.from({ length: 16 }, (_, slot) => ({
   slot,
@@ -69,6 +69,64 @@ describe('ExecutorChoice.choose', () => {
     expect(new ExecutorChoice('wide', 2).choose(plan)).toBeUndefined();
     expect(new ExecutorChoice('narrow', 2).choose(plan)).toHaveLength(2);
     expect(new ExecutorChoice('auto', 1).choose(plan)).toBeUndefined();
+  });
+});
+
+describe('ExecutorChoice.remembered', () => {
+  /** Passes of a next start that ran in parts, one by one, on a machine where each way takes so long. */
+  function next(choice: ExecutorChoice, wideMs: number, partMs: number, passes: number): boolean[] {
+    const restored = new ExecutorChoice('auto', 2, JSON.parse(JSON.stringify(choice.remembered)));
+    return Array.from({ length: passes }, () => {
+      const parts = restored.choose(plan);
+      if (parts === undefined) restored.observeWide(plan, wideMs);
+      for (const { work } of parts ?? []) restored.observeNarrow(work, partMs);
+      return parts !== undefined;
+    });
+  }
+
+  function learntOn(wideMs: number, partMs: number): ExecutorChoice {
+    const choice = new ExecutorChoice('auto', 2);
+    narrowAmong100(choice, wideMs, partMs);
+    return choice;
+  }
+
+  it.each([
+    ['parts', 40, 30],
+    ['the whole', 30, 40],
+  ] as const)('spares the next start all but four trials where %s are quicker', (_, wideMs, partMs) => {
+    const narrow = next(learntOn(wideMs, partMs), wideMs, partMs, 50);
+    expect(narrow.slice(0, 4).filter(Boolean)).toHaveLength(2);
+    expect(new Set(narrow.slice(4))).toEqual(new Set([partMs < wideMs]));
+  });
+
+  it.each([
+    ['parts', 40, 30],
+    ['the whole', 30, 40],
+  ] as const)('is overruled within 10 passes where %s are not quicker any more', (_, wideMs, partMs) => {
+    const narrow = next(learntOn(wideMs, partMs), partMs, wideMs, 50);
+    expect(new Set(narrow.slice(10))).toEqual(new Set([wideMs < partMs]));
+  });
+
+  it('tries what was never tried', () => {
+    const narrow = next(new ExecutorChoice('auto', 2), 40, 30, 16);
+    expect(narrow.filter(Boolean)).toHaveLength(8);
+  });
+
+  it('is known from anything else', () => {
+    const { remembered } = learntOn(40, 30);
+    expect(isRememberedChoice(JSON.parse(JSON.stringify(remembered)))).toBe(true);
+    for (const odd of [
+      null,
+      [],
+      { ...remembered, wide: undefined },
+      { ...remembered, narrow: remembered.trials },
+      { ...remembered, trials: { chunks: -1, decodes: 3 } },
+      { ...remembered, trials: { chunks: 1.5, decodes: 3 } },
+      { ...remembered, trials: { chunks: 1e9, decodes: 3 } },
+      { ...remembered, trials: undefined },
+    ]) {
+      expect(isRememberedChoice(odd)).toBe(false);
+    }
   });
 });
 

@@ -105,7 +105,8 @@ export function isRememberedChoice(value: unknown): value is RememberedChoice {
   const { wide, narrow, trials }: Partial<Record<keyof RememberedChoice, unknown>> = value;
   if (typeof trials !== 'object' || trials === null) return false;
   const { chunks, decodes }: Partial<Record<keyof RememberedChoice['trials'], unknown>> = trials;
-  const areTrials = (count: unknown): boolean => Number.isInteger(count) && 0 <= Number(count) && Number(count) <= TRIALS;
+  const areTrials = (count: unknown): boolean =>
+    Number.isInteger(count) && 0 <= Number(count) && Number(count) <= TRIALS;
   return isRememberedCost(wide) && isRememberedCost(narrow) && areTrials(chunks) && areTrials(decodes);
 }
 
