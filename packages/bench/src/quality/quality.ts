@@ -38,10 +38,7 @@ export const qualityBenchmark: Benchmark = {
   run,
 };
 
-interface QualityResult extends BenchResult, TextScore {
-  /** Perplexity over that of 32-bit floats. */
-  readonly perplexityRatio: number;
-}
+type QualityResult = BenchResult & TextScore;
 
 interface Kind {
   readonly weights: WeightMode;
@@ -76,12 +73,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     }
     progress.stage('reading the text');
     const scores = await scoreText(models, ids, (fraction) => progress.detail(`${Math.floor(100 * fraction)} %`));
-    const exact = scores[0]!.perplexity;
-    const results = scores.map((score, index) => ({
-      subject: nameOf(kinds[index]!),
-      ...score,
-      perplexityRatio: score.perplexity / exact,
-    }));
+    const results = scores.map((score, index) => ({ subject: nameOf(kinds[index]!), ...score }));
     const settings = { model: path, text: values.text ?? 'built in', tokens: ids.length, threads };
     return { settings, results, table: table(results), valid: true };
   } finally {
@@ -124,14 +116,27 @@ function table(results: readonly QualityResult[]): string {
     [
       { title: 'weights', align: 'left', cell: ({ subject }) => subject },
       { title: 'perplexity', align: 'right', cell: ({ perplexity }) => perplexity.toFixed(3) },
-      { title: 'over f32', align: 'right', cell: ({ perplexityRatio }) => percent(perplexityRatio - 1) },
-      { title: 'KL mean', align: 'right', cell: ({ divergence }) => divergence.toFixed(5) },
+      {
+        title: 'over f32',
+        align: 'right',
+        cell: (result) => withError(result.perplexityRatio - 1, result.perplexityRatioStandardError, percent),
+      },
+      {
+        title: 'KL mean',
+        align: 'right',
+        cell: (result) => withError(result.divergence, result.divergenceStandardError, (nats) => nats.toFixed(5)),
+      },
       { title: 'KL P99', align: 'right', cell: ({ divergenceP99 }) => divergenceP99.toFixed(4) },
       { title: 'same best token', align: 'right', cell: ({ sameBest }) => percent(sameBest) },
       { title: 'tokens', align: 'right', cell: ({ tokens }) => tokens.toLocaleString('en-US') },
     ],
     results,
   );
+}
+
+/** `0.51 % ± 0.08 %`: one standard error; none for the exact one, which is compared with itself. */
+function withError(value: number, standardError: number, format: (value: number) => string): string {
+  return standardError > 0 ? `${format(value)} ± ${format(standardError)}` : format(value);
 }
 
 function percent(share: number): string {
