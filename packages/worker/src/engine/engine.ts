@@ -7,13 +7,14 @@ import { lookAhead } from './look-ahead.js';
 import { PassCommit } from './pass-commit.js';
 import { PassRunner } from './pass-runner.js';
 import { refusalOf, scoredTokensMax } from './refusal.js';
+import type { RememberedCost } from './remembered-cost.js';
 import type { Decision } from './scheduler/policy.js';
 import { defaultObjectives, type SequenceRequest } from './sequence.js';
 import { SequenceEnds } from './sequence-ends.js';
 import { SequenceTable } from './sequence-table.js';
 import { Speculation } from './speculation/speculation.js';
 import { StepEvents } from './step-events.js';
-import { StepRecorder } from './step-record.js';
+import { type StepRecord, StepRecorder } from './step-record.js';
 import { writePlan } from './write-plan.js';
 
 export type { EngineOptions, EngineParts } from './engine-parts.js';
@@ -77,7 +78,8 @@ export class Engine implements EnginePort {
     );
     this.#sequences = new SequenceTable(this.#memory);
     this.#events = new StepEvents(parts);
-    this.#recorder = new StepRecorder(parts.policy, limits.chunksAbreast ?? 1, (step) => this.#events.report(step));
+    const report = (step: StepRecord): void => this.#events.report(step);
+    this.#recorder = new StepRecorder(parts.policy, limits.chunksAbreast ?? 1, report, parts.rememberedCost);
     this.#speculation = new Speculation(options.speculation ?? 'off', limits);
     this.#ends = new SequenceEnds(this.#sequences, this.#events);
     this.#commit = new PassCommit({
@@ -129,6 +131,11 @@ export class Engine implements EnginePort {
       ...this.#recorder.rates,
       ...this.#speculation.counts,
     };
+  }
+
+  /** What passes cost, as far as is known, for the next start. */
+  get rememberedCost(): RememberedCost {
+    return this.#recorder.rememberedCost;
   }
 
   drain(): Promise<void> {

@@ -2,6 +2,7 @@ import type { LoadState } from '@sluice/shared';
 import { CostModel, type StepCost, workOf } from './cost-model.js';
 import type { PassForecast } from './pass-runner.js';
 import { StepRates } from './rates.js';
+import type { RememberedCost } from './remembered-cost.js';
 import { RunningMedian } from './running-median.js';
 import type { Decision, Policy, SequenceView } from './scheduler/policy.js';
 import type { StepPlan } from './step-plan.js';
@@ -43,15 +44,27 @@ export class StepRecorder {
   readonly #policy: Policy;
   readonly #onStep: (step: StepRecord) => void;
 
-  /** @param chunksAbreast as the model says. */
-  constructor(policy: Policy, chunksAbreast: number, onStep: (step: StepRecord) => void) {
-    this.#cost = new CostModel(chunksAbreast);
+  /**
+   * @param chunksAbreast as the model says.
+   * @param remembered what was learnt before.
+   */
+  constructor(
+    policy: Policy,
+    chunksAbreast: number,
+    onStep: (step: StepRecord) => void,
+    remembered: RememberedCost | undefined,
+  ) {
+    this.#cost = new CostModel(chunksAbreast, remembered);
     this.#policy = policy;
     this.#onStep = onStep;
   }
 
   get cost(): StepCost {
     return this.#cost;
+  }
+
+  get rememberedCost(): RememberedCost {
+    return this.#cost.remembered;
   }
 
   get rates(): Pick<

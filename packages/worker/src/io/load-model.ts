@@ -1,4 +1,4 @@
-import { type Clock, ServingError } from '@sluice/shared';
+import { type Clock, type Logger, ServingError } from '@sluice/shared';
 import { createForcedIds } from '../grammar/forced-ids.js';
 import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
 import { createGrammars } from '../grammar/io/create-grammars.js';
@@ -13,6 +13,7 @@ import { createTokenizer } from '../text/tokenizer.js';
 import { openCompiled } from './compiled/compiled-folder.js';
 import { freeMemoryBytes } from './free-memory.js';
 import { openGguf } from './models/open-gguf.js';
+import { PassMemory } from './pass-memory.js';
 import { readTokenizer } from './read-tokenizer.js';
 import type { WorkerOptions, WorkerProgress } from './start-worker.js';
 import { TokenizerPool } from './tokenizer-pool.js';
@@ -24,64 +25,62 @@ export const CHUNK_COUNTS = [0, 1, 2];
 /** Decode lanes of the graphs for drafts: the most tokens of a sequence in a pass, with few and with many sequences. */
 export const DECODE_COUNTS = [4, 8];
 
+/** What a start works with. */
+export interface LoadParts {
+  readonly cacheFolder: string;
+  readonly progress: (progress: WorkerProgress) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /**
  * The model and everything between text and tokens, the model's first sessions open: what is not on disk yet is made and
  * measured first.
  * @throws ServingError as `startWorker`.
  */
-export async function loadModel(
-  modelPath: string,
-  options: WorkerOptions,
-  cache: string,
-  progress: (progress: WorkerProgress) => void,
-  clock: Clock,
-) {
+export async function loadModel(modelPath: string, options: WorkerOptions, parts: LoadParts) {
   const file = await openGguf(modelPath);
   // In no closure that outlives the start: its header is tens of megabytes.
   try {
-    return await loadFile(file, options, cache, progress, clock);
+    return await loadFile(file, options, parts);
   } finally {
     await file.close();
   }
 }
 
-async function loadFile(
-  file: GgufFile,
-  options: WorkerOptions,
-  cache: string,
-  progress: (progress: WorkerProgress) => void,
-  clock: Clock,
-) {
-  const choice = await chooseWeights(file, options.weights, {
-    threads: options.threads,
-    cacheFolder: cache,
-  });
+async function loadFile(file: GgufFile, options: WorkerOptions, { cacheFolder, progress, clock, log }: LoadParts) {
+  const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder });
   const compiled = await openCompiled(file, {
     weights: choice.weights,
     kv: options.kv ?? 'f32',
     threads: options.threads,
     chunkCounts: CHUNK_COUNTS,
     decodeCounts: DECODE_COUNTS,
-    cacheFolder: cache,
+    cacheFolder,
     onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
   });
   const { config } = compiled;
   const sizes = workerSizes(options, config, freeMemoryBytes() / (options.memoryParts ?? 1));
   progress({ phase: 'load', done: 0, total: undefined });
+  const computing = {
+    threads: options.threads,
+    executors: options.executors ?? 'auto',
+    narrowCount: Math.min(narrowExecutors(options.threads).count, callsAtOnce()),
+  };
+  const memory = await PassMemory.open({ weightsPath: compiled.weightsPath, ...computing }, cacheFolder, clock, log);
   const model = new LaneModel(compiled, {
     slots: sizes.slots,
     contextTokens: sizes.contextTokens,
     stepTokensMax: sizes.stepTokensMax,
-    threads: options.threads,
-    executors: options.executors ?? 'auto',
-    narrowCount: Math.min(narrowExecutors(options.threads).count, callsAtOnce()),
+    ...computing,
     nowMs: () => clock.nowMs(),
+    ...(memory.before === undefined ? {} : { rememberedChoice: memory.before.choice }),
   });
   try {
     // On other threads, beside the tokenizer.
     const opening = model.openFirst();
     const [words] = await Promise.all([loadText(file, options, config, clock), opening]);
-    return { model, ...words, config, sizes, choice };
+    return { model, memory, ...words, config, sizes, choice };
   } catch (failure) {
     model.close();
     throw failure;

@@ -100,8 +100,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     env: process.env,
     onProgress: (fetch) => progress(fetchProgress(fetch)),
   });
-  const loaded = await loadModel(modelPath, options, cache, progress, clock);
-  const { model, text, closeText, guides, config, sizes, choice, fillIn } = loaded;
+  const loaded = await loadModel(modelPath, options, { cacheFolder: cache, progress, clock, log });
+  const { model, memory, text, closeText, guides, config, sizes, choice, fillIn } = loaded;
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -128,8 +128,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         (server?.close(CLOSE_GRACE_MS) ?? Promise.resolve()).then(end, end);
       },
       ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+      ...(memory.before === undefined ? {} : { rememberedCost: memory.before.cost }),
     },
   );
+  memory.follow({
+    passes: () => engine.load().steps,
+    learnt: () => ({ cost: engine.rememberedCost, choice: model.rememberedChoice }),
+  });
   const epoch = randomUUID();
   server = createWorkerServer({
     engine,
@@ -155,6 +160,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const close = async (): Promise<void> => {
     await server.close(CLOSE_GRACE_MS);
     await engine.close();
+    await memory.close();
     await closeText();
     model.close();
   };

@@ -7,7 +7,7 @@ import type { KvMode } from './compile/kv-format.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { WeightEntry } from './compile/weight-table.js';
-import { ExecutorChoice, type ExecutorMode } from './executor-choice.js';
+import { ExecutorChoice, type ExecutorMode, type RememberedChoice } from './executor-choice.js';
 import { narrowExecutors } from './executor-width.js';
 import { GraphSessions } from './graph-sessions.js';
 import { LaneCache, positionsFor } from './lane-cache.js';
@@ -31,6 +31,8 @@ export interface LaneModelOptions {
   readonly executors?: ExecutorMode;
   /** How many narrow executors; default: as {@link narrowExecutors} says. */
   readonly narrowCount?: number;
+  /** What another start has learnt about which of them are quicker. */
+  readonly rememberedChoice?: RememberedChoice;
   /** Milliseconds of any clock. */
   readonly nowMs?: () => number;
   /** Has the runtime write down what every operator of every pass took, in files that begin so: slower, and only to measure. */
@@ -141,7 +143,7 @@ export class LaneModel implements ModelPort {
     this.#narrow = Array.from({ length: narrow.count }, (_, index) =>
       executor(partGraphs, narrow.threads, narrow.threads === 1 ? 'narrow' : `narrow ${index}`, slots + 1 + index),
     );
-    this.#choice = new ExecutorChoice(executors, this.#narrow.length);
+    this.#choice = new ExecutorChoice(executors, this.#narrow.length, options.rememberedChoice);
   }
 
   /**
@@ -255,6 +257,11 @@ export class LaneModel implements ModelPort {
 
   release(slot: number, fromToken: number): void {
     this.#cache.release(slot, fromToken);
+  }
+
+  /** What is known about which executors are quicker, for the next start. */
+  get rememberedChoice(): RememberedChoice {
+    return this.#choice.remembered;
   }
 
   /** Ends what `profilePrefix` began; the paths of the files. */

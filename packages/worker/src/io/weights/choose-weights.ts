@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { ServingError } from '@sluice/shared';
 import { architectureOf } from '../../model/architectures/architecture.js';
@@ -9,6 +6,7 @@ import type { WeightMode } from '../../model/compile/linear.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import { addsInt8Exactly } from '../../model/int8-sums.js';
 import { fileHash } from '../compiled/file-hash.js';
+import { memoPath, readMemo, writeMemo } from '../memo.js';
 import { measureWeights } from './measure-weights.js';
 
 /** A weight mode, or the one that serves this model best on this machine. */
@@ -44,14 +42,13 @@ export async function chooseWeights(file: GgufFile, wish: WeightWish, options: C
     );
   }
   if (!isExact) return { weights: 'q8', reason: 'this processor has no exact 8-bit dot product' };
-  const memo = await memoPath(file, options);
+  const place = { cacheFolder: options.cacheFolder, folder: 'weight-choices' };
+  const parts = [await fileHash(file.path, options.cacheFolder), COMPILER_VERSION];
+  const memo = memoPath(place, parts, options.threads);
   const known = await readChoice(memo);
   if (known !== undefined) return known;
   const choice = await measuredChoice(file, options);
-  await mkdir(path.dirname(memo), { recursive: true });
-  const temporary = `${memo}.${process.pid}.tmp`;
-  await writeFile(temporary, JSON.stringify(choice));
-  await rename(temporary, memo);
+  await writeMemo(memo, choice);
   return choice;
 }
 
@@ -68,25 +65,12 @@ async function measuredChoice(file: GgufFile, { cacheFolder, threads }: ChooseOp
   return { weights: ratio < WORTHWHILE_RATIO ? 'w8a8' : 'q8', reason: measured };
 }
 
-/** What the choice depends on. */
-async function memoPath(file: GgufFile, { threads, cacheFolder }: ChooseOptions): Promise<string> {
-  const processor = os.cpus()[0]?.model ?? 'unknown';
-  const parts = [
-    await fileHash(file.path, cacheFolder),
-    COMPILER_VERSION,
-    os.platform(),
-    os.arch(),
-    processor,
-    threads,
-  ];
-  const key = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
-  return path.join(cacheFolder, 'weight-choices', `${key}.json`);
-}
-
 /** Undefined where nothing was measured yet, or cannot be read. */
 async function readChoice(memo: string): Promise<WeightChoice | undefined> {
   try {
-    const { weights, reason }: Partial<Record<keyof WeightChoice, unknown>> = JSON.parse(await readFile(memo, 'utf8'));
+    const known = await readMemo(memo);
+    if (typeof known !== 'object' || known === null) return undefined;
+    const { weights, reason }: Partial<Record<keyof WeightChoice, unknown>> = known;
     if ((weights !== 'w8a8' && weights !== 'q8') || typeof reason !== 'string') return undefined;
     return { weights, reason: `${reason}, measured before` };
   } catch {
