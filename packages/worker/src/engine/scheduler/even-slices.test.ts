@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StepCost } from '../cost-model.js';
+import { levelled } from './even-slices.js';
 import { createPolicy, type PolicyName } from './policies.js';
 import type { SequenceView, StepLimits } from './policy.js';
 import { decoding, nowMs, queueOf, sharingMachine, smallMachine, view } from './test-support/queues.js';
@@ -133,3 +134,26 @@ function machine(abreast: number, chunksAbreast = abreast) {
 function meanFirstMs({ finished }: Outcome): number {
   return finished.reduce((sum, one) => sum + one.firstTokenMs! - one.arrivalMs, 0) / finished.length;
 }
+
+describe('levelled', () => {
+  const level = (...pairs: readonly (readonly [left: number, tokens: number])[]): number[] => {
+    const slices = pairs.map(([left, tokens]) => [view({ promptTokens: left }), tokens] as const);
+    return [...levelled(new Map(slices)).values()];
+  };
+
+  it('leaves a slice no longer than its share of the steps that the prompt takes anyway', () => {
+    expect(level([256, 160])).toEqual([128]);
+    expect(level([256, 128])).toEqual([128]);
+    expect(level([900, 250])).toEqual([225]);
+    expect(level([100, 100])).toEqual([100]);
+  });
+
+  it('shortens slices that end together by the same share, which no prompt pays with another step', () => {
+    expect(level([256, 160], [256, 150])).toEqual([137, 128]);
+    expect(level([100, 100], [900, 250])).toEqual([100, 250]);
+  });
+
+  it('keeps to the least length of a slice', () => {
+    expect(level([17, 16])).toEqual([16]);
+  });
+});

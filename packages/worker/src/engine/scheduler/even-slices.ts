@@ -131,6 +131,22 @@ class SliceTrial {
   }
 }
 
+/**
+ * Slices of a step shortened alike, as far as each prompt still ends with as many as these: 128 of 256 tokens where 160
+ * would fit. Then the last are as long as those before them, and streams beside them wait less.
+ * @param slices each above 0.
+ */
+export function levelled<S extends SequenceView>(slices: ReadonlyMap<S, number>): ReadonlyMap<S, number> {
+  const share = Math.max(
+    ...[...slices].map(([prompt, tokens]) => {
+      const left = leftOf(prompt);
+      const level = Math.ceil(left / Math.ceil(left / tokens));
+      return Math.max(level, Math.min(CHUNK_TOKENS_MIN, tokens)) / tokens;
+    }),
+  );
+  return new Map([...slices].map(([prompt, tokens]) => [prompt, Math.ceil(share * tokens)]));
+}
+
 /** The largest count up to `most` that fits, where all below a count that fits do; 0 when none does. */
 export function largest(most: number, fits: (count: number) => boolean): number {
   if (fits(most)) return most;
@@ -148,8 +164,12 @@ function withSlice(work: StepWork, { computed }: SequenceView, tokens: number): 
   return tokens === 0 ? work : withChunk(work, computed, tokens);
 }
 
-function mostTokens({ promptTokens, computed, chunkTokensMax }: SequenceView): number {
-  return Math.min(promptTokens - computed, chunkTokensMax);
+function mostTokens(prompt: SequenceView): number {
+  return Math.min(leftOf(prompt), prompt.chunkTokensMax);
+}
+
+function leftOf({ promptTokens, computed }: SequenceView): number {
+  return promptTokens - computed;
 }
 
 function sum(numbers: readonly number[]): number {

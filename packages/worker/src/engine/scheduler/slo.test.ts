@@ -53,8 +53,20 @@ describe('ServiceLevel', () => {
       policy.observe({ decision, endMs: nowMs, passMs: 1, ended: [] });
       slices.push(decision.chunks[0]!.tokens);
     }
-    expect(slices).toEqual([96, 144, 216, expect.any(Number)]);
-    expect(slices[3]).toBeGreaterThan(216);
+    // Of 900 tokens, 96 would be a tenth with a little left over.
+    expect(slices).toEqual([90, 128, 180, 224]);
+  });
+
+  it('cuts a prompt into slices of about the same length, in no more steps than the longest would take', () => {
+    const running = [decoding(10, 3), view({ promptTokens: 900 })];
+    const longest = 200;
+    const cost: StepCost = { ...smallMachine, predictMs: (work) => (work.prefillTokens > longest ? 1_000 : 1) };
+    const lengths: number[] = [];
+    for (let computed = 0; computed < 900; computed += lengths.at(-1)!) {
+      const prompt = view({ promptTokens: 900, computed });
+      lengths.push(seasoned().decide(queueOf({ running: [running[0]!, prompt], cost })).chunks[0]!.tokens);
+    }
+    expect(lengths).toEqual([180, 180, 180, 180, 180]);
   });
 
   it('moves a prompt on however slow the machine is', () => {

@@ -1,5 +1,5 @@
 import { noWork, type StepWork, withChunk, withDecode } from '../cost-model.js';
-import { CHUNK_TOKENS_MIN, evenSlices, largest } from './even-slices.js';
+import { CHUNK_TOKENS_MIN, evenSlices, largest, levelled } from './even-slices.js';
 import type { Decision, ObservedStep, Policy, QueueView, SequenceView } from './policy.js';
 import { stepTimeMs } from './slack.js';
 import { StepDraft } from './step-draft.js';
@@ -29,6 +29,7 @@ const LATE_SHARE = 8;
  * - Overload costs some their objective and not everybody: a prompt that cannot have its first token in time is relegated
  *   behind those that can, but gets every eighth place; a stream that cannot keep its pace, or holds up several prompts
  *   to keep it, is let go (slack.ts); and nobody is let in who would cost more streams their pace than prompts wait.
+ * - A prompt's slices are about as long as each other, in no more steps.
  * - Prompts that the model computes side by side get slices that end together, where that is the better way on average
  *   (even-slices.ts) and the first of them still has its first token in time.
  * - With nobody to disturb, a prompt gets all the tokens that a pass can take, up to {@link STEP_MS_MAX} worth.
@@ -75,7 +76,7 @@ export class ServiceLevel implements Policy {
       const least = Math.min(most, CHUNK_TOKENS_MIN);
       const takesMs = (tokens: number): number => cost.predictMs(withChunk(work, computed, tokens));
       const tokens = largest(most, (count) => takesMs(count) * cost.marginRatio <= timeMs);
-      if (tokens >= least) return tokens;
+      if (tokens >= least) return tokens === 0 ? 0 : levelled(new Map([[sequence, tokens]])).get(sequence)!;
       return draft.decodes.length + draft.chunks.length === 0 ? least : 0;
     };
     const next = keepingPace(order, queue);
@@ -83,7 +84,8 @@ export class ServiceLevel implements Policy {
     if (even === undefined || losesObjective(even.first, even.delayRatio, promptShare, queue)) {
       draft.prefill(next, largestSlice);
     } else {
-      draft.prefill(next, (sequence) => even.tokens.get(sequence) ?? 0, even.tokens.size);
+      const tokens = levelled(even.tokens);
+      draft.prefill(next, (sequence) => tokens.get(sequence) ?? 0, tokens.size);
     }
     return draft.decision;
   }
