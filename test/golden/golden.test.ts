@@ -12,7 +12,7 @@ import {
   type WeightMode,
 } from '@sluice/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { qualityText } from '../../packages/bench/src/quality/quality-text.js';
+import { shortQualityText } from '../../packages/bench/src/quality/quality-text.js';
 import { WINDOW_TOKENS } from '../../packages/bench/src/quality/score-text.js';
 import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
 import { type KeptRow, SlotDriver } from '../../packages/worker/src/model/test-support/slot-driver.js';
@@ -220,12 +220,12 @@ async function scoreOf(
   return scores;
 }
 
-/** The text of `sluice bench quality`. */
+/** The text of `sluice bench quality --quick`. */
 async function proseIds(path: string): Promise<readonly number[]> {
   const file = await openGguf(path);
   try {
     const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
-    return tokenizer.encode(qualityText, { special: false });
+    return tokenizer.encode(shortQualityText, { special: false });
   } finally {
     await file.close();
   }

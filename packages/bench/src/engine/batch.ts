@@ -1,7 +1,7 @@
 import { seededRng, systemClock } from '@sluice/shared';
 import { greedySampling, type SequenceRequest } from '@sluice/worker';
 import type { BenchResult } from '../benchmark.js';
-import { qualityText } from '../quality/quality-text.js';
+import { shortQualityText } from '../quality/quality-text.js';
 import type { BatchCase, MixedLoad } from './engine-cases.js';
 import { type BenchModel, type Quantiles, quantiles } from './measure.js';
 import { runRequests } from './run-requests.js';
@@ -95,7 +95,7 @@ function request(index: number, promptIds: readonly number[], tokensMax: number)
 }
 
 function textIds(tokenizer: BenchModel['tokenizer']): readonly number[] {
-  return tokenizer.encode(qualityText, { special: false, begin: false });
+  return tokenizer.encode(shortQualityText, { special: false, begin: false });
 }
 
 /** Behind the text's end comes its beginning. */

@@ -1,25 +1,26 @@
-/** What `sluice bench quality` reads unless it is given a text: about 1,900 tokens of plain prose, written for it. */
-export const qualityText = `When the old observatory on the hill was sold, nobody in the town thought that anyone would ever want to live in it. The roof of the dome had been stuck for years, open by the width of a hand, so that rain and snow had fallen on the floor where the telescope once stood. The windows were small and looked in all the wrong directions. There was no kitchen. But in the spring a woman named Ruth Calder arrived with a van full of books, two dogs and a set of tools, and by the end of the summer smoke was rising from the chimney again.
+import { conversations } from './texts/conversations.js';
+import { encyclopaedia } from './texts/encyclopaedia.js';
+import { instructions } from './texts/instructions.js';
+import { languages } from './texts/languages.js';
+import { letters } from './texts/letters.js';
+import { programs } from './texts/programs.js';
+import { records } from './texts/records.js';
+import { tale } from './texts/tale.js';
 
-She was not an astronomer. She repaired clocks. For most of her life she had worked in the basement of a museum in a large city, where she kept three hundred timepieces alive, from pocket watches no bigger than a coin to a tower clock whose pendulum weighed as much as a grown man. When the museum decided that it no longer needed a clockmaker, because visitors now looked at their phones, she took the small sum of money that she was offered and went looking for a place with thick walls. Thick walls, she explained to the baker, keep the temperature even, and an even temperature is what a clock wants most.
+/** The first 1,700 tokens of {@link qualityText}: plain prose. */
+export const shortQualityText = tale;
 
-The children were the first to visit her. They came because of the dogs and stayed because of the workshop. Ruth did not mind. She gave each of them a stool, a magnifying glass and an old alarm clock, and told them to take it apart. "Remember where everything goes," she said, "because next week you will put it together again." Some of the clocks never ran again. Others ran backwards, or only when they were lying on their side. One of them, put together by a quiet boy called Samuel, ran better than it had when it was new. Ruth listened to it for a long time with her head bent, as a doctor listens to a heart, and then she asked him whether he would like to come on Saturdays as well.
-
-It is hard to say what makes a person good at such work. Patience is part of it, and so are steady hands and good eyes. But there is something else, which Ruth called listening, although it was not done with the ears alone. Every mechanism, she said, is an argument. The spring wants to unwind all at once; the escapement allows it only one small step at a time. If the two are well matched, the argument can go on for a hundred years. If they are not, one of them will win, and the clock will stop. A good clockmaker does not take sides. She finds out what each of them needs, and gives it to them.
-
-In the second winter the town council came to see her. There were five of them, and they stood in the workshop in their heavy coats, not quite sure where to put their hats. The clock in the church tower had stopped on the night of the great frost, at eleven minutes past two, and the company that had always looked after it no longer existed. A firm in the capital had offered to replace the works with an electric motor and a radio receiver, which would be exact to a fraction of a second and would need no care at all. It was not even expensive. What did she think?
-
-Ruth took her time to answer. She made tea, and she asked them how they had noticed that the clock had stopped. The mayor said that he had missed his train. The teacher said that the children had been late, all of them, and had not been sorry about it. The old farmer, who was on the council because his father had been, said that he had noticed nothing at all until the Thursday, when it had come to him that something was missing in the evenings, and he had stood in the yard for quite a while before he knew what it was.
-
-"An electric motor will tell you the time," Ruth said at last. "It will do that very well. But you all know the time already. What you missed was the clock." She would not take any money for the work, she said, only for the parts; but she wanted somebody to help her, and she wanted it to be Samuel, and she wanted him to be paid.
-
-They began in March. The works of the tower clock filled a room of their own, under the bells: a frame of iron as large as a bed, with wheels of brass that had been cut by hand in the year when the railway came. Everything was covered with dust, old oil and the droppings of pigeons. Samuel, who was fourteen by then, carried the smaller wheels down the ladder one by one, wrapped in blankets, and they washed them in the yard of the observatory in a bath that had been made for sheep. Under the dirt they found the marks of other hands. Each repair had been signed and dated with a fine needle, in places where no one would ever see it: J. Harrow, 1871. Peter Lind, after the flood, 1904. Again P. Lind, 1919, and under his name, smaller, a single word: home.
-
-The fault, when they found it, was almost nothing. One tooth of one wheel had cracked in the cold. It had not broken off; it only leaned a little, by less than the thickness of a sheet of paper, but that was enough to hold the wheel fast whenever the frost had shrunk the metal around it. Ruth could have filed the tooth straight and filled the crack, and it would have held for some years. Instead she let Samuel cut a new wheel. It took him eleven weeks. He spoiled four blanks, one of them on the very last tooth, and on that day he went home without a word and did not come back until the following Saturday. She did not ask him where he had been. She had put the fifth blank on the bench, and next to it a small box with the four that were spoiled, each of them labelled with the date and with what had gone wrong.
-
-On the first of September, at noon, the clock struck again. A good part of the town had come to the square to hear it, and the mayor had prepared a speech, but he had misjudged the length of it, and so the bell fell into the middle of a sentence about progress. People laughed, and then they stopped laughing, and counted. When it was over nobody spoke for a moment. Then the old farmer put on his hat and said that it was slow, by about a minute, in his opinion, and that he would thank them not to change it.
-
-Samuel left the town at nineteen to study engineering, which surprised no one, and returned at twenty-six, which surprised nearly everybody. By that time Ruth's hands had begun to shake. She could still hear what was wrong with a watch as soon as it was laid on the bench, but she could no longer hold the tools, and so for a while they worked as one person, she with her head bent and her eyes closed, he with the glass in his eye, while she told him in a low voice what he was about to find. It was, people said, a strange thing to watch. It looked as though she were reading to him from a book that was lying open inside the case.
-
-If you climb the tower today, and if you ask for the key at the bakery, where it hangs behind the door, you can see the wheel for yourself. It is brighter than the others, although not by much any more. You will need a lamp, and you will have to lie down on your back on the boards and look up between the bars of the frame, because the place where it is signed was chosen with some care. There are two names there, and a year. Under them, smaller, in letters that are not quite even, as if they had been cut by a hand that would not keep still, there is a single word. I will not tell you what it says. It is worth the climb, and besides, by the time that you have found it the hour will very likely strike, and you will learn, as everybody does who has ever stood up there, that it is not only with the ears that one listens to a clock.
-`;
+/**
+ * What `sluice bench quality` reads unless it is given a text: about 13,900 tokens of many kinds, written for it and for
+ * nothing else. No model was calibrated on a part of it.
+ */
+export const qualityText = [
+  tale,
+  encyclopaedia,
+  conversations,
+  programs,
+  instructions,
+  letters,
+  languages,
+  records,
+].join('\n');

@@ -22,7 +22,7 @@ import {
 } from '../benchmark.js';
 import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
 import { renderTable } from '../report/table.js';
-import { qualityText } from './quality-text.js';
+import { qualityText, shortQualityText } from './quality-text.js';
 import { CHUNK_TOKENS, scoreText, type TextScore, WINDOW_TOKENS } from './score-text.js';
 
 /** What each way to keep weights, and keys and values, loses against 32-bit floats. */
@@ -46,15 +46,15 @@ interface Kind {
 }
 
 const EXACT: Kind = { weights: 'f32', kv: 'f32' };
-/** Of the text, with --quick. */
-const QUICK_TOKENS = 512;
+/** Of a file, with --quick: about as many as the short text that is built in has. */
+const QUICK_TOKENS = 2048;
 /** The graph with one prefill lane is the only one that runs. */
 const CHUNK_COUNTS = [1];
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const threads = threadsOf(values);
   const kinds = kindsOf(String(values.weights ?? 'q8,w8a8,q4'), String(values.kv ?? 'f32'));
-  const text = typeof values.text === 'string' ? readText(values.text) : qualityText;
+  const text = typeof values.text === 'string' ? readText(values.text) : quick ? shortQualityText : qualityText;
   const path = await modelOf(values, progress);
   const file = await openGguf(path);
   const models: LaneModel[] = [];
@@ -71,7 +71,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, sizes));
     }
-    progress.stage('reading the text');
+    progress.stage(`reading ${ids.length.toLocaleString('en-US')} tokens`);
     const scores = await scoreText(models, ids, (fraction) => progress.detail(`${Math.floor(100 * fraction)} %`));
     const results = scores.map((score, index) => ({ subject: nameOf(kinds[index]!), ...score }));
     const settings = { model: path, text: values.text ?? 'built in', tokens: ids.length, threads };

@@ -1,0 +1,13 @@
+/** German, French, Spanish and Italian; prose for the most part, and a page of a phrase book. */
+export const languages = `Am Rand des Dorfes stand eine Waage, auf der früher die Rübenwagen gewogen wurden. Seit die Zuckerfabrik geschlossen hatte, brauchte sie niemand mehr, aber der alte Wiegemeister kam trotzdem jeden Morgen um sieben, schloss das Häuschen auf und putzte das Fenster. Die Kinder stellten sich auf dem Heimweg von der Schule alle zusammen auf die Eisenplatte, und er schob drinnen die Gewichte hin und her, bis der Zeiger ruhig stand. "Dreihundertvierundsechzig Kilo", rief er dann hinaus. "Ihr habt zugenommen, meine Herrschaften." Er schrieb die Zahl mit dem Datum in ein Heft. Als er im vorigen Winter starb, fand man elf solcher Hefte, und auf der letzten Seite des letzten stand, in sauberer Schrift: Die Klasse 4b wird schwer, im Sommer gehen sie fort.
+
+Frage: Wie lange darf man gekochten Reis aufbewahren? Antwort: Im Kühlschrank etwa zwei Tage, in einem geschlossenen Behälter. Wichtig ist, dass er rasch abkühlt und nicht stundenlang lauwarm auf dem Herd steht, denn manche Keime überleben das Kochen und vermehren sich bei Zimmertemperatur.
+
+Le facteur de notre vallée ne montait plus jusqu'au dernier hameau, où n'habitait qu'une seule personne. On avait installé en bas, au bord de la route, une boîte aux lettres peinte en bleu, et Madame Ferrand descendait chaque vendredi la vider. Un jour, pourtant, le nouveau facteur, un garçon de vingt ans qui aimait marcher, décida de lui porter lui-même une carte postale qui venait du Portugal. Il mit deux heures. Elle lui servit du fromage, lut la carte à haute voix, puis la lui rendit. "Ce n'est pas pour moi, dit-elle. C'est pour la dame qui vivait ici avant. Elle est morte depuis neuf ans, mais il continue de lui écrire, et moi, je n'ai jamais eu le courage de le lui dire."
+
+Para llegar a la estación desde el museo, siga recto hasta la plaza del mercado, gire a la izquierda después de la farmacia y cruce el puente. Son unos diez minutos a pie. Si llueve, puede tomar el tranvía número 3, que pasa cada cuarto de hora; los billetes se compran en la máquina y no al conductor. La consigna está abierta de seis de la mañana a once de la noche.
+
+Il gatto del notaio dormiva soltanto sulle carte importanti. Se una pratica restava libera dal suo peso per più di una settimana, il notaio la spostava in fondo al mucchio, e in quarant'anni non si era mai sbagliato.
+
+At the pharmacy: I have a headache. Ich habe Kopfschmerzen. J'ai mal à la tête. Me duele la cabeza. Do I need a prescription for this? Brauche ich dafür ein Rezept? Faut-il une ordonnance ? ¿Necesito una receta? How many times a day? Wie oft am Tag? Combien de fois par jour ? ¿Cuántas veces al día?
+`;
