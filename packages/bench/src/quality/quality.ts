@@ -21,6 +21,7 @@ import {
   type BenchValues,
 } from '../benchmark.js';
 import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
+import type { Progress } from '../io/progress.js';
 import { renderTable } from '../report/table.js';
 import { qualityText, shortQualityText } from './quality-text.js';
 import { CHUNK_TOKENS, scoreText, type TextScore, WINDOW_TOKENS } from './score-text.js';
@@ -32,7 +33,10 @@ export const qualityBenchmark: Benchmark = {
     model: modelFlags.model,
     weights: { value: 'KINDS', description: 'commas between them (default q8,w8a8,q4)' },
     kv: { value: 'KINDS', description: 'for each of --weights: f32, q8, or both with a comma between (default f32)' },
-    text: { value: 'FILE', description: 'text to read instead of the one that is built in' },
+    text: {
+      value: 'FILE',
+      description: 'text to read instead of those that are built in (with --quick its first 2,048 tokens)',
+    },
     threads: modelFlags.threads,
   },
   run,
@@ -71,8 +75,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, sizes));
     }
-    progress.stage(`reading ${ids.length.toLocaleString('en-US')} tokens`);
-    const scores = await scoreText(models, ids, (fraction) => progress.detail(`${Math.floor(100 * fraction)} %`));
+    const scores = await scoreText(models, ids, readingProgress(ids.length, progress));
     const results = scores.map((score, index) => ({ subject: nameOf(kinds[index]!), ...score }));
     const settings = { model: path, text: values.text ?? 'built in', tokens: ids.length, threads };
     return { settings, results, table: table(results), valid: true };
@@ -80,6 +83,20 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     for (const model of models) model.close();
     await file.close();
   }
+}
+
+/** A stage for each tenth of the text: where there is no terminal, stages are all that is seen. */
+function readingProgress(tokens: number, progress: Progress): (fraction: number) => void {
+  const stage = (tenths: number): void => {
+    progress.stage(`reading ${tokens.toLocaleString('en-US')} tokens: ${10 * tenths} %`);
+  };
+  let shown = 0;
+  stage(shown);
+  return (fraction) => {
+    const tenths = Math.floor(10 * fraction);
+    if (tenths > shown) stage(tenths);
+    shown = tenths;
+  };
 }
 
 /** The exact one first. */

@@ -27,7 +27,7 @@ export interface TextScore {
 
 /** Each window is read as a text of its own. */
 export const WINDOW_TOKENS = 512;
-/** Rows of logits in memory, for each model. Half as many take 32-bit floats a seventh longer, twice as many save nothing. */
+/** Rows of logits in memory, for each model. Half as many take a pass 7 % longer, twice as many save nothing. */
 export const CHUNK_TOKENS = 128;
 
 /**
