@@ -82,8 +82,12 @@ describe('A worker', () => {
 
     // Told of a base of a minute, it expects a minute.
     learnt.cost.coefficients[0] = baseMs + 60_000;
+    // A lone sequence cannot be shared out, so nothing is tried: what it writes down is what it was told, less four.
+    learnt.choice.trials = { chunks: 16, decodes: 9 };
     writeFileSync(memo(), JSON.stringify(learnt));
     expect(await life(8)).toBeGreaterThan(60_000);
+    await life(100);
+    expect(JSON.parse(readFileSync(memo(), 'utf8')).choice.trials).toEqual({ chunks: 12, decodes: 5 });
 
     writeFileSync(memo(), JSON.stringify(learnt).slice(0, 99));
     expect(await life(8)).toBe(guessedMs);

@@ -175,6 +175,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         weights: choice.weights,
         weightsReason: choice.reason,
         kv: options.kv ?? 'f32',
+        passesRemembered: memory.before !== undefined,
         port,
       },
       'the worker is ready',
