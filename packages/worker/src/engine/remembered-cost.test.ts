@@ -12,7 +12,7 @@ function learntFrom(machine: Machine, steps: number): RememberedCost {
   return JSON.parse(JSON.stringify(run.model.remembered));
 }
 
-/** Steps after which predictions of other steps are within 10 %, and stay so for a hundred more. */
+/** Steps after which predictions of other steps are within 10 %, and stay so up to the 300th. */
 function stepsUntilRight(machine: Machine, remembered?: RememberedCost): number {
   const run = new MachineRun(machine, 1, remembered);
   let right = run.errorOnFreshWork() < 0.1 ? 0 : Number.POSITIVE_INFINITY;
@@ -78,7 +78,6 @@ describe('CostModel.remembered', () => {
 
   it('knows no more of prompts than before where only decodes were seen', () => {
     const run = new MachineRun(prompts);
-    run.promptRatio = 0;
     for (let i = 0; i < 300; i++) run.model.observe(withDecode(noWork, i), prompts(withDecode(noWork, i)));
     const next = new MachineRun(prompts, 1, run.model.remembered);
     for (let i = 0; i < 5; i++) next.model.observe(withChunk(noWork, 0, 64 + i), prompts(withChunk(noWork, 0, 64 + i)));
