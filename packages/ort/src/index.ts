@@ -7,6 +7,7 @@ export { OrtError, type OrtErrorCode } from './ort-error.js';
 export { PrepackedWeights } from './prepacked-weights.js';
 export { firstPage, pageBytes, releasePages } from './release-pages.js';
 export { RunOptions, type RunSettings } from './run-options.js';
+export { RunThread } from './run-thread.js';
 export { loadRuntime, Runtime, type RuntimeOptions } from './runtime.js';
 export { Session } from './session.js';
 export type { LogLevel, Provider, SessionOptions } from './session-options.js';

@@ -4,6 +4,7 @@ import { bundledLibraryPath, openLibrary } from './library.js';
 import { OrtError } from './ort-error.js';
 import { PrepackedWeights } from './prepacked-weights.js';
 import { RunOptions, type RunSettings } from './run-options.js';
+import { RunThread } from './run-thread.js';
 import { type Kept, Session } from './session.js';
 import { createNativeOptions, type LogLevel, logLevels, type SessionOptions } from './session-options.js';
 
@@ -33,7 +34,7 @@ export function loadRuntime(options: RuntimeOptions = {}): Runtime {
   const library = openLibrary(libraryPath);
   const version = versionOf(library);
   requireVersion(version, libraryPath);
-  const runtime = new Runtime(bindApi(library), version, options.logLevel ?? 'warning');
+  const runtime = new Runtime(bindApi(library), libraryPath, version, options.logLevel ?? 'warning');
   runtimes.set(libraryPath, runtime);
   return runtime;
 }
@@ -43,14 +44,16 @@ export class Runtime {
   /** Such as '1.30.0'. */
   readonly version: string;
   readonly #api: Api;
+  readonly #libraryPath: string;
   readonly #environment: bigint;
   readonly #memoryInfo: bigint;
   readonly #allocator: bigint;
   #arenaShared = false;
 
   /** Use `loadRuntime()`. */
-  constructor(api: Api, version: string, logLevel: LogLevel) {
+  constructor(api: Api, libraryPath: string, version: string, logLevel: LogLevel) {
     this.#api = api;
+    this.#libraryPath = libraryPath;
     this.version = version;
     this.#environment = api.created((out) => api.CreateEnv(logLevels[logLevel], 'ort', out));
     this.#memoryInfo = api.created((out) => api.CreateCpuMemoryInfo(ARENA_ALLOCATOR, DEFAULT_MEMORY, out));
@@ -100,6 +103,11 @@ export class Runtime {
 
   createPrepackedWeights(): PrepackedWeights {
     return new PrepackedWeights(this.#api);
+  }
+
+  /** @param processors that it runs on, by the system's numbers; where they cannot be had, on any. */
+  createRunThread(processors: readonly number[]): RunThread {
+    return new RunThread({ libraryPath: this.#libraryPath, processors });
   }
 
   createRunOptions(settings: RunSettings = {}): RunOptions {

@@ -2,6 +2,7 @@ import type { Api } from './api.js';
 import { Binding, type BindingContext, type OutputArray, slot } from './binding.js';
 import { OrtError } from './ort-error.js';
 import type { RunOptions } from './run-options.js';
+import type { RunThread } from './run-thread.js';
 import type { Tensor } from './tensor.js';
 import { takeText, type ValueInfo, valueInfos } from './value-info.js';
 
@@ -62,11 +63,11 @@ export class Session {
   }
 
   /**
-   * One pass on a libuv thread (of UV_THREADPOOL_SIZE, 4 unless set); the JS thread stays free. The pass holds session,
+   * One pass on the thread given, or on one of libuv (of UV_THREADPOOL_SIZE, 4 unless set); the JS thread stays free. The pass holds session,
    * binding, options and all bound memory. Rejects with `OrtError`: `terminated` when the options stopped it,
    * `INVALID_ARGUMENT` when something is not bound or does not fit, else the runtime's code. The session stays usable.
    */
-  run(binding: Binding, options?: RunOptions): Promise<void> {
+  run(binding: Binding, options?: RunOptions, thread?: RunThread): Promise<void> {
     return new Promise((resolve, reject) => {
       const { api, session } = this.#context;
       const pointers = this.#begin(binding, options);
@@ -76,7 +77,8 @@ export class Session {
         else reject(namingTermination(error, options));
       };
       try {
-        api.runWithBindingAsync(session, pointers.options, pointers.binding, done);
+        if (thread === undefined) api.runWithBindingAsync(session, pointers.options, pointers.binding, done);
+        else thread.run({ session, ...pointers }, done);
       } catch (thrown) {
         this.#end(binding, options);
         throw thrown;

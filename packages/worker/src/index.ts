@@ -46,6 +46,7 @@ export { CHUNK_COUNTS, DECODE_COUNTS } from './io/load-model.js';
 export type { FetchProgress } from './io/models/fetch-progress.js';
 export { openGguf } from './io/models/open-gguf.js';
 export { type ResolvedModel, type ResolveOptions, resolveModel } from './io/models/resolve-model.js';
+export { type PinMode, pinModes, processorsFor } from './io/processors.js';
 export {
   type RunningWorker,
   startWorker,

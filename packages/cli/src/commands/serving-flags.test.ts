@@ -5,6 +5,7 @@ import {
   executorModes,
   kvModes,
   OBJECTIVE_MS_MAX,
+  pinModes,
   policyNames,
   speculationModes,
 } from '@sluice/worker';
@@ -30,6 +31,11 @@ describe('addModelFlags', () => {
     for (const mode of executorModes) expect(parse('--executors', mode).executors).toBe(mode);
   });
 
+  it('binds threads as the worker can', () => {
+    expect(parse().pin).toBe('auto');
+    for (const mode of pinModes) expect(parse('--pin', mode).pin).toBe(mode);
+  });
+
   it('guesses tokens as the worker can, unless told otherwise', () => {
     expect(parse().speculation).toBe('ngram');
     for (const mode of speculationModes) expect(parse('--speculation', mode).speculation).toBe(mode);
@@ -41,6 +47,7 @@ describe('addModelFlags', () => {
     [['--tbt-ms', '3600001'], '--tbt-ms 3600001 must be a whole number from 1 to 3600000'],
     [['--kv', 'q4'], '--kv q4 must be one of f32, q8'],
     [['--executors', 'two'], '--executors two must be one of auto, wide, narrow'],
+    [['--pin', '0'], '--pin 0 must be one of auto, off'],
     [['--speculation', 'on'], '--speculation on must be one of ngram, off'],
     [['--token-budget', '0'], '--token-budget 0 must be a whole number from 17 to 65536'],
   ])('refuses %j in one line', (flags, message) => {

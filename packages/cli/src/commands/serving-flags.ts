@@ -1,5 +1,5 @@
 import type { RoutingName } from '@sluice/gateway';
-import type { ExecutorMode, KvMode, PolicyName, SpeculationMode } from '@sluice/worker';
+import type { ExecutorMode, KvMode, PinMode, PolicyName, SpeculationMode } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
 
@@ -50,6 +50,7 @@ export interface ModelFlags {
   readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
   readonly kv: KvMode;
   readonly executors: ExecutorMode;
+  readonly pin: PinMode;
   readonly speculation: SpeculationMode;
   readonly jumpForward: 'on' | 'off';
   readonly swapMb?: number;
@@ -124,6 +125,14 @@ export function addModelFlags(command: Command): Command {
       )
         .default('auto')
         .argParser(oneOf('--executors', ['auto', 'wide', 'narrow'])),
+    )
+    .addOption(
+      new Option(
+        '--pin <kind>',
+        'bind compute threads to processors: auto (where a worker has as many as it may run on) or off',
+      )
+        .default('auto')
+        .argParser(oneOf('--pin', ['auto', 'off'])),
     )
     .addOption(
       new Option(

@@ -31,6 +31,7 @@ export interface FleetOptions {
   readonly weights: string;
   readonly kv: string;
   readonly executors: string;
+  readonly pin: string;
   readonly speculation: string;
   readonly jumpForward: string;
   readonly swapMb?: number;
@@ -106,11 +107,13 @@ export class Fleet {
 
   async #startWorker(number: number): Promise<string> {
     const { model, threads, context, slots, prefixCache, weights, kv, executors, speculation, swapMb } = this.#options;
-    const { workers, scheduler, ttftMs, tbtMs, tokenBudget, jumpForward } = this.#options;
+    const { workers, pin, scheduler, ttftMs, tbtMs, tokenBudget, jumpForward } = this.#options;
     const args = (portBefore: number) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
       ...['--kv', kv, '--executors', executors, '--prefix-cache', prefixCache, '--memory-parts', String(workers)],
+      // Several share the processors as the system sees fit.
+      ...['--pin', workers > 1 ? 'off' : pin],
       ...['--speculation', speculation, '--jump-forward', jumpForward],
       ...(swapMb === undefined ? [] : ['--swap-mb', String(swapMb)]),
       ...['--scheduler', scheduler, '--ttft-ms', String(ttftMs), '--tbt-ms', String(tbtMs)],

@@ -14,6 +14,7 @@ import { openCompiled } from './compiled/compiled-folder.js';
 import { freeMemoryBytes } from './free-memory.js';
 import { openGguf } from './models/open-gguf.js';
 import { PassMemory } from './pass-memory.js';
+import { processorsFor } from './processors.js';
 import { readTokenizer } from './read-tokenizer.js';
 import type { WorkerOptions, WorkerProgress } from './start-worker.js';
 import { TokenizerPool } from './tokenizer-pool.js';
@@ -68,11 +69,13 @@ async function loadFile(file: GgufFile, options: WorkerOptions, { cacheFolder, p
     narrowCount: Math.min(narrowExecutors(options.threads).count, callsAtOnce()),
   };
   const memory = await PassMemory.open({ weightsPath: compiled.weightsPath, ...computing }, cacheFolder, clock, log);
+  const processors = processorsFor(options.threads, options.pin ?? 'auto');
   const model = new LaneModel(compiled, {
     slots: sizes.slots,
     contextTokens: sizes.contextTokens,
     stepTokensMax: sizes.stepTokensMax,
     ...computing,
+    ...(processors === undefined ? {} : { processors }),
     nowMs: () => clock.nowMs(),
     ...(memory.before === undefined ? {} : { rememberedChoice: memory.before.choice }),
   });

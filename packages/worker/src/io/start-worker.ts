@@ -11,6 +11,7 @@ import { createWorkerServer, type WorkerServer } from '../service/worker-server.
 import { loadModel } from './load-model.js';
 import type { FetchProgress } from './models/fetch-progress.js';
 import { resolveModel } from './models/resolve-model.js';
+import type { PinMode } from './processors.js';
 import type { WeightWish } from './weights/choose-weights.js';
 import type { SizeWishes } from './worker-limits.js';
 
@@ -23,6 +24,8 @@ export interface WorkerOptions extends SizeWishes {
   /** Threads of a forward pass. */
   readonly threads: number;
   readonly weights: WeightWish;
+  /** Whether threads of passes are bound to processors; default `auto`. */
+  readonly pin?: PinMode;
   /** Whether a pass is shared out among narrow executors; default `auto`. */
   readonly executors?: ExecutorMode;
   /** Whether tokens are guessed; default `ngram`. */

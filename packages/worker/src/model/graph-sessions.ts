@@ -39,13 +39,14 @@ export class GraphSessions {
   /**
    * @param pool whose threads it has: sessions of another name are others. One thread is the caller's own, so that a session
    * of one thread may serve any number of callers at once.
+   * @param processors of the pool's own threads, one each; empty: the system places them.
    * @throws (rejects) OrtError where the graph cannot be opened; the next call tries again.
    */
-  session(graphPath: string, threads: number, pool: string): Promise<Session> {
+  session(graphPath: string, threads: number, pool: string, processors: readonly number[]): Promise<Session> {
     const key = keyOf(graphPath, threads, pool);
     let session = this.#opening.get(key);
     if (session === undefined) {
-      session = this.#openGraph(graphPath, threads);
+      session = this.#openGraph(graphPath, threads, processors);
       this.#opening.set(key, session);
       session.catch(() => this.#opening.delete(key));
     }
@@ -53,7 +54,7 @@ export class GraphSessions {
   }
 
   /** Whether such a session is open or being opened. */
-  has(graphPath: string, threads: number, pool: string): boolean {
+  has(...[graphPath, threads, pool]: Parameters<GraphSessions['session']>): boolean {
     return this.#opening.has(keyOf(graphPath, threads, pool));
   }
 
@@ -76,7 +77,7 @@ export class GraphSessions {
     Promise.allSettled(this.#opening.values()).then(freePrepacked, freePrepacked);
   }
 
-  async #openGraph(graphPath: string, threads: number): Promise<Session> {
+  async #openGraph(graphPath: string, threads: number, processors: readonly number[]): Promise<Session> {
     if (this.#isClosed) throw new OrtError('disposed', 'the sessions of the model were closed');
     const session = await this.#runtime.openSession(graphPath, {
       intraOpThreads: threads,
@@ -85,7 +86,7 @@ export class GraphSessions {
       cpuArena: 'shared',
       memoryPattern: false,
       // Each session has threads of its own. Those of the last pass's would go on spinning for some 10 ms, beside the next.
-      entries: { 'session.force_spinning_stop': '1' },
+      entries: { 'session.force_spinning_stop': '1', ...affinities(processors) },
       ...(this.#profilePrefix === undefined ? {} : { profilePrefix: this.#profilePrefix }),
     });
     // The kernels read their own copies from now on, and of the file little more than the embeddings of the tokens that come.
@@ -94,6 +95,12 @@ export class GraphSessions {
     else this.#open.add(session);
     return session;
   }
+}
+
+/** The runtime counts processors from 1. */
+function affinities(processors: readonly number[]): Readonly<Record<string, string>> {
+  if (processors.length === 0) return {};
+  return { 'session.intra_op_thread_affinities': processors.map((processor) => processor + 1).join(';') };
 }
 
 function keyOf(graphPath: string, threads: number, pool: string): string {

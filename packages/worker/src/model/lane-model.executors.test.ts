@@ -58,6 +58,20 @@ describe('LaneModel.forward while executors may be chosen', () => {
   });
 });
 
+describe('LaneModel.forward on processors of its own', () => {
+  it.each(['wide', 'narrow', 'auto'] as const)('gives the same bits (%s)', async (executors) => {
+    const sequences = [0, 1].map((slot) => ({ slot, tokenIds: words(9) }));
+    const decodes = [0, 1].map((slot) => ({ slot, tokenIds: [token()] }));
+    const run = async (model: LaneModel): Promise<unknown> => {
+      const driver = new SlotDriver(model);
+      const rows = [...(await driver.run({ chunks: sequences })), ...(await driver.run({ decodes }))];
+      return rows.map(({ logits }) => logits);
+    };
+    const bound = open({ threads: 2, executors, nowMs: () => 0, processors: [0, 1] });
+    expect(await run(bound)).toEqual(await run(open({ threads: 2, executors, nowMs: () => 0 })));
+  });
+});
+
 describe('LaneModel.openFirst and openRest', () => {
   it('have everything open for what comes, and change nothing of it', async () => {
     const model = open({ threads: 2, executors: 'narrow' });
@@ -102,7 +116,7 @@ function compile(threads: number) {
 }
 
 function open(
-  options: Pick<LaneModelOptions, 'threads' | 'executors' | 'narrowCount' | 'nowMs'>,
+  options: Pick<LaneModelOptions, 'threads' | 'executors' | 'narrowCount' | 'nowMs' | 'processors'>,
   compiled = files,
 ): LaneModel {
   const model = new LaneModel(compiled, { slots: SLOTS, contextTokens: 120, stepTokensMax: 240, ...options });

@@ -1,4 +1,4 @@
-import { loadRuntime, type RunOptions, Tensor } from '@sluice/ort';
+import { loadRuntime, type RunOptions, type RunThread, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
@@ -24,6 +24,11 @@ export interface LaneModelOptions {
   readonly stepTokensMax: number;
   /** Threads of a forward pass. */
   readonly threads: number;
+  /**
+   * Of the machine, one for each thread of the wide executor, which are bound to them: each waits for the others behind
+   * every operator. Those of narrow ones seldom wait, and go where there is room. Absent: the system places all.
+   */
+  readonly processors?: readonly number[];
   /**
    * Whether passes are shared out among narrow executors, where there are two threads or more. Default `wide`; `auto` needs
    * `nowMs` to find out what is quicker.
@@ -75,6 +80,8 @@ export class LaneModel implements ModelPort {
   readonly #natives: Parameters<GraphSessions['session']>[] = [];
   readonly #cache: LaneCache;
   readonly #runOptions: RunOptions;
+  /** Of the wide executor's passes; undefined where the system places threads. */
+  readonly #thread: RunThread | undefined;
   #isRunning = false;
 
   constructor(files: CompiledFiles, options: LaneModelOptions) {
@@ -106,18 +113,24 @@ export class LaneModel implements ModelPort {
     const shape = [positions, config.headDim / 2];
     const rotary = { cos: Tensor.over(tables.cos, shape), sin: Tensor.over(tables.sin, shape) };
 
+    const { processors } = options;
+    assert(processors === undefined || processors.length === threads, `${threads} processors for ${threads} threads`);
     this.#runOptions = loadRuntime().createRunOptions();
+    this.#thread = processors === undefined ? undefined : loadRuntime().createRunThread(processors.slice(0, 1));
     this.#sessions = new GraphSessions(files.weightsPath, files.weights, options.profilePrefix);
     const executor = (
       graphs: CompiledFiles['graphs'],
       threads: number,
       pool: string,
       spareSlot: number,
+      thread?: RunThread,
     ): LaneExecutor<Graph> => {
-      this.#natives.push(...graphs.map(({ path }): [string, number, string] => [path, threads, pool]));
+      const others = (thread === undefined ? undefined : processors?.slice(1)) ?? [];
+      const native = (path: string): Parameters<GraphSessions['session']> => [path, threads, pool, others];
+      this.#natives.push(...graphs.map(({ path }) => native(path)));
       let outputs: LaneOutputs | undefined;
       return new LaneExecutor(graphs, async (graph) => {
-        const session = await this.#sessions.session(graph.path, threads, pool);
+        const session = await this.#sessions.session(...native(graph.path));
         outputs ??= new LaneOutputs({
           ...this.limits,
           hiddenLength: config.hidden,
@@ -130,13 +143,14 @@ export class LaneModel implements ModelPort {
           rotary,
           spareSlot,
           runOptions: this.#runOptions,
+          thread,
           stepTokensMax,
           wantedRowsMax,
         };
         return new LaneSession({ ...common, session, counts: graph });
       });
     };
-    this.#wide = executor(files.graphs, threads, 'wide', slots);
+    this.#wide = executor(files.graphs, threads, 'wide', slots, this.#thread);
     // A part of a plan has one chunk at most. Threads of a session belong to one pass at a time; without any but the caller's,
     // one native session of a graph serves all executors: each has its own binding.
     const partGraphs = files.graphs.filter(({ chunks, decodeTokens }) => chunks <= 1 && decodeTokens === 1);
@@ -271,6 +285,7 @@ export class LaneModel implements ModelPort {
 
   close(): void {
     assert(!this.#isRunning, 'a model is closed between passes');
+    this.#thread?.close();
     this.#sessions.close();
     this.#runOptions.dispose();
   }

@@ -1,4 +1,4 @@
-import { type Binding, type RunOptions, type Session, Tensor, type TensorArray } from '@sluice/ort';
+import { type Binding, type RunOptions, type RunThread, type Session, Tensor, type TensorArray } from '@sluice/ort';
 import type { DecodeRow, LogitsWant, PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 import { chunkLane, decodeLane, KEPT } from './compile/lane-names.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
@@ -13,6 +13,7 @@ export class LaneSession {
   readonly #session: Session;
   readonly #binding: Binding;
   readonly #runOptions: RunOptions;
+  readonly #thread: RunThread | undefined;
   readonly #cache: LaneCache;
   readonly #outputs: LaneOutputs;
   readonly #spareSlot: number;
@@ -34,9 +35,12 @@ export class LaneSession {
     readonly wantedRowsMax: number;
     /** Through which whoever made the session stops a pass. */
     readonly runOptions: RunOptions;
+    /** That begins passes; undefined: any. */
+    readonly thread: RunThread | undefined;
   }) {
     this.#session = parts.session;
     this.#runOptions = parts.runOptions;
+    this.#thread = parts.thread;
     this.#cache = parts.cache;
     this.#outputs = parts.outputs;
     this.#spareSlot = parts.spareSlot;
@@ -107,7 +111,7 @@ export class LaneSession {
     this.#shape('wanted', wantedRows, [wantedRows]);
     const sampledRows = this.#placeSampled(wants);
     this.#outputs.bind(this.#binding, tokens, wantedRows, sampledRows);
-    await this.#session.run(this.#binding, this.#runOptions);
+    await this.#session.run(this.#binding, this.#runOptions, this.#thread);
     return { rows: this.#outputs.rows(wants), hidden: this.#outputs.hidden(tokens) };
   }
 

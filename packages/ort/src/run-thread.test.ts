@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadRuntime } from './runtime.js';
+import { Tensor } from './tensor.js';
+import { adder, longChain } from './testing/graphs.js';
+
+const runtime = loadRuntime();
+const threadOn = (...processors: number[]) => runtime.createRunThread(processors);
+const SIZE = 256;
+const session = runtime.createSession(adder());
+afterAll(() => session.close());
+
+const pair = (...values: number[]) => Tensor.over(Float32Array.from(values), [values.length / 2, 2]);
+
+/** A binding of the session whose output is `sum`. */
+function addition(sum: Float32Array) {
+  const binding = session.createBinding();
+  binding.bindInput('a', pair(1, 2));
+  binding.bindInput('b', pair(3, 4));
+  binding.bindOutput('y', Tensor.over(sum, [1, 2]));
+  return binding;
+}
+
+describe('RunThread', () => {
+  it('computes runs that are given to it together, each with its own result', async () => {
+    const thread = threadOn(0);
+    const sums = [0, 1, 2].map(() => new Float32Array(2));
+    await Promise.all(sums.map((sum) => session.run(addition(sum), undefined, thread)));
+    expect(sums).toEqual(sums.map(() => Float32Array.of(4, 6)));
+    thread.close();
+  });
+
+  it('rejects with what the runtime refuses, and goes on', async () => {
+    const thread = threadOn(0);
+    const refused = session.run(session.createBinding(), undefined, thread);
+    await expect(refused).rejects.toMatchObject({ name: 'OrtError', code: 'INVALID_ARGUMENT' });
+    const sum = new Float32Array(2);
+    await session.run(addition(sum), undefined, thread);
+    expect(sum).toEqual(Float32Array.of(4, 6));
+    thread.close();
+  });
+
+  it('can be stopped in a run', async () => {
+    const thread = threadOn(0);
+    const long = runtime.createSession(longChain(2_000, SIZE));
+    const binding = long.createBinding();
+    binding.bindInput('x', Tensor.over(new Float32Array(SIZE), [1, SIZE]));
+    binding.bindOutputToCpu('y');
+    const options = runtime.createRunOptions();
+    const run = long.run(binding, options, thread);
+    options.terminate();
+    await expect(run).rejects.toMatchObject({ code: 'terminated' });
+    thread.close();
+    await long.close();
+  });
+
+  it('refuses runs when it was closed, behind those that it had', async () => {
+    const thread = threadOn(0);
+    const sum = new Float32Array(2);
+    const before = session.run(addition(sum), undefined, thread);
+    thread.close();
+    await before;
+    expect(sum).toEqual(Float32Array.of(4, 6));
+    const after = session.run(addition(new Float32Array(2)), undefined, thread);
+    await expect(after).rejects.toMatchObject({ code: 'disposed' });
+  });
+
+  it('computes as well where it cannot be bound', async () => {
+    const thread = threadOn(1_000);
+    const sum = new Float32Array(2);
+    await session.run(addition(sum), undefined, thread);
+    expect(sum).toEqual(Float32Array.of(4, 6));
+    thread.close();
+  });
+
+  it.runIf(process.platform === 'linux')('is bound to its processors, and nobody else is', async () => {
+    const lists = (): string[] =>
+      readdirSync('/proc/self/task').map((task) => {
+        const status = readFileSync(`/proc/self/task/${task}/status`, 'utf8');
+        return /^Cpus_allowed_list:\s*(.*)$/m.exec(status)![1]!;
+      });
+    const first = Number.parseInt(/^\d+/.exec(lists()[0]!)![0], 10);
+    const bound = (): number => lists().filter((list) => list === String(first)).length;
+    const before = bound();
+    const thread = threadOn(first);
+    await session.run(addition(new Float32Array(2)), undefined, thread);
+    // With a single processor to run on, all threads are.
+    expect(bound() - before).toBeGreaterThanOrEqual(1);
+    thread.close();
+  });
+});
