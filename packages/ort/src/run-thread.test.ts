@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { RunThread } from './run-thread.js';
 import { loadRuntime } from './runtime.js';
 import { Tensor } from './tensor.js';
 import { adder, longChain } from './testing/graphs.js';
@@ -63,6 +64,15 @@ describe('RunThread', () => {
     expect(sum).toEqual(Float32Array.of(4, 6));
     const after = session.run(addition(new Float32Array(2)), undefined, thread);
     await expect(after).rejects.toMatchObject({ code: 'disposed' });
+  });
+
+  it('fails what it had when it dies, and leaves later runs to others', async () => {
+    const thread = new RunThread({ libraryPath: '/nowhere/runtime.so', processors: [0] });
+    const lost = session.run(addition(new Float32Array(2)), undefined, thread);
+    await expect(lost).rejects.toMatchObject({ code: 'FAIL', message: expect.stringContaining('/nowhere/runtime.so') });
+    const sum = new Float32Array(2);
+    await session.run(addition(sum), undefined, thread);
+    expect(sum).toEqual(Float32Array.of(4, 6));
   });
 
   it('computes as well where it cannot be bound', async () => {

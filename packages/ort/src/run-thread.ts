@@ -48,6 +48,11 @@ export class RunThread {
     this.#thread.unref();
   }
 
+  /** Whether it ended without having been closed: what it had has failed, and it takes no more. */
+  get hasDied(): boolean {
+    return this.#death !== undefined && this.#death.code !== 'disposed';
+  }
+
   /** `done` is called on the JS thread; `disposed` where the thread was closed. */
   run(request: RunRequest, done: RunDone): void {
     if (this.#death !== undefined) {

@@ -63,7 +63,8 @@ export class Session {
   }
 
   /**
-   * One pass on the thread given, or on one of libuv (of UV_THREADPOOL_SIZE, 4 unless set); the JS thread stays free. The pass holds session,
+   * One pass on the thread given, or on one of libuv (of UV_THREADPOOL_SIZE, 4 unless set) where there is none or it has
+   * died; the JS thread stays free. The pass holds session,
    * binding, options and all bound memory. Rejects with `OrtError`: `terminated` when the options stopped it,
    * `INVALID_ARGUMENT` when something is not bound or does not fit, else the runtime's code. The session stays usable.
    */
@@ -77,7 +78,8 @@ export class Session {
         else reject(namingTermination(error, options));
       };
       try {
-        if (thread === undefined) api.runWithBindingAsync(session, pointers.options, pointers.binding, done);
+        if (thread === undefined || thread.hasDied)
+          api.runWithBindingAsync(session, pointers.options, pointers.binding, done);
         else thread.run({ session, ...pointers }, done);
       } catch (thrown) {
         this.#end(binding, options);
