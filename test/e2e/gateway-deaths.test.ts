@@ -173,7 +173,9 @@ describe('a stream whose gateway is killed', () => {
       });
       await first.process.exited;
       const lastEventId = /^id: (\S+)/.exec(begin.at(-1) ?? '')?.[1] ?? '';
-      const rest = await ask(other, { path: at, lastEventId });
+      // What came before the kill took effect may have been all of it.
+      const isOver = begin.at(-1)?.endsWith('[DONE]\n\n') === true;
+      const rest = isOver ? [] : await ask(other, { path: at, lastEventId });
       gateways = [await startGateway(), other];
       expect(answerOf([...begin, ...rest]), `killed after ${begin.length} events`).toEqual(answerOf(whole));
     }
