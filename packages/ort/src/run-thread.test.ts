@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { RUNS_MAX } from './run-mailbox.js';
 import { RunThread } from './run-thread.js';
 import { loadRuntime } from './runtime.js';
 import { Tensor } from './tensor.js';
@@ -38,6 +39,28 @@ describe('RunThread', () => {
     const sum = new Float32Array(2);
     await session.run(addition(sum), undefined, thread);
     expect(sum).toEqual(Float32Array.of(4, 6));
+    thread.close();
+  });
+
+  it('tells a run that failed from those around it', async () => {
+    const thread = threadOn(0);
+    const sum = new Float32Array(2);
+    const bindings = [addition(sum), session.createBinding(), addition(sum), session.createBinding()];
+    const outcomes = await Promise.allSettled(bindings.map((binding) => session.run(binding, undefined, thread)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
+    thread.close();
+  });
+
+  it('refuses what it has no place for, and goes on', async () => {
+    const thread = threadOn(0);
+    const sums = Array.from({ length: 3 * RUNS_MAX }, () => new Float32Array(2));
+    for (const atOnce of [sums.slice(0, RUNS_MAX + 1), sums.slice(RUNS_MAX + 1, 2 * RUNS_MAX + 1)]) {
+      const runs = atOnce.map((sum) => session.run(addition(sum), undefined, thread));
+      const refused = (await Promise.allSettled(runs)).filter(({ status }) => status === 'rejected');
+      expect(refused).toHaveLength(atOnce.length - RUNS_MAX);
+      for (const one of refused) expect(one).toMatchObject({ reason: { name: 'OrtError', code: 'in_use' } });
+    }
+    expect(sums.filter((sum) => sum[0] === 4)).toHaveLength(2 * RUNS_MAX);
     thread.close();
   });
 

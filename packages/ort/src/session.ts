@@ -78,9 +78,11 @@ export class Session {
         else reject(namingTermination(error, options));
       };
       try {
-        if (thread === undefined || thread.hasDied)
+        if (thread === undefined || thread.hasDied) {
           api.runWithBindingAsync(session, pointers.options, pointers.binding, done);
-        else thread.run({ session, ...pointers }, done);
+        } else {
+          thread.run({ session, options: pointers.options ?? 0n, binding: pointers.binding }, done);
+        }
       } catch (thrown) {
         this.#end(binding, options);
         throw thrown;
