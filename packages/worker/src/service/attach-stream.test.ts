@@ -4,6 +4,7 @@ import {
   type Delta,
   type GatewayMessageInit,
   type GenerateEvent,
+  type StepFrame,
   statusToError,
   workerServiceDefinition,
 } from '@sluice/proto';
@@ -401,6 +402,20 @@ describe('AttachStream', () => {
     ]);
     worker.clock.advance(1_100);
     expect((await gateway.frame()).frame).toBe(3);
+  });
+
+  it('tells its load with a request that comes or goes, and once in a while between', async () => {
+    await gateway.attach();
+    gateway.submit(1, request('abcd'));
+    const accepted = await gateway.frame();
+    const frames: StepFrame[] = [];
+    for (const advanceMs of [10, 60, 40, 10, 0]) {
+      worker.clock.advance(advanceMs);
+      worker.engine.step(1);
+      frames.push(await gateway.frame());
+    }
+    expect([accepted, ...frames].map(({ load }) => load?.steps)).toEqual([0, undefined, undefined, 3, undefined, 5]);
+    expect(frames[4]?.deltas[0]?.event?.finished).toBeDefined();
   });
 
   it('refuses more live requests than a stream may have', async () => {

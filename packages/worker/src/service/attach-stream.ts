@@ -1,5 +1,5 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import type { GatewayMessage, Submit, WelcomeInit, WorkerMessageInit } from '@sluice/proto';
+import type { DeltaInit, GatewayMessage, LoadInit, Submit, WelcomeInit, WorkerMessageInit } from '@sluice/proto';
 import { type Clock, type Logger, ServingError } from '@sluice/shared';
 import type { EnginePort } from '../engine/engine-port.js';
 import { DeltaBuffer, type Outlet } from './delta-buffer.js';
@@ -36,6 +36,7 @@ export class AttachStream implements Outlet {
   #framesSent = 0;
   #framesAcknowledged = 0;
   #lastFrameMs = 0;
+  #lastLoadMs = 0;
   #stopIdleTimer: () => void = () => {};
 
   constructor(call: AttachCall, context: AttachContext) {
@@ -66,7 +67,9 @@ export class AttachStream implements Outlet {
 
   /** Sends the load now, with whatever waits. */
   sendLoad(): void {
-    if (this.#state === 'attached' && this.#canSend()) this.#sendFrame();
+    if (this.#state !== 'attached' || !this.#canSend()) return;
+    this.#lastLoadMs = Number.NEGATIVE_INFINITY;
+    this.#sendFrame();
   }
 
   /** Cancels what came over the stream and ends it. */
@@ -160,8 +163,16 @@ export class AttachStream implements Outlet {
   #sendFrame(): void {
     this.#framesSent += 1;
     this.#lastFrameMs = this.#context.clock.nowMs();
-    const load = loadMessage(this.#context.engine.load());
-    this.#call.write({ frame: { frame: this.#framesSent, deltas: this.buffer.take(), load } });
+    const deltas = this.buffer.take();
+    this.#call.write({ frame: { frame: this.#framesSent, deltas, load: this.#loadDue(deltas) } });
+  }
+
+  /** Tokens that come step by step change little of it, and to make, write and read it is as much as a frame of few. */
+  #loadDue(deltas: readonly DeltaInit[]): LoadInit | null {
+    const { engine, limits } = this.#context;
+    if (this.#lastFrameMs - this.#lastLoadMs < limits.loadEveryMs && !deltas.some(changesLoad)) return null;
+    this.#lastLoadMs = this.#lastFrameMs;
+    return loadMessage(engine.load());
   }
 
   #armIdleTimer(delayMs: number): void {
@@ -181,4 +192,9 @@ export class AttachStream implements Outlet {
     this.#live.clear();
     this.#context.onClose(this);
   }
+}
+
+/** Whether a request came or went: gateways count no longer what they sent, once they hear that it is taken. */
+function changesLoad({ event }: DeltaInit): boolean {
+  return Boolean(event?.accepted ?? event?.finished ?? event?.failed);
 }

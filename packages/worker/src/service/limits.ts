@@ -8,6 +8,8 @@ export interface ServiceLimits {
   readonly requestsPerStreamMax: number;
   /** Milliseconds after which a stream without tokens gets a frame that carries only the load. */
   readonly idleFrameMs: number;
+  /** Milliseconds for which a load that was sent stands, while frames bring tokens and no request comes or goes. */
+  readonly loadEveryMs: number;
   /** Calls open at the same time on one connection. */
   readonly callsMax: number;
 }
@@ -17,5 +19,6 @@ export const defaultLimits: ServiceLimits = {
   pendingBytesMax: 4 * 1024 * 1024,
   requestsPerStreamMax: 4_096,
   idleFrameMs: 500,
+  loadEveryMs: 100,
   callsMax: 1_024,
 };

@@ -10,6 +10,9 @@ export interface StepFrameInit {
    */
   'frame'?: (number | string | Long);
   'deltas'?: (_sluice_v1_DeltaInit)[];
+  /**
+   * In every frame with which a request is accepted or ends, and every 100 ms or so between; absent: about what it was.
+   */
   'load'?: (_sluice_v1_LoadInit | null);
 }
 
@@ -19,5 +22,8 @@ export interface StepFrame {
    */
   'frame': (number);
   'deltas': (_sluice_v1_Delta)[];
+  /**
+   * In every frame with which a request is accepted or ends, and every 100 ms or so between; absent: about what it was.
+   */
   'load': (_sluice_v1_Load | null);
 }
