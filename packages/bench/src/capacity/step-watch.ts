@@ -13,7 +13,7 @@ export interface StepErrors {
 
 /** Writes down what the passes of a model computed and took. */
 export class StepWatch {
-  /** The same model, watched. */
+  /** The same model, watched; one pass at a time, as in a simulation. */
   readonly model: ModelPort;
   readonly #nowMs: () => number;
   readonly #hostGapsMs: number[] = [];
@@ -26,6 +26,7 @@ export class StepWatch {
     this.model = new Proxy(model, {
       get: (target, name) => {
         if (name === 'forward') return forward;
+        if (name === 'executors') return 1;
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },

@@ -93,7 +93,7 @@ function keepingMemory(model: ModelPort): ModelPort {
   return {
     limits: model.limits,
     forward: (plan) => model.forward(plan),
-    stop: () => model.stop(),
+    stop: (plan) => model.stop(plan),
     copy: (fromSlot, toSlot, tokens) => model.copy(fromSlot, toSlot, tokens),
     copyBytes: (tokens) => model.copyBytes(tokens),
     copyOut: (slot, tokens) => model.copyOut(slot, tokens),

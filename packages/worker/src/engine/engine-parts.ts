@@ -2,7 +2,7 @@ import type { Clock, Logger } from '@sluice/shared';
 import type { StepListener } from './engine-port.js';
 import type { ModelPort } from './model-port.js';
 import type { PassLimits } from './pass-runner.js';
-import type { RememberedCost } from './remembered-cost.js';
+import type { RememberedCosts } from './remembered-cost.js';
 import type { Policy } from './scheduler/policy.js';
 import type { Objectives } from './sequence.js';
 import type { SpeculationMode } from './speculation/speculation.js';
@@ -34,7 +34,7 @@ export interface EngineParts {
   readonly log: Logger;
   readonly listener: StepListener;
   /** What passes cost, as another start has learnt it; absent: that begins with a guess. */
-  readonly rememberedCost?: RememberedCost;
+  readonly rememberedCost?: RememberedCosts;
   /** Called after each step, for metrics and benches. */
   readonly onStep?: (step: StepRecord) => void;
   /**

@@ -3,12 +3,13 @@ import type { EngineOptions, EngineParts } from './engine-parts.js';
 import type { EnginePort } from './engine-port.js';
 import { SlotMemory } from './kv/slot-memory.js';
 import { LiveSequence } from './live-sequence.js';
-import { lookAhead } from './look-ahead.js';
 import { PassCommit } from './pass-commit.js';
 import { PassRunner } from './pass-runner.js';
+import { type EndedPass, PassesUnderWay } from './passes-under-way.js';
+import { queueView } from './queue-view.js';
 import { refusalOf, scoredTokensMax } from './refusal.js';
-import type { RememberedCost } from './remembered-cost.js';
-import type { Decision } from './scheduler/policy.js';
+import type { RememberedCosts } from './remembered-cost.js';
+import type { QueueView } from './scheduler/policy.js';
 import { defaultObjectives, type SequenceRequest } from './sequence.js';
 import { SequenceEnds } from './sequence-ends.js';
 import { SequenceTable } from './sequence-table.js';
@@ -31,7 +32,8 @@ const TRIM_PAUSE_MS = 10;
 
 /**
  * The batch loop: plan, run, commit, again. While a pass runs off this thread, the events of the step before it go out
- * and new requests come in; between two passes there is only what the next plan needs.
+ * and new requests come in; between two passes there is only what the next plan needs. Where the model has several
+ * executors, and the policy wants it so, there are several passes at a time, and each is followed by the next as it ends.
  *
  * What fails costs as little as can be: a row that cannot be sampled its sequence, a pass its sequences, a listener that
  * throws a line in the log. Only a broken assertion and a pass that hangs for good end the loop, and then nobody is left
@@ -44,7 +46,8 @@ export class Engine implements EnginePort {
   readonly #memory: SlotMemory;
   readonly #recorder: StepRecorder;
   readonly #speculation: Speculation;
-  readonly #passes: PassRunner;
+  readonly #runner: PassRunner;
+  readonly #passes: PassesUnderWay;
   readonly #sequences: SequenceTable;
   readonly #events: StepEvents;
   readonly #ends: SequenceEnds;
@@ -52,6 +55,8 @@ export class Engine implements EnginePort {
   #anyCancelled = false;
   #state: 'ready' | 'draining' | 'closed' | 'broken' = 'ready';
   #wake: (() => void) | undefined;
+  /** When the last pass ended; undefined: the engine has been idle since, or passes are under way. */
+  #passEndMs: number | undefined;
   #drained: (() => void)[] = [];
   /** Of a chunk each of whose tokens has a wanted row. */
   readonly #scoredTokensMax: number;
@@ -89,7 +94,8 @@ export class Engine implements EnginePort {
       ends: this.#ends,
       log: parts.log,
     });
-    this.#passes = new PassRunner(parts.model, parts.clock, parts.log, options.passLimits);
+    this.#runner = new PassRunner(parts.model, parts.clock, parts.log, options.passLimits);
+    this.#passes = new PassesUnderWay(parts.model, this.#runner, this.#memory);
     this.#loop = this.#run();
   }
 
@@ -134,7 +140,7 @@ export class Engine implements EnginePort {
   }
 
   /** What passes cost, as far as is known, for the next start. */
-  get rememberedCost(): RememberedCost {
+  get rememberedCost(): RememberedCosts {
     return this.#recorder.rememberedCost;
   }
 
@@ -162,63 +168,72 @@ export class Engine implements EnginePort {
     } catch (cause) {
       this.#giveUp(cause);
     } finally {
-      this.#passes.rest();
+      this.#runner.rest();
     }
   }
 
   /** Until the engine is closed. */
   async #steps(): Promise<void> {
-    let passEndMs: number | undefined;
     for (;;) {
-      if (this.#anyCancelled) {
-        this.#anyCancelled = false;
-        this.#ends.finishCancelled();
-      }
-      const decision = this.#decide();
-      const plan = writePlan(decision, this.#sequences, this.#memory, this.#recorder.cost, this.#speculation);
-      if (plan.decodes.length === 0 && plan.chunks.length === 0) {
+      if (this.#anyCancelled) this.#anyCancelled = this.#ends.finishCancelled();
+      this.#startPasses();
+      this.#events.deliver();
+      if (this.#passes.isEmpty) {
         assert(this.#sequences.size === 0, 'the policy left every sequence where it was');
-        this.#events.deliver();
         if (!(await this.#sleep())) return;
-        passEndMs = undefined;
         continue;
       }
-      const startMs = this.#parts.clock.nowMs();
-      const pass = this.#passes.run(plan, this.#recorder.forecast(plan));
-      this.#events.deliver();
-      lookAhead(decision);
+      this.#passes.lookAhead();
       this.#memory.trim(false);
-      const outcome = await pass;
-      const endMs = this.#parts.clock.nowMs();
-      const isDone = outcome.kind === 'done';
-      const ended = isDone ? this.#commit.commit({ plan, decision, output: outcome.output, endMs }) : [];
-      if (!isDone) this.#ends.failAll(decision, outcome.error);
-      if (outcome.kind === 'broken') throw outcome.cause;
-      const times = { startMs, endMs, endBeforeMs: passEndMs };
-      this.#recorder.add(plan, decision, ended, times, isDone, this.#speculation.takeWrong());
-      passEndMs = endMs;
+      const ended = await this.#passes.next(this.#passes.executorsFree > 0 ? this.#news() : undefined);
+      this.#wake = undefined;
+      if (ended !== undefined) this.#finishPass(ended);
     }
   }
 
-  #decide(): Decision<LiveSequence> {
-    const { chunksMax, chunksAbreast = 1, chunkBlockTokens, stepTokensMax } = this.#parts.model.limits;
-    this.#memory.lookUpAll(this.#sequences.waiting);
-    return this.#parts.policy.decide({
+  /** As many as the policy has a use for. */
+  #startPasses(): void {
+    for (;;) {
+      const free = this.#passes.executorsFree;
+      if (free === 0) return;
+      const decision = this.#parts.policy.decide(this.#queueView());
+      const { executors = free } = decision;
+      const isWhole = this.#passes.isEmpty && executors === free;
+      const cost = this.#recorder.costOn(undefined);
+      const plan = writePlan(decision, this.#sequences, this.#memory, cost, isWhole ? this.#speculation : undefined);
+      if (plan.decodes.length === 0 && plan.chunks.length === 0) return;
+      const pass = {
+        plan,
+        decision,
+        executors: isWhole ? undefined : executors,
+        startMs: this.#parts.clock.nowMs(),
+        endBeforeMs: this.#passEndMs,
+      };
+      this.#passEndMs = undefined;
+      this.#passes.start(pass, this.#recorder.forecast(plan, pass.executors));
+    }
+  }
+
+  #finishPass({ pass, outcome }: EndedPass): void {
+    const { plan, decision } = pass;
+    const endMs = this.#parts.clock.nowMs();
+    const isDone = outcome.kind === 'done';
+    const ended = isDone ? this.#commit.commit({ plan, decision, output: outcome.output, endMs }) : [];
+    if (!isDone) this.#ends.failAll(decision, outcome.error);
+    if (outcome.kind === 'broken') throw outcome.cause;
+    this.#recorder.add(pass, endMs, ended, isDone, this.#speculation.takeWrong());
+    if (this.#passes.isEmpty) this.#passEndMs = endMs;
+  }
+
+  #queueView(): QueueView<LiveSequence> {
+    return queueView({
       nowMs: this.#parts.clock.nowMs(),
-      running: this.#sequences.running,
-      waiting: this.#sequences.admissible,
-      slotsFree: this.#memory.slotsFree,
-      blocksFree: this.#memory.blocksFree,
-      blocksMax: this.#memory.blocksMax,
-      limits: {
-        tokenBudget: this.#options.tokenBudget,
-        stepTokensMax,
-        chunksMax,
-        chunksAbreast,
-        chunkBlockTokens,
-        copyTokensMax: this.#memory.copyTokensMax,
-      },
-      cost: this.#recorder.cost,
+      tokenBudget: this.#options.tokenBudget,
+      limits: this.#parts.model.limits,
+      sequences: this.#sequences,
+      memory: this.#memory,
+      passes: this.#passes,
+      costs: this.#recorder,
     });
   }
 
@@ -261,16 +276,22 @@ export class Engine implements EnginePort {
     return () => stop();
   }
 
+  /** Comes when something does that may be a reason to start another pass. */
+  #news(): Promise<undefined> {
+    return new Promise((resolve) => {
+      this.#wake = () => resolve(undefined);
+    });
+  }
+
   /** Until there is something to do; false when the engine was closed. */
   async #sleep(): Promise<boolean> {
     if (this.#sequences.size === 0) {
       for (const resolve of this.#drained.splice(0)) resolve();
       if (this.#state === 'closed') return false;
-      this.#passes.rest();
+      this.#passEndMs = undefined;
+      this.#runner.rest();
       const stopTrimming = this.#trimLater(TRIM_AFTER_MS);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#news();
       this.#wake = undefined;
       stopTrimming();
     }

@@ -43,6 +43,8 @@ export class LiveSequence implements SequenceView, SlotHolder {
   cachedTokens: number | undefined;
   copied: CopiedTokens | undefined;
   cancelled = false;
+  /** Whether a pass that is under way computes something of it. */
+  isInPass = false;
   /** Guesses how it goes on; undefined: nobody does. */
   drafter: Drafter | undefined;
 

@@ -4,32 +4,43 @@ import type { StepOutput, StepPlan } from './step-plan.js';
 export interface ModelPort {
   readonly limits: ModelLimits;
 
+  /** Passes that can run side by side now, at least 1: it may grow while sessions open. Absent: 1. */
+  readonly executors?: number;
+
   /**
-   * One forward pass, off the JS thread. One at a time. After it, keys and values of the plan's tokens are in their
-   * slots, written in place; positions at and behind a slot's length hold garbage that nothing reads.
+   * One forward pass, off the JS thread. After it, keys and values of the plan's tokens are in their slots, written in
+   * place; positions at and behind a slot's length hold garbage that nothing reads. What it gives is valid until its
+   * executors run the next one.
+   *
+   * Passes may run side by side where there are executors for them: one with decodes at most, and none that computes a chunk
+   * in a slot which the one with decodes found in the span of its own (step-plan.ts).
+   * @param executors how many it takes of those that are free, at least 1 and not all; absent: all, and then it runs alone.
    * @throws (rejects) when the runtime refuses the pass; slots that decode or prefill in it are then undefined.
    */
-  forward(plan: StepPlan): Promise<StepOutput>;
+  forward(plan: StepPlan, executors?: number): Promise<StepOutput>;
 
   /**
-   * Asks the pass that runs to end before its next operator; if it does, `forward` rejects. Nothing when none runs.
-   * Returns at once.
+   * Asks the pass that runs this plan to end before its next operator; if it does, `forward` rejects. Nothing when none
+   * does. Returns at once.
    */
-  stop(): void;
+  stop(plan: StepPlan): void;
 
-  /** Copies the keys and values of the first `tokens` positions of a slot to another one. Only between passes. */
+  /**
+   * Copies the keys and values of the first `tokens` positions of a slot to another one. No pass may write what is read, or
+   * have the other slot in its span.
+   */
   copy(fromSlot: number, toSlot: number, tokens: number): void;
 
   /** Bytes that {@link copyOut} takes for so many tokens. */
   copyBytes(tokens: number): number;
 
   /**
-   * Copies the keys and values of the first `tokens` positions of a slot out of it. Only between passes.
+   * Copies the keys and values of the first `tokens` positions of a slot out of it. No pass may have it in its span.
    * @throws RangeError where the machine has no room for them.
    */
   copyOut(slot: number, tokens: number): CopiedTokens;
 
-  /** Puts them into a slot, whatever was there, as they were. Only between passes. */
+  /** Puts them into a slot, whatever was there, as they were. No pass may have it in its span. */
   copyIn(slot: number, copied: CopiedTokens): void;
 
   /**

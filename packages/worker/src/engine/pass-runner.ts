@@ -47,7 +47,7 @@ export interface PassForecast {
 }
 
 /**
- * Runs passes one at a time and cuts off those that hang.
+ * Runs passes and cuts off those that hang.
  *
  *   running ──deadline──▶ told to stop ──rejects──▶ failed
  *                              └──grace is over───▶ broken
@@ -61,7 +61,7 @@ export class PassRunner {
   readonly #log: Logger;
   readonly #limits: PassLimits;
   #stopLooking: (() => void) | undefined;
-  #pass: RunningPass | undefined;
+  readonly #passes = new Set<RunningPass>();
 
   constructor(model: ModelPort, clock: Clock, log: Logger, limits: PassLimits = defaultPassLimits) {
     this.#model = model;
@@ -70,21 +70,25 @@ export class PassRunner {
     this.#limits = limits;
   }
 
-  /** Never rejects. */
-  run(plan: StepPlan, forecast: PassForecast): Promise<PassOutcome> {
+  /**
+   * Never rejects.
+   * @param executors as of `ModelPort.forward`.
+   */
+  run(plan: StepPlan, forecast: PassForecast, executors?: number): Promise<PassOutcome> {
     return new Promise((resolve) => {
       const deadlineMs = this.#deadlineMs(forecast);
       const pass: RunningPass = {
+        plan,
         looksLeft: looksIn(deadlineMs),
         looksTaken: 0,
         stoppedAfterMs: undefined,
         end: resolve,
       };
-      this.#pass = pass;
+      this.#passes.add(pass);
       this.#stopLooking ??= this.#lookLater();
-      this.#forward(plan).then(
-        (output) => this.#end({ kind: 'done', output }),
-        (failure: unknown) => this.#end(this.#outcomeOf(failure, plan, pass)),
+      this.#forward(plan, executors).then(
+        (output) => this.#end(pass, { kind: 'done', output }),
+        (failure: unknown) => this.#end(pass, this.#outcomeOf(failure, pass)),
       );
     });
   }
@@ -95,17 +99,16 @@ export class PassRunner {
     this.#stopLooking = undefined;
   }
 
-  async #forward(plan: StepPlan): Promise<StepOutput> {
-    return this.#model.forward(plan);
+  async #forward(plan: StepPlan, executors: number | undefined): Promise<StepOutput> {
+    return executors === undefined ? this.#model.forward(plan) : this.#model.forward(plan, executors);
   }
 
-  #end(outcome: PassOutcome): void {
-    const pass = this.#pass;
-    this.#pass = undefined;
-    pass?.end(outcome);
+  #end(pass: RunningPass, outcome: PassOutcome): void {
+    this.#passes.delete(pass);
+    pass.end(outcome);
   }
 
-  #outcomeOf(failure: unknown, plan: StepPlan, { stoppedAfterMs }: RunningPass): PassOutcome {
+  #outcomeOf(failure: unknown, { plan, stoppedAfterMs }: RunningPass): PassOutcome {
     const shape = { decodes: plan.decodes.length, chunks: plan.chunks.length };
     if (failure instanceof BrokenAssertion) return { kind: 'broken', error: passFailed(failure), cause: failure };
     this.#log.error({ err: failure, ...shape }, 'a pass failed');
@@ -121,29 +124,28 @@ export class PassRunner {
   #lookLater(): () => void {
     return this.#clock.after(LOOK_MS, () => {
       this.#stopLooking = this.#lookLater();
-      this.#look();
+      for (const pass of this.#passes) this.#look(pass);
     });
   }
 
-  #look(): void {
-    const pass = this.#pass;
-    if (pass === undefined) return;
+  #look(pass: RunningPass): void {
     pass.looksTaken += 1;
     if (--pass.looksLeft > 0) return;
     if (pass.stoppedAfterMs === undefined) {
       pass.stoppedAfterMs = pass.looksTaken * LOOK_MS;
       pass.looksLeft = looksIn(this.#limits.graceMs);
       this.#log.error({ afterMs: pass.stoppedAfterMs }, 'a pass takes too long and is told to stop');
-      this.#model.stop();
+      this.#model.stop(pass.plan);
       return;
     }
     const afterMs = pass.looksTaken * LOOK_MS;
     const cause = new HungPass(`a forward pass did not come back in ${afterMs} ms, though it was told to stop`);
-    this.#end({ kind: 'broken', error: passCutOff(pass.stoppedAfterMs, cause), cause });
+    this.#end(pass, { kind: 'broken', error: passCutOff(pass.stoppedAfterMs, cause), cause });
   }
 }
 
 interface RunningPass {
+  readonly plan: StepPlan;
   looksLeft: number;
   looksTaken: number;
   /** Undefined: it was not told to stop. */

@@ -10,6 +10,13 @@ export interface RememberedCost {
   readonly marginRatio: number;
 }
 
+/** Of passes on all executors, and of those beside others. */
+export interface RememberedCosts {
+  readonly whole: RememberedCost;
+  /** By the number of executors that a pass has. */
+  readonly apart: readonly { readonly executors: number; readonly cost: RememberedCost }[];
+}
+
 /** Features of a step. */
 export const COST_FEATURES = 7;
 
@@ -17,6 +24,22 @@ export const COST_FEATURES = 7;
 const COEFFICIENT_MAX = 1e6;
 const CERTAINTY_MAX = 1e12;
 const RATIO_MAX = 10;
+
+/** Numbers of executors that are read back. */
+const APART_MAX = 1_024;
+
+/** Whether a file holds such a thing, as {@link isRememberedCost}. */
+export function areRememberedCosts(value: unknown): value is RememberedCosts {
+  if (typeof value !== 'object' || value === null) return false;
+  const { whole, apart }: Partial<Record<keyof RememberedCosts, unknown>> = value;
+  return isRememberedCost(whole) && Array.isArray(apart) && apart.length <= APART_MAX && apart.every(isApart);
+}
+
+function isApart(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { executors, cost }: { executors?: unknown; cost?: unknown } = value;
+  return Number.isInteger(executors) && Number(executors) >= 1 && isRememberedCost(cost);
+}
 
 /** Whether a file holds such a thing, whoever wrote it. What is not true in it costs time until it is learnt anew. */
 export function isRememberedCost(value: unknown): value is RememberedCost {

@@ -26,9 +26,15 @@ export class SequenceEnds {
     });
   }
 
-  /** Of all that were cancelled. */
-  finishCancelled(): void {
-    for (const sequence of this.#sequences.all()) if (sequence.cancelled) this.finish(sequence, 'cancelled');
+  /** Of all that were cancelled, but for those in passes under way. @returns whether there are such. */
+  finishCancelled(): boolean {
+    let areLeft = false;
+    for (const sequence of this.#sequences.all()) {
+      if (!sequence.cancelled) continue;
+      if (sequence.isInPass) areLeft = true;
+      else this.finish(sequence, 'cancelled');
+    }
+    return areLeft;
   }
 
   /** Whatever it computed, nobody may find it in its slot. */

@@ -9,8 +9,29 @@ export interface StepPlan {
   readonly decodes: readonly DecodeRow[];
   /** Slices of prompts, of different sequences; each through a prefill lane of its own. */
   readonly chunks: readonly PrefillChunk[];
-  /** Slots that hold a sequence which is not part of this step. All others that the plan does not name are free. */
+  /** Slots that hold a sequence which is in no pass. All others that no plan of a pass under way names are free. */
   readonly resting: readonly RestingSlot[];
+}
+
+/** Slots from the lowest to the highest, both included. */
+export interface SlotSpan {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * What the decode lane spans: in slots between its decodes it has idle rows, each of which writes one position, and that
+ * is the first one where nothing of the slot is computed in the pass. Undefined without decodes.
+ */
+export function spanOf({ decodes }: Pick<StepPlan, 'decodes'>): SlotSpan | undefined {
+  if (decodes.length === 0) return undefined;
+  let first = Number.POSITIVE_INFINITY;
+  let last = 0;
+  for (const { slot } of decodes) {
+    first = Math.min(first, slot);
+    last = Math.max(last, slot);
+  }
+  return { first, last };
 }
 
 export interface RestingSlot {
@@ -57,7 +78,7 @@ export interface LogitsWant {
 
 export const wantBest: LogitsWant = { temperatures: [] };
 
-/** One wanted row, in the order of the plan: those of decodes first, then those of chunks. Valid until the next pass. */
+/** One wanted row, in the order of the plan: those of decodes first, then those of chunks. Valid as {@link StepOutput} is. */
 export interface LogitsRow {
   /** The likeliest token; of equals the lowest id. */
   readonly best: number;
@@ -76,12 +97,13 @@ export interface Candidates {
   readonly logits: Float32Array;
 }
 
+/** Valid until the executors that computed it run the next pass. */
 export interface StepOutput {
   /** One per wanted token: those of each decode in order, then those of each chunk. */
   readonly rows: readonly LogitsRow[];
   /**
    * [tokens of the pass, embeddingLength] in packed order: what the head reads of every token. Costs nothing until it is
-   * read; valid until the next pass. Undefined where the model gives none.
+   * read. Undefined where the model gives none.
    */
   readonly hidden?: Float32Array | undefined;
 }

@@ -1,10 +1,11 @@
 import type { LoadState } from '@sluice/shared';
 import { CostModel, type StepCost, workOf } from './cost-model.js';
 import type { PassForecast } from './pass-runner.js';
+import type { PassUnderWay } from './passes-under-way.js';
 import { StepRates } from './rates.js';
-import type { RememberedCost } from './remembered-cost.js';
+import type { RememberedCosts } from './remembered-cost.js';
 import { RunningMedian } from './running-median.js';
-import type { Decision, Policy, SequenceView } from './scheduler/policy.js';
+import type { Policy, SequenceView } from './scheduler/policy.js';
 import type { StepPlan } from './step-plan.js';
 
 /** What a step was and took. */
@@ -20,17 +21,9 @@ export interface StepRecord {
   readonly passMs: number;
   /** What it was expected to take. */
   readonly predictedMs: number;
-  /** From the end of the pass before it to its own start; undefined where the engine was idle in between. */
+  /** From the end of the pass before it to its own start; undefined where the engine was idle in between, or never. */
   readonly hostGapMs: number | undefined;
   readonly preempted: number;
-}
-
-/** When a pass ran. */
-export interface PassTimes {
-  readonly startMs: number;
-  readonly endMs: number;
-  /** When the pass before it ended; undefined where the engine was idle in between. */
-  readonly endBeforeMs: number | undefined;
 }
 
 /** Gaps between passes that are reported on. */
@@ -38,7 +31,10 @@ const HOST_GAPS_MAX = 200;
 
 /** Measures steps, and tells those who learn from them. */
 export class StepRecorder {
+  /** Of passes on all executors. */
   readonly #cost: CostModel;
+  /** Of those on some of them, by how many. */
+  readonly #costApart = new Map<number, CostModel>();
   readonly #rates = new StepRates();
   readonly #hostGaps = new RunningMedian(HOST_GAPS_MAX);
   readonly #policy: Policy;
@@ -52,19 +48,26 @@ export class StepRecorder {
     policy: Policy,
     chunksAbreast: number,
     onStep: (step: StepRecord) => void,
-    remembered: RememberedCost | undefined,
+    remembered: RememberedCosts | undefined,
   ) {
-    this.#cost = new CostModel(chunksAbreast, remembered);
+    this.#cost = new CostModel(chunksAbreast, remembered?.whole);
+    for (const { executors, cost } of remembered?.apart ?? []) {
+      this.#costApart.set(executors, new CostModel(executors, cost));
+    }
     this.#policy = policy;
     this.#onStep = onStep;
   }
 
-  get cost(): StepCost {
-    return this.#cost;
+  /** Of passes on so many executors; undefined: all. */
+  costOn(executors: number | undefined): StepCost {
+    return this.#modelOn(executors);
   }
 
-  get rememberedCost(): RememberedCost {
-    return this.#cost.remembered;
+  get rememberedCost(): RememberedCosts {
+    return {
+      whole: this.#cost.remembered,
+      apart: Array.from(this.#costApart, ([executors, cost]) => ({ executors, cost: cost.remembered })),
+    };
   }
 
   get rates(): Pick<
@@ -85,28 +88,28 @@ export class StepRecorder {
     };
   }
 
-  forecast(plan: StepPlan): PassForecast {
-    return { predictedMs: this.#cost.predictMs(workOf(plan)), passesSeen: this.#rates.current.steps };
+  forecast(plan: StepPlan, executors: number | undefined): PassForecast {
+    return { predictedMs: this.costOn(executors).predictMs(workOf(plan)), passesSeen: this.#rates.current.steps };
   }
 
   /**
-   * @param isDone false: the pass failed, and how long it took says nothing.
-   * @param decision what the plan was made of, its sequences as they are after the step.
+   * @param pass with the sequences of its decision as they are after the step.
    * @param ended those of them that had their last token.
+   * @param isDone false: the pass failed, and how long it took says nothing.
    * @param wrongTokens drafts that were not kept.
    */
   add(
-    plan: StepPlan,
-    decision: Decision<SequenceView>,
+    { plan, decision, executors, startMs, endBeforeMs }: PassUnderWay,
+    endMs: number,
     ended: readonly SequenceView[],
-    { startMs, endMs, endBeforeMs }: PassTimes,
     isDone: boolean,
     wrongTokens: number,
   ): void {
     const work = workOf(plan);
     const passMs = endMs - startMs;
-    const predictedMs = this.#cost.predictMs(work);
-    if (isDone) this.#cost.observe(work, passMs);
+    const cost = this.#modelOn(executors);
+    const predictedMs = cost.predictMs(work);
+    if (isDone) cost.observe(work, passMs);
     const { rows, drafts } = decodeTokensOf(plan);
     const decodedTokens = rows - wrongTokens;
     this.#rates.add(isDone ? decodedTokens : 0, isDone ? work.prefillTokens : 0, passMs);
@@ -123,6 +126,16 @@ export class StepRecorder {
       hostGapMs,
       preempted: decision.preempted.length,
     });
+  }
+
+  #modelOn(executors: number | undefined): CostModel {
+    if (executors === undefined) return this.#cost;
+    let cost = this.#costApart.get(executors);
+    if (cost === undefined) {
+      cost = new CostModel(executors);
+      this.#costApart.set(executors, cost);
+    }
+    return cost;
   }
 }
 

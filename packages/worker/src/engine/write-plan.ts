@@ -7,13 +7,16 @@ import type { SequenceTable } from './sequence-table.js';
 import type { Speculation } from './speculation/speculation.js';
 import type { DecodeRow, PrefillChunk, StepPlan } from './step-plan.js';
 
-/** Moves sequences, slots and memory as decided, and writes down what the pass computes. Beside chunks nobody speculates. */
+/**
+ * Moves sequences, slots and memory as decided, and writes down what the pass computes. Beside chunks nobody speculates.
+ * @param speculation undefined: nobody does in any case.
+ */
 export function writePlan(
   decision: Decision<LiveSequence>,
   sequences: SequenceTable,
   memory: SlotMemory,
   cost: StepCost,
-  speculation: Speculation,
+  speculation: Speculation | undefined,
 ): StepPlan {
   sequences.preempt(decision.preempted, cost);
   for (const sequence of decision.decodes) if (sequence.slot === undefined) sequences.admit(sequence);
@@ -32,7 +35,7 @@ export function writePlan(
     };
   });
   for (const sequence of decision.decodes) memory.grow(sequence);
-  const further = chunks.length === 0 ? speculation.choose(decision.decodes, cost) : undefined;
+  const further = chunks.length === 0 ? speculation?.choose(decision.decodes, cost) : undefined;
   const decodes = decision.decodes.map((sequence, index): DecodeRow => {
     const tokenIds = [sequence.tokenIds[sequence.computed]!, ...(further?.[index] ?? [])];
     if (tokenIds.length > 1) tokenIds.length = memory.stretch(sequence, tokenIds.length);
@@ -46,7 +49,7 @@ export function writePlan(
     };
   });
   const resting = sequences.running
-    .filter((sequence) => !planned.has(sequence))
+    .filter((sequence) => !planned.has(sequence) && !sequence.isInPass)
     .map((sequence) => ({ slot: slotOf(sequence), position: sequence.computed }));
   return { decodes, chunks, resting: [...resting, ...memory.idle] };
 }

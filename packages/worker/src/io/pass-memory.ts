@@ -1,13 +1,13 @@
 import path from 'node:path';
 import type { Clock, Logger } from '@sluice/shared';
-import { isRememberedCost, type RememberedCost } from '../engine/remembered-cost.js';
+import { areRememberedCosts, type RememberedCosts } from '../engine/remembered-cost.js';
 import { type ExecutorMode, isRememberedChoice, type RememberedChoice } from '../model/executor-choice.js';
 import { memoPath, readMemo, writeMemo } from './memo.js';
 
 /** What was learnt from the passes of a model. */
 export interface LearntPasses {
-  /** By the engine: what a pass costs, however it is run. */
-  readonly cost: RememberedCost;
+  /** By the engine: what a pass costs, whichever executors run it. */
+  readonly cost: RememberedCosts;
   /** By the model: which executors are quicker. */
   readonly choice: RememberedChoice;
 }
@@ -29,7 +29,7 @@ export interface LearntOf {
 }
 
 /** Another number wherever what is written down means something else than before. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** Fewer passes since the file was written are not worth writing it again. */
 const PASSES_MIN = 50;
 const WRITE_EVERY_MS = 60_000;
@@ -115,5 +115,5 @@ async function readLearnt(memo: string, log: Logger): Promise<LearntPasses | und
 function isLearnt(value: unknown): value is LearntPasses {
   if (typeof value !== 'object' || value === null) return false;
   const { cost, choice }: Partial<Record<keyof LearntPasses, unknown>> = value;
-  return isRememberedCost(cost) && isRememberedChoice(choice);
+  return areRememberedCosts(cost) && isRememberedChoice(choice);
 }

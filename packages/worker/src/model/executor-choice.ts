@@ -1,7 +1,7 @@
 import { CostModel, type StepWork, workOf } from '../engine/cost-model.js';
 import { isRememberedCost, type RememberedCost } from '../engine/remembered-cost.js';
 import type { StepPlan } from '../engine/step-plan.js';
-import { type PlanPart, splitPlan } from './split-plan.js';
+import { type PlanPart, splitPlan, wholePart } from './split-plan.js';
 
 /** Passes of a kind, those with chunks and those of decodes alone, that are run both ways, in turns, before predictions decide. */
 const TRIALS = 16;
@@ -75,6 +75,11 @@ export class ExecutorChoice {
     const isClose = Math.max(wideMs, narrowMs) < PROBE_RATIO * Math.min(wideMs, narrowMs);
     const isProbe = isClose && this.#passes[kind] % PROBE_EVERY === 0;
     return narrowMs < wideMs !== isProbe ? parts : undefined;
+  }
+
+  /** A pass beside others, on so many narrow executors. */
+  share(plan: StepPlan, executors: number): readonly PlanPart[] {
+    return splitPlan(plan, executors, (work) => this.#narrow.predictMs(work)) ?? [wholePart(plan)];
   }
 
   /** A pass that was run as a whole. */

@@ -117,16 +117,19 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
   };
   const watched: ModelPort = {
     limits: model.limits,
-    forward: (plan) => {
+    get executors() {
+      return model.executors ?? 1;
+    },
+    forward: (plan, executors) => {
       const [first, second] = plan.chunks;
       if (first?.wantTokens === 0 && second !== undefined) {
         abreast += Math.abs(first.tokenIds.length - second.tokenIds.length) <= 2 ? 1 : 0;
       }
-      const output = model.forward(plan);
+      const output = model.forward(plan, executors);
       act();
       return output;
     },
-    stop: () => model.stop(),
+    stop: (plan) => model.stop(plan),
     copy: (from, to, tokens) => {
       copies += 1;
       model.copy(from, to, tokens);

@@ -1,3 +1,4 @@
+import type { RunOptions } from '@sluice/ort';
 import { assert } from '@sluice/shared';
 import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
@@ -11,11 +12,15 @@ export type OpenLanes<Graph extends LaneCounts> = (graph: Graph) => Promise<Lane
  * when the first such plan comes or somebody asks for it.
  */
 export class LaneExecutor<Graph extends LaneCounts = LaneCounts> {
+  /** Through which its pass is stopped. */
+  readonly #runOptions: RunOptions;
   readonly #graphs: readonly Graph[];
   readonly #openLanes: OpenLanes<Graph>;
   readonly #sessions = new Map<Graph, LaneSession>();
 
-  constructor(graphs: readonly Graph[], openLanes: OpenLanes<Graph>) {
+  /** @param runOptions of the sessions that `openLanes` gives. */
+  constructor(graphs: readonly Graph[], runOptions: RunOptions, openLanes: OpenLanes<Graph>) {
+    this.#runOptions = runOptions;
     this.#graphs = graphs.toSorted((a, b) => a.decodeTokens - b.decodeTokens || a.chunks - b.chunks);
     this.#openLanes = openLanes;
   }
@@ -46,6 +51,20 @@ export class LaneExecutor<Graph extends LaneCounts = LaneCounts> {
     const session = this.#sessions.get(this.#graphFor(plan));
     assert(session !== undefined, 'a session is opened before it runs');
     return session.forward(plan, alongside);
+  }
+
+  /** Asks its pass to end before its next operator. */
+  stop(): void {
+    this.#runOptions.terminate();
+  }
+
+  /** No pass runs, and the next one is not to be stopped. */
+  rest(): void {
+    if (this.#runOptions.terminated) this.#runOptions.reset();
+  }
+
+  dispose(): void {
+    this.#runOptions.dispose();
   }
 
   async #open(graph: Graph): Promise<void> {

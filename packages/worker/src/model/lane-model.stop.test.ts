@@ -39,7 +39,7 @@ describe('LaneModel.stop', () => {
   it('ends the pass that runs, and leaves the next ones as they would have been', async () => {
     const undisturbed = [await lastRow(prompt), await lastRow(decode)];
     const stopped = model.forward(prompt);
-    model.stop();
+    model.stop(prompt);
     await expect(stopped).rejects.toThrow(/terminat/i);
     expect([await lastRow(prompt), await lastRow(decode)]).toEqual(undisturbed);
   });
@@ -49,14 +49,14 @@ describe('LaneModel.stop', () => {
     const stopped = model.forward(prompt);
     // Time for the thread of the runtime to take it up.
     await new Promise((resolve) => setImmediate(resolve));
-    model.stop();
+    model.stop(prompt);
     await expect(stopped).rejects.toThrow(/terminat/i);
     expect(await lastRow(prompt)).toEqual(undisturbed);
   });
 
   it('does nothing where no pass runs', async () => {
     const undisturbed = await lastRow(prompt);
-    model.stop();
+    model.stop(prompt);
     expect(await lastRow(prompt)).toEqual(undisturbed);
   });
 });

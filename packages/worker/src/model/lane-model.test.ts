@@ -223,7 +223,9 @@ describe('LaneModel', () => {
     await expect(driver.run({ chunks })).rejects.toThrow('a plan has at most 2 chunks, not 3');
     const other = new SlotDriver(model);
     const pass = other.run({ chunks: [{ slot: 0, tokenIds: [1, 2] }] });
-    await expect(other.run({ chunks: [{ slot: 1, tokenIds: [1, 2] }] })).rejects.toThrow('one pass at a time');
+    await expect(other.run({ chunks: [{ slot: 1, tokenIds: [1, 2] }] })).rejects.toThrow(
+      'a pass wants 1 executors, and 0 are free',
+    );
     await pass;
   });
 

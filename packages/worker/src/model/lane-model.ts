@@ -1,4 +1,4 @@
-import { loadRuntime, type RunOptions, type RunThread, Tensor } from '@sluice/ort';
+import { loadRuntime, type RunThread, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { StepOutput, StepPlan } from '../engine/step-plan.js';
@@ -13,6 +13,7 @@ import { GraphSessions } from './graph-sessions.js';
 import { LaneCache, positionsFor } from './lane-cache.js';
 import { decodeTokensOf, LaneExecutor } from './lane-executor.js';
 import { LaneOutputs } from './lane-outputs.js';
+import { LanePasses } from './lane-passes.js';
 import { LaneSession } from './lane-session.js';
 import { joinOutputs, type PlanPart } from './split-plan.js';
 
@@ -62,7 +63,7 @@ type Graph = CompiledFiles['graphs'][number];
  * A model on the CPU: hybrid batches through lanes (compile/lanes-graph.ts). One session for each number of chunks a
  * plan can have, and again for decodes of several tokens, all over one mapped copy of the weights, one prepacked copy and one
  * cache. A pass runs on one wide executor, or in parts on narrow ones side by side: the same to the bit. Plans of more chunks
- * than a graph has lanes run in parts always.
+ * than a graph has lanes run in parts always. Several passes run at a time, each on narrow executors of its own.
  *
  * Sessions are opened when the first pass comes that needs them, which waits for it; {@link openFirst} and {@link openRest}
  * have them open before.
@@ -79,10 +80,9 @@ export class LaneModel implements ModelPort {
   /** Native sessions of all executors, in the order in which they are opened. */
   readonly #natives: Parameters<GraphSessions['session']>[] = [];
   readonly #cache: LaneCache;
-  readonly #runOptions: RunOptions;
   /** Of the wide executor's passes; undefined where the system places threads. */
   readonly #thread: RunThread | undefined;
-  #isRunning = false;
+  readonly #passes = new LanePasses<LaneExecutor<Graph>>();
 
   constructor(files: CompiledFiles, options: LaneModelOptions) {
     const { config } = files;
@@ -115,7 +115,6 @@ export class LaneModel implements ModelPort {
 
     const { processors } = options;
     assert(processors === undefined || processors.length === threads, `${threads} processors for ${threads} threads`);
-    this.#runOptions = loadRuntime().createRunOptions();
     this.#thread = processors === undefined ? undefined : loadRuntime().createRunThread(processors.slice(0, 1));
     this.#sessions = new GraphSessions(files.weightsPath, files.weights, options.profilePrefix);
     const executor = (
@@ -128,8 +127,9 @@ export class LaneModel implements ModelPort {
       const others = (thread === undefined ? undefined : processors?.slice(1)) ?? [];
       const native = (path: string): Parameters<GraphSessions['session']> => [path, threads, pool, others];
       this.#natives.push(...graphs.map(({ path }) => native(path)));
+      const runOptions = loadRuntime().createRunOptions();
       let outputs: LaneOutputs | undefined;
-      return new LaneExecutor(graphs, async (graph) => {
+      return new LaneExecutor(graphs, runOptions, async (graph) => {
         const session = await this.#sessions.session(...native(graph.path));
         outputs ??= new LaneOutputs({
           ...this.limits,
@@ -142,7 +142,7 @@ export class LaneModel implements ModelPort {
           outputs,
           rotary,
           spareSlot,
-          runOptions: this.#runOptions,
+          runOptions,
           thread,
           stepTokensMax,
           wantedRowsMax,
@@ -187,21 +187,30 @@ export class LaneModel implements ModelPort {
     return this.#unlessClosed(open());
   }
 
-  async forward(plan: StepPlan): Promise<StepOutput> {
-    assert(!this.#isRunning, 'one pass at a time');
+  /** All narrow ones, once they are open. */
+  get executors(): number {
+    return this.#narrow.every(({ isOpen }) => isOpen) ? Math.max(1, this.#narrow.length) : 1;
+  }
+
+  async forward(plan: StepPlan, executors?: number): Promise<StepOutput> {
     const { decodeTokensMax } = this.limits;
-    const chunksMax = Math.max(this.limits.chunksMax, this.#narrow.length);
     const { decodes, chunks } = plan;
+    const chunksMax = executors ?? Math.max(this.limits.chunksMax, this.#narrow.length);
     const decodeTokens = decodeTokensOf(decodes);
+    const tokensMax = executors === undefined ? decodeTokensMax : 1;
     assert(chunks.length <= chunksMax, `a plan has at most ${chunksMax} chunks, not ${chunks.length}`);
-    assert(decodeTokens <= decodeTokensMax, `a decode has at most ${decodeTokensMax} tokens, not ${decodeTokens}`);
-    this.#isRunning = true;
+    assert(decodeTokens <= tokensMax, `a decode has at most ${tokensMax} tokens, not ${decodeTokens}`);
+    const mine =
+      executors === undefined
+        ? this.#passes.begin(plan, [this.#wide, ...this.#narrow])
+        : this.#passes.begin(plan, this.#narrow, executors);
     try {
+      if (executors !== undefined) return await this.#runApart(plan, mine);
       const parts = await this.#partsOf(plan, decodeTokens);
-      return await (parts === undefined ? this.#runWhole(plan) : this.#runParts(plan, parts));
+      return await (parts === undefined ? this.#runWhole(plan) : this.#runParts(plan, parts, this.#narrow));
     } finally {
-      this.#isRunning = false;
-      if (this.#runOptions.terminated) this.#runOptions.reset();
+      this.#passes.end(plan);
+      for (const executor of mine) executor.rest();
     }
   }
 
@@ -232,12 +241,24 @@ export class LaneModel implements ModelPort {
     return output;
   }
 
+  /** Beside other passes. */
+  async #runApart(plan: StepPlan, executors: readonly LaneExecutor<Graph>[]): Promise<StepOutput> {
+    const parts = this.#choice.share(plan, executors.length);
+    await Promise.all(parts.map((part, index) => executors[index]!.openFor(part.plan)));
+    return this.#runParts(plan, parts, executors);
+  }
+
   /** All of them end before this does, also where one fails. */
-  async #runParts(plan: StepPlan, parts: readonly PlanPart[]): Promise<StepOutput> {
+  async #runParts(
+    plan: StepPlan,
+    parts: readonly PlanPart[],
+    executors: readonly LaneExecutor<Graph>[],
+  ): Promise<StepOutput> {
     const startMs = this.#nowMs();
+    const chunks = this.#passes.plans.flatMap((one) => one.chunks);
     const runs = parts.map(async (part, index) => {
-      const alongside = plan.chunks.filter((chunk) => !part.plan.chunks.includes(chunk));
-      const output = await this.#narrow[index]!.forward(part.plan, alongside);
+      const alongside = chunks.filter((chunk) => !part.plan.chunks.includes(chunk));
+      const output = await executors[index]!.forward(part.plan, alongside);
       this.#choice.observeNarrow(part.work, this.#nowMs() - startMs);
       return output;
     });
@@ -245,13 +266,13 @@ export class LaneModel implements ModelPort {
     return joinOutputs(plan, parts, await Promise.all(runs));
   }
 
-  stop(): void {
-    if (this.#isRunning) this.#runOptions.terminate();
+  stop(plan: StepPlan): void {
+    for (const executor of this.#passes.executorsOf(plan)) executor.stop();
   }
 
   /** About 46 KB a token for a model of 135 million parameters, at the speed of memory: 1,000 tokens in some 10 ms. */
   copy(fromSlot: number, toSlot: number, tokens: number): void {
-    assert(!this.#isRunning, 'slots are copied between passes');
+    this.#passes.assertStill(toSlot);
     this.#cache.copy(fromSlot, toSlot, tokens);
   }
 
@@ -260,12 +281,12 @@ export class LaneModel implements ModelPort {
   }
 
   copyOut(slot: number, tokens: number): CopiedTokens {
-    assert(!this.#isRunning, 'slots are copied between passes');
+    this.#passes.assertStill(slot);
     return { tokens, bytes: this.#cache.copyOut(slot, tokens) };
   }
 
   copyIn(slot: number, copied: CopiedTokens): void {
-    assert(!this.#isRunning, 'slots are copied between passes');
+    this.#passes.assertStill(slot);
     this.#cache.copyIn(slot, copied);
   }
 
@@ -284,9 +305,9 @@ export class LaneModel implements ModelPort {
   }
 
   close(): void {
-    assert(!this.#isRunning, 'a model is closed between passes');
+    assert(this.#passes.isEmpty, 'a model is closed between passes');
     this.#thread?.close();
     this.#sessions.close();
-    this.#runOptions.dispose();
+    for (const executor of [this.#wide, ...this.#narrow]) executor.dispose();
   }
 }

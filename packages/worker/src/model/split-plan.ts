@@ -36,8 +36,15 @@ export function splitPlan(plan: StepPlan, count: number, costMs: PartCost): read
   return busy.map((part) => part.finish(plan, firstRows));
 }
 
+/** All of a plan, for one executor. */
+export function wholePart(plan: StepPlan): PlanPart {
+  const rows = [...plan.decodes, ...plan.chunks].reduce((count, one) => count + wantedRows(one), 0);
+  return { plan, work: workOf(plan), rows: Array.from({ length: rows }, (_, row) => row) };
+}
+
 /** What a whole plan gives, from what its parts gave. */
 export function joinOutputs(plan: StepPlan, parts: readonly PlanPart[], outputs: readonly StepOutput[]): StepOutput {
+  if (parts.length === 1) return outputs[0]!;
   const rows: LogitsRow[] = [];
   for (const [index, part] of parts.entries()) {
     for (const [at, row] of outputs[index]!.rows.entries()) rows[part.rows[at]!] = row;

@@ -1,7 +1,7 @@
 import type { LoadState } from '@sluice/shared';
 import type { StepCost } from '../cost-model.js';
 import type { ModelPort } from '../model-port.js';
-import type { RestingSlot } from '../step-plan.js';
+import type { RestingSlot, SlotSpan } from '../step-plan.js';
 import { CopyRate, withTimedCopies } from './copy-rate.js';
 import { PrefixCache, type PrefixHit } from './prefix-cache.js';
 import { type SlotHolder, slotOf } from './slot-holder.js';
@@ -66,9 +66,19 @@ export class SlotMemory {
     return this.#slots.slotsMax;
   }
 
-  /** Free or idle. */
+  /** Free or idle, and outside the fence. */
   get slotsFree(): number {
     return this.#slots.slotsFree;
+  }
+
+  /** As {@link SlotStore.fence}. */
+  fence(span: SlotSpan | undefined): void {
+    this.#slots.fence(span);
+  }
+
+  /** Whether a pass under way may write into a sequence's slot without computing anything of it. */
+  isFenced(sequence: SlotHolder): boolean {
+    return this.#slots.isFenced(slotOf(sequence));
   }
 
   get blocksMax(): number {

@@ -1,5 +1,6 @@
 import { assert } from '@sluice/shared';
 import type { ModelPort } from '../model-port.js';
+import type { SlotSpan } from '../step-plan.js';
 import type { IdlePrompt, PrefixCache, PrefixHit } from './prefix-cache.js';
 import { SlotTable } from './slot-table.js';
 import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
@@ -31,6 +32,7 @@ export class SlotStore {
   readonly #blocks: Int32Array;
   /** By slot: the most blocks that were ever written since its pages were last given back. */
   readonly #written: Int32Array;
+  #fence: SlotSpan | undefined;
 
   /** @param cache knows the idle slots; undefined: none is ever kept. */
   constructor(
@@ -51,9 +53,25 @@ export class SlotStore {
     return this.#table.slotsMax;
   }
 
-  /** Free or idle. */
+  /** Free or idle, and outside the fence. */
   get slotsFree(): number {
-    return this.#table.freeCount + (this.#cache?.idleCount ?? 0);
+    let slots = this.#table.freeCount + (this.#cache?.idleCount ?? 0);
+    if (this.#fence === undefined) return slots;
+    const idle = this.#cache?.idle ?? noIdle;
+    for (let slot = this.#fence.first; slot <= this.#fence.last; slot++) {
+      if (this.#table.isFree(slot) || idle.has(slot)) slots -= 1;
+    }
+    return slots;
+  }
+
+  /** From now on slots of the span are nobody's to have, because a pass may write into those between its own. */
+  fence(span: SlotSpan | undefined): void {
+    this.#fence = span;
+  }
+
+  /** Whether a pass under way may write into a slot that is not part of it. */
+  isFenced(slot: number): boolean {
+    return this.#fence !== undefined && this.#fence.first <= slot && slot <= this.#fence.last;
   }
 
   get blocksMax(): number {
@@ -73,7 +91,8 @@ export class SlotStore {
   take(source: Source | undefined): number {
     const slot = this.#choose(source);
     this.#vacate(slot, source);
-    return this.#table.take(slot);
+    this.#table.take(slot);
+    return slot;
   }
 
   /** Counts a taken slot with so many blocks in all, at least those it has. Idle slots go for it, but for `except`. */
@@ -137,7 +156,7 @@ export class SlotStore {
     let bestTokens = Number.POSITIVE_INFINITY;
     for (let slot = 0; slot < this.slotsMax; slot++) {
       const prompt = idle.get(slot);
-      if (prompt === undefined && !this.#table.isFree(slot)) continue;
+      if ((prompt === undefined && !this.#table.isFree(slot)) || this.isFenced(slot)) continue;
       const holes = highest < 0 ? 0 : Math.max(0, lowest - slot, slot - highest);
       let tokens = holes * HOLE_TOKENS;
       if (source !== undefined && slot !== source.slot) tokens += source.tokens;
@@ -168,18 +187,33 @@ export class SlotStore {
     const prompt = this.#cache?.idle.get(slot);
     if (prompt === undefined) return;
     const isSpent = slot === source?.slot && source.isSpent;
-    const oldest = this.#cache!.oldest(source?.slot);
-    if (isSpent || (this.#table.freeCount === 0 && (oldest === undefined || oldest === slot))) {
+    const target = isSpent ? undefined : (this.#lowestFree() ?? this.#emptied(slot, source));
+    if (target === undefined) {
       this.giveUp(slot);
       return;
     }
-    if (this.#table.freeCount === 0) this.giveUp(oldest!);
-    const target = this.#table.take();
+    this.#table.take(target);
     this.#model.copy(slot, target, prompt.tokens);
     this.#cache!.move(slot, target);
     const blocks = this.#blocks[slot]!;
     this.#free(slot);
     this.#count(target, blocks);
+  }
+
+  /** The slot of the prompt that is of least use, given up for one that lies in `slot` if that is of more. */
+  #emptied(slot: number, source: Source | undefined): number | undefined {
+    const oldest = this.#table.freeCount > 0 ? undefined : this.#cache!.oldest(source?.slot);
+    if (oldest === undefined || oldest === slot || this.isFenced(oldest)) return undefined;
+    this.giveUp(oldest);
+    return oldest;
+  }
+
+  /** Outside the fence. */
+  #lowestFree(): number | undefined {
+    for (let slot = 0; slot < this.slotsMax; slot++) {
+      if (this.#table.isFree(slot) && !this.isFenced(slot)) return slot;
+    }
+    return undefined;
   }
 
   #free(slot: number): void {

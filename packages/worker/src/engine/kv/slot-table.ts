@@ -1,9 +1,6 @@
 import { assert } from '@sluice/shared';
 
-/**
- * Which slots of the key-value cache are free. The lowest free slot is handed out first, so that decoding sequences lie
- * close together: the decode lane spans from the first to the last of them.
- */
+/** Which slots of the key-value cache are free. */
 export class SlotTable {
   readonly slotsMax: number;
   readonly #taken: Uint8Array;
@@ -23,11 +20,10 @@ export class SlotTable {
     return this.#taken[slot] === 0;
   }
 
-  take(slot = this.#taken.indexOf(0)): number {
-    assert(this.isFree(slot), 'a slot was taken where none is free');
+  take(slot: number): void {
+    assert(this.isFree(slot), `slot ${slot} was taken and is not free`);
     this.#taken[slot] = 1;
     this.#takenCount += 1;
-    return slot;
   }
 
   free(slot: number): void {

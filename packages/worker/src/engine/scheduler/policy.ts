@@ -43,7 +43,7 @@ export interface SequenceView {
 export interface QueueView<S extends SequenceView> {
   /** On the clock of the times in the sequences. */
   readonly nowMs: number;
-  /** Hold a slot; first come first. */
+  /** Hold a slot; first come first. Without those that are {@link SideBySide.busy}. */
   readonly running: readonly S[];
   /** Hold nothing; first come first, preempted ones before all others. */
   readonly waiting: readonly S[];
@@ -51,8 +51,24 @@ export interface QueueView<S extends SequenceView> {
   readonly blocksFree: number;
   readonly blocksMax: number;
   readonly limits: StepLimits;
-  /** What a step is likely to take. */
+  /** What a step is likely to take, on all executors that are free. */
   readonly cost: StepCost;
+  /** Absent: the model runs one pass at a time. */
+  readonly beside?: SideBySide<S>;
+}
+
+/** What a policy has to know where several passes can run side by side: it is asked whenever an executor is free. */
+export interface SideBySide<S extends SequenceView> {
+  /** At least 2. */
+  readonly executors: number;
+  /** Without a pass; at least 1. */
+  readonly executorsFree: number;
+  /** Hold a slot and are not to be had now: they are in passes under way, or in the way of one. First come first. */
+  readonly busy: readonly S[];
+  /** Those of them that are in passes of chunks alone. */
+  readonly promptsUnderWay: number;
+  /** What a step is likely to take on so many executors. */
+  costOn(executors: number): StepCost;
 }
 
 export interface StepLimits {
@@ -70,13 +86,18 @@ export interface StepLimits {
   readonly chunkBlockTokens: ModelLimits['chunkBlockTokens'];
 }
 
-/** What to do in one step. A sequence is in at most one of `decodes`, `chunks` and `preempted`. */
+/**
+ * What to do in one step. A sequence is in at most one of `decodes`, `chunks` and `preempted`. Only one that takes all
+ * executors may have more chunks than executors, and only one pass at a time has decodes.
+ */
 export interface Decision<S extends SequenceView> {
   /** Running, or waiting with all of its prompt copied out: then it gets a slot now. */
   readonly decodes: readonly S[];
   readonly chunks: readonly ChunkDecision<S>[];
   /** Lose slot and memory and go back to the front of the queue, in this order from the front. */
   readonly preempted: readonly S[];
+  /** How many it takes of those that are free. Absent: all of them. */
+  readonly executors?: number;
 }
 
 export interface ChunkDecision<S extends SequenceView> {
@@ -87,12 +108,12 @@ export interface ChunkDecision<S extends SequenceView> {
 }
 
 /**
- * Decides what each step computes. The same policy with the same past gives the same decision for the same queue, and
+ * Decides what each step computes; an empty decision leaves free executors free until something changes. The same policy with the same past gives the same decision for the same queue, and
  * asking twice changes nothing: time and speed come in the view, never from a clock.
  */
 export interface Policy {
   decide<S extends SequenceView>(queue: QueueView<S>): Decision<S>;
-  /** What became of the last decision. Called after each step, with the sequences as they are after it. */
+  /** What became of a decision. Called after each step, with the sequences as they are after it. */
   observe(step: ObservedStep): void;
 }
 

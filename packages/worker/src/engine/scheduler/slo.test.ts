@@ -1,6 +1,6 @@
 import { seededRng } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
-import type { StepCost } from '../cost-model.js';
+import { noWork, type StepCost, withChunk, withDecode } from '../cost-model.js';
 import { ServiceLevel } from './slo.js';
 import { decoding, nowMs, queueOf, smallMachine, view } from './test-support/queues.js';
 import { type Arrival, drive, type Grown, type Machine } from './test-support/small-engine.js';
@@ -17,6 +17,9 @@ const machine: Machine = {
     copyTokensMax: 200,
   },
 };
+
+/** Of a prompt that must have all the time that there is. */
+const pressing = { ttftMs: 1_000, tbtMs: 200 };
 
 describe('ServiceLevel', () => {
   it('prefills a lone prompt in as few passes as the model allows where a pass is short', () => {
@@ -92,7 +95,7 @@ describe('ServiceLevel', () => {
   });
 
   it('keeps strict and relaxed streams apart: the step follows the most pressing', () => {
-    const prompt = view({ promptTokens: 900, computed: 100 });
+    const prompt = view({ promptTokens: 900, computed: 100, objectives: pressing });
     const relaxed = decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 400 } });
     const strict = decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: 60 } });
     const slice = (streams: readonly (typeof relaxed)[]): number =>
@@ -101,8 +104,23 @@ describe('ServiceLevel', () => {
     expect(slice([relaxed, strict])).toBeLessThan(50);
   });
 
+  it('leaves streams a third of their pace, or steps of a quarter of their time, unless a prompt needs more', () => {
+    const stepMs = (streams: number, ttftMs: number): number => {
+      const decodes = Array.from({ length: streams }, () => decoding(10, 3));
+      const prompt = view({ promptTokens: 900, objectives: { ttftMs, tbtMs: 200 } });
+      const { chunks } = seasoned().decide(queueOf({ running: [...decodes, prompt] }));
+      const work = decodes.reduce((sum, { computed }) => withDecode(sum, computed), noWork);
+      return smallMachine.predictMs(withChunk(work, 0, chunks[0]!.tokens)) / smallMachine.predictMs(work);
+    };
+    const aloneMs = smallMachine.predictMs(withDecode(noWork, 13));
+    expect(stepMs(1, 5_000)).toBeLessThan(50 / aloneMs);
+    expect(stepMs(1, 1_000)).toBeGreaterThan(90 / aloneMs);
+    expect(stepMs(30, 5_000)).toBeGreaterThan(1.5);
+    expect(stepMs(30, 5_000)).toBeLessThan(3);
+  });
+
   it('takes the time that has gone since the last token off the step', () => {
-    const prompt = view({ promptTokens: 900 });
+    const prompt = view({ promptTokens: 900, objectives: pressing });
     const slice = (sinceMs: number): number => {
       const stream = decoding(10, 3, { lastTokenMs: nowMs - sinceMs });
       return seasoned().decide(queueOf({ running: [stream, prompt] })).chunks[0]!.tokens;

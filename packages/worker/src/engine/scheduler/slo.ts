@@ -1,6 +1,8 @@
-import { noWork, type StepWork, withChunk, withDecode } from '../cost-model.js';
+import { noWork, type StepCost, type StepWork, withChunk, withDecode } from '../cost-model.js';
 import { CHUNK_TOKENS_MIN, evenSlices, largest, levelled } from './even-slices.js';
+import { PACED_SHARE, pacedMs } from './pace.js';
 import type { Decision, ObservedStep, Policy, QueueView, SequenceView } from './policy.js';
+import { areLate, costBeside, goApart, mayBegin } from './prompts-apart.js';
 import { stepTimeMs } from './slack.js';
 import { StepDraft } from './step-draft.js';
 import { losesObjective, orderPrompts } from './ttft-order.js';
@@ -18,6 +20,8 @@ const GROWTH = 1.5;
 const FADING = 0.998;
 /** What counts as seen from the beginning. */
 const FAMILIAR_TOKENS_MIN = 64;
+/** Prompts that take no larger share of the time to their first token beside the streams are computed there alone. */
+const SOON_SHARE = 0.2;
 /** One in so many of those let in is one that misses its objective, also while others can keep theirs. */
 const LATE_SHARE = 8;
 
@@ -33,37 +37,53 @@ const LATE_SHARE = 8;
  * - Prompts that the model computes side by side get slices that end together, where that is the better way on average
  *   (even-slices.ts) and the first of them still has its first token in time.
  * - With nobody to disturb, a prompt gets all the tokens that a pass can take, up to {@link STEP_MS_MAX} worth.
+ * - Where all prompts are in time, a step takes less than that (pace.ts).
+ * - Where passes can run side by side and streams are slow, prompts go beside them on executors of their own
+ *   (prompts-apart.ts), as if there was nobody to disturb; in the streams' steps only where they would wait long otherwise.
  */
 export class ServiceLevel implements Policy {
-  /** Waited at the last decision, and which of them were late. */
-  #waiting: ReadonlySet<SequenceView> = new Set();
-  #late: ReadonlySet<SequenceView> = new Set();
+  /** Those that waited when they were last seen: whether they were late. */
+  readonly #wasLate = new WeakMap<SequenceView, boolean>();
   /** Let in since the last that was late. */
   #onTimeInARow = 0;
   /** Prompt tokens of the largest step with decodes, of late. */
   #familiarTokens = FAMILIAR_TOKENS_MIN;
 
   decide<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
-    const { nowMs, running, waiting, limits, cost } = queue;
+    const { nowMs, running, waiting } = queue;
     const draft = new StepDraft(queue);
     draft.decodeAll(byUrgency(running, nowMs), byUrgency(waiting, nowMs));
     const resumed = new Set(draft.decodes);
     const prompts = [...draft.prompts, ...waiting.filter((one) => !resumed.has(one))];
     if (prompts.length === 0) return draft.decision;
+    return this.#apart(draft, prompts, queue) ?? this.#together(draft, prompts, queue);
+  }
 
+  observe({ decision: { decodes, chunks } }: ObservedStep): void {
+    const tokens = decodes.length === 0 ? 0 : chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
+    this.#familiarTokens = Math.max(FAMILIAR_TOKENS_MIN, FADING * this.#familiarTokens, tokens);
+    for (const { sequence } of chunks) {
+      const wasLate = this.#wasLate.get(sequence);
+      if (wasLate === undefined) continue;
+      this.#wasLate.delete(sequence);
+      this.#onTimeInARow = wasLate ? 0 : this.#onTimeInARow + 1;
+    }
+  }
+
+  /** What a step has of prompts beside its decodes. */
+  #together<S extends SequenceView>(draft: StepDraft<S>, prompts: readonly S[], queue: QueueView<S>): Decision<S> {
+    const { nowMs, limits, cost } = queue;
     let work = draft.decodeWork;
     const decodesMs = cost.predictMs(work);
     const longest = Math.max(...prompts.map(({ computed }) => computed));
     const mixedMs = cost.predictMs(withChunk(work, longest, CHUNK_TOKENS_MIN)) * cost.marginRatio;
     const leastMs = { decodesMs, mixedMs };
-    const timeMs = Math.min(Math.max(STEP_MS_MAX, mixedMs), stepTimeMs(draft.decodes, prompts.length, leastMs, nowMs));
+    const isPaced = draft.decodes.length > 0 && !areLate(prompts, PACED_SHARE, cost, nowMs);
+    const mostMs = Math.max(isPaced ? pacedMs(draft.decodes, decodesMs) : STEP_MS_MAX, mixedMs);
+    const timeMs = Math.min(mostMs, stepTimeMs(draft.decodes, prompts.length, leastMs, nowMs));
 
     const promptShare = Math.max(PROMPT_SHARE_MIN, 1 - (decodesMs * cost.marginRatio) / timeMs);
-    const { onTime, late } = orderPrompts(prompts, promptShare, queue);
-    const isLatesTurn = this.#onTimeInARow >= LATE_SHARE - 1;
-    const order = isLatesTurn ? [...late.slice(0, 1), ...onTime, ...late.slice(1)] : [...onTime, ...late];
-    this.#waiting = new Set(waiting);
-    this.#late = new Set(late);
+    const order = this.#order(prompts, promptShare, queue);
 
     const familiar = draft.decodes.length === 0 ? Number.POSITIVE_INFINITY : Math.floor(GROWTH * this.#familiarTokens);
     // One that was copied out may still come among the decodes.
@@ -79,7 +99,7 @@ export class ServiceLevel implements Policy {
       if (tokens >= least) return tokens === 0 ? 0 : levelled(new Map([[sequence, tokens]])).get(sequence)!;
       return draft.decodes.length + draft.chunks.length === 0 ? least : 0;
     };
-    const next = keepingPace(order, queue);
+    const next = keepingPace(order, (rows) => withChunk(rows, 0, CHUNK_TOKENS_MIN), cost, queue);
     const even = evenSlices(draft, next, prompts.length, { work, tokensMax: tokensMax(), timeMs }, queue);
     if (even === undefined || losesObjective(even.first, even.delayRatio, promptShare, queue)) {
       draft.prefill(next, largestSlice);
@@ -90,24 +110,57 @@ export class ServiceLevel implements Policy {
     return draft.decision;
   }
 
-  observe({ decision: { decodes, chunks } }: ObservedStep): void {
-    const tokens = decodes.length === 0 ? 0 : chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
-    this.#familiarTokens = Math.max(FAMILIAR_TOKENS_MIN, FADING * this.#familiarTokens, tokens);
-    for (const { sequence } of chunks) {
-      if (this.#waiting.has(sequence)) this.#onTimeInARow = this.#late.has(sequence) ? 0 : this.#onTimeInARow + 1;
+  /** A slice of a prompt beside the streams, or the streams beside those of prompts; undefined: all in one step. */
+  #apart<S extends SequenceView>(
+    draft: StepDraft<S>,
+    prompts: readonly S[],
+    queue: QueueView<S>,
+  ): Decision<S> | undefined {
+    const { nowMs, limits, beside } = queue;
+    if (beside === undefined || !goApart(draft, prompts, queue, beside)) return undefined;
+    if (mayBegin(draft, beside)) {
+      const cost = beside.costOn(1);
+      const next = keepingPace(this.#order(prompts, 1, { ...queue, cost }), (rows) => rows, costBeside(beside), queue);
+      draft.prefill(
+        next,
+        ({ computed, promptTokens }) => {
+          const most = Math.min(promptTokens - computed, limits.stepTokensMax);
+          const tokens = largest(most, (count) => cost.predictMs(withChunk(noWork, computed, count)) <= STEP_MS_MAX);
+          return Math.max(tokens, Math.min(most, CHUNK_TOKENS_MIN));
+        },
+        1,
+      );
+      if (draft.chunks.length > 0) return { decodes: [], chunks: draft.chunks, preempted: [], executors: 1 };
     }
+    const isSoon = beside.promptsUnderWay > 0 && !areLate(prompts, SOON_SHARE, beside.costOn(1), nowMs);
+    return isSoon || draft.decodes.length === 0 ? draft.decision : undefined;
+  }
+
+  /** In which order prompts have their turn. */
+  #order<S extends SequenceView>(prompts: readonly S[], promptShare: number, queue: QueueView<S>): readonly S[] {
+    const { onTime, late } = orderPrompts(prompts, promptShare, queue);
+    for (const one of queue.waiting) this.#wasLate.set(one, false);
+    for (const one of late) this.#wasLate.set(one, true);
+    const isLatesTurn = this.#onTimeInARow >= LATE_SHARE - 1;
+    return isLatesTurn ? [...late.slice(0, 1), ...onTime, ...late.slice(1)] : [...onTime, ...late];
   }
 }
 
 /**
  * The prompts without those that would, once they stream, cost more streams their pace than prompts wait; one that is held
  * back holds back those behind it. No more new ones than a step can take.
+ * @param stepOf what a step of so many streams computes.
+ * @param cost of such a step.
  */
-function keepingPace<S extends SequenceView>(order: readonly S[], queue: QueueView<S>): S[] {
-  const { running, waiting, limits, cost } = queue;
-  const streams: SequenceView[] = [...running];
-  let work = running.reduce((sum, one) => withDecode(sum, Math.max(one.computed, one.promptTokens)), noWork);
-  const paceMs = (rows: StepWork): number => cost.predictMs(withChunk(rows, 0, CHUNK_TOKENS_MIN)) * cost.marginRatio;
+function keepingPace<S extends SequenceView>(
+  order: readonly S[],
+  stepOf: (rows: StepWork) => StepWork,
+  cost: StepCost,
+  { running, waiting, limits, beside }: QueueView<S>,
+): S[] {
+  const streams: SequenceView[] = [...running, ...(beside?.busy ?? [])];
+  let work = streams.reduce((sum, one) => withDecode(sum, Math.max(one.computed, one.promptTokens)), noWork);
+  const paceMs = (rows: StepWork): number => cost.predictMs(stepOf(rows)) * cost.marginRatio;
   const isRunning = new Set(running);
   const newcomersMax = Math.max(limits.chunksMax, limits.chunksAbreast);
   let newcomers = 0;

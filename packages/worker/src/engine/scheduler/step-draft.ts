@@ -40,6 +40,7 @@ export class StepDraft<S extends SequenceView> {
     this.#slotsFree = queue.slotsFree;
   }
 
+  /** On all executors that are free. */
   get decision(): Decision<S> {
     return { decodes: this.decodes, chunks: this.chunks, preempted: this.preempted };
   }
@@ -137,8 +138,10 @@ export class StepDraft<S extends SequenceView> {
   fits(sequence: S, leaving?: S): boolean {
     const freed = leaving?.blocks ?? 0;
     if (this.#slotsFree + (leaving === undefined ? 0 : 1) === 0) return false;
-    const { running, blocksMax } = this.#queue;
-    const others = [...running, ...this.#letInNow].filter((one) => one !== leaving && !this.preempted.includes(one));
+    const { running, blocksMax, beside } = this.#queue;
+    const others = [...running, ...(beside?.busy ?? []), ...this.#letInNow].filter(
+      (one) => one !== leaving && !this.preempted.includes(one),
+    );
     if (this.#blocksFree + freed - blocksFor(sequence.tokens) < this.#reserve(sequence, others)) return false;
     if (this.#rules.reservesWhole !== true) return true;
     const promised = others.reduce((sum, { tokensMax }) => sum + blocksFor(tokensMax), 0);
@@ -176,7 +179,7 @@ export class StepDraft<S extends SequenceView> {
   }
 
   get #isEmpty(): boolean {
-    return this.#running.size + this.#letInNow.size === 0;
+    return this.#running.size + this.#letInNow.size + (this.#queue.beside?.busy.length ?? 0) === 0;
   }
 
   #resume(sequence: S): void {
