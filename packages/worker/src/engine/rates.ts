@@ -9,6 +9,10 @@ export class StepRates {
   readonly #decode = new Ewma(HALF_LIFE_MS);
   #stepMs = 0;
   #steps = 0;
+  /** End of the last step with prompt tokens. */
+  #prefillEndMs = Number.NEGATIVE_INFINITY;
+  /** Of steps that ended together with another one: they count with the next. */
+  #tokensLeft = 0;
 
   get current(): Pick<LoadState, 'prefillTokensPerSecond' | 'decodeTokensPerSecond' | 'stepMs' | 'steps'> {
     return {
@@ -19,12 +23,20 @@ export class StepRates {
     };
   }
 
-  add(decodes: number, prefillTokens: number, passMs: number): void {
+  add(decodes: number, prefillTokens: number, startMs: number, endMs: number): void {
+    const passMs = endMs - startMs;
     this.#steps += 1;
     this.#stepMs = passMs;
     if (passMs <= 0) return;
-    // On a CPU a mixed step costs the sum of its parts, and a decode about as much as a prompt token.
-    if (prefillTokens > 0) this.#prefill.add(((prefillTokens + decodes) * 1000) / passMs, passMs);
     if (decodes > 0) this.#decode.add((decodes * 1000) / passMs, passMs);
+    if (prefillTokens === 0) return;
+    // Of steps side by side both gave tokens in the time that they have in common, which counts once.
+    const ownMs = endMs - Math.max(startMs, this.#prefillEndMs);
+    this.#prefillEndMs = endMs;
+    // On a CPU a mixed step costs the sum of its parts, and a decode about as much as a prompt token.
+    this.#tokensLeft += prefillTokens + decodes;
+    if (ownMs <= 0) return;
+    this.#prefill.add((this.#tokensLeft * 1000) / ownMs, ownMs);
+    this.#tokensLeft = 0;
   }
 }

@@ -112,7 +112,7 @@ export class StepRecorder {
     if (isDone) cost.observe(work, passMs);
     const { rows, drafts } = decodeTokensOf(plan);
     const decodedTokens = rows - wrongTokens;
-    this.#rates.add(isDone ? decodedTokens : 0, isDone ? work.prefillTokens : 0, passMs);
+    this.#rates.add(isDone ? decodedTokens : 0, isDone ? work.prefillTokens : 0, startMs, endMs);
     this.#policy.observe({ decision, endMs, passMs, ended });
     const hostGapMs = endBeforeMs === undefined ? undefined : startMs - endBeforeMs;
     if (hostGapMs !== undefined) this.#hostGaps.add(hostGapMs);
