@@ -42,14 +42,17 @@ export function queueView(parts: QueueParts): QueueView<LiveSequence> {
   if (executors === 1) {
     return { ...common, running: sequences.running, waiting: sequences.admissible, limits: stepLimits };
   }
+  const busy: LiveSequence[] = [];
+  const running: LiveSequence[] = [];
+  for (const sequence of sequences.running) (passes.isBusy(sequence) ? busy : running).push(sequence);
   const beside: SideBySide<LiveSequence> = {
     executors,
     executorsFree,
-    busy: sequences.running.filter((sequence) => passes.isBusy(sequence)),
+    busy,
     promptsUnderWay: passes.prompts,
+    held: busy.filter(({ isInPass, prefillTokens }) => !isInPass && prefillTokens > 0),
     costOn,
   };
-  const running = sequences.running.filter((sequence) => !passes.isBusy(sequence));
   const waiting = passes.haveDecodes ? promptsOf(sequences.admissible) : sequences.admissible;
   if (passes.isEmpty) return { ...common, running, waiting, limits: stepLimits, beside };
   const ownLimits = { ...stepLimits, chunksMax: Math.min(chunksMax, executorsFree), chunksAbreast: executorsFree };

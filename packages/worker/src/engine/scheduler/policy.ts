@@ -67,6 +67,8 @@ export interface SideBySide<S extends SequenceView> {
   readonly busy: readonly S[];
   /** Those of them that are in passes of chunks alone. */
   readonly promptsUnderWay: number;
+  /** Prompts among them that are in no pass: they go on once the pass with decodes has ended. */
+  readonly held: readonly S[];
   /** What a step is likely to take on so many executors. */
   costOn(executors: number): StepCost;
 }

@@ -116,13 +116,16 @@ export class ServiceLevel implements Policy {
     prompts: readonly S[],
     queue: QueueView<S>,
   ): Decision<S> | undefined {
-    const { nowMs, limits, beside } = queue;
+    const { nowMs, running, limits, beside } = queue;
     if (beside === undefined || !goApart(draft, prompts, queue, beside)) return undefined;
     if (mayBegin(draft, beside)) {
       const cost = beside.costOn(1);
-      const next = keepingPace(this.#order(prompts, 1, { ...queue, cost }), (rows) => rows, costBeside(beside), queue);
+      const { held } = beside;
+      const order = this.#order([...prompts, ...held], 1, { ...queue, running: [...running, ...held], cost });
+      // Whoever comes first and has to wait a moment is not to wait for a whole slice of another.
+      const free = held.includes(order[0]!) ? [] : order.filter((prompt) => !held.includes(prompt));
       draft.prefill(
-        next,
+        keepingPace(free, (rows) => rows, costBeside(beside), queue),
         ({ computed, promptTokens }) => {
           const most = Math.min(promptTokens - computed, limits.stepTokensMax);
           const tokens = largest(most, (count) => cost.predictMs(withChunk(noWork, computed, count)) <= STEP_MS_MAX);
