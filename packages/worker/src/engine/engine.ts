@@ -177,15 +177,18 @@ export class Engine implements EnginePort {
     for (;;) {
       if (this.#anyCancelled) this.#anyCancelled = this.#ends.finishCancelled();
       this.#startPasses();
+      const isIdle = this.#passes.isEmpty;
+      assert(!isIdle || this.#sequences.size === 0, 'the policy left every sequence where it was');
+      // Those who are told may submit and cancel at once.
+      const news = this.#news();
       this.#events.deliver();
-      if (this.#passes.isEmpty) {
-        assert(this.#sequences.size === 0, 'the policy left every sequence where it was');
+      if (isIdle) {
         if (!(await this.#sleep())) return;
         continue;
       }
       this.#passes.lookAhead();
       this.#memory.trim(false);
-      const ended = await this.#passes.next(this.#passes.executorsFree > 0 ? this.#news() : undefined);
+      const ended = await this.#passes.next(this.#passes.executorsFree > 0 ? news : undefined);
       this.#wake = undefined;
       if (ended !== undefined) this.#finishPass(ended);
     }
