@@ -36,6 +36,7 @@ export type { WorkerClient, WorkerDefinition, WorkerHandlers } from './gen/sluic
 export type { WorkerMessage, WorkerMessageInit } from './gen/sluice/v1/WorkerMessage.js';
 export { WorkerState, type WorkerStateInit } from './gen/sluice/v1/WorkerState.js';
 export { HealthImplementation, healthServiceDefinition, workerHealthName } from './health.js';
+export { type AttachCall, type AttachEnd, type AttachListener, openAttach } from './io/attach-call.js';
 export { workerServiceDefinition } from './io/definition.js';
 export { type ConnectOptions, connectWorker, type TlsOptions } from './io/worker-client.js';
 export { errorToStatus, statusToError, type WireError } from './status.js';

@@ -1,47 +1,36 @@
-import type { ServiceError } from '@grpc/grpc-js';
-import { connectWorker, statusToError, type TlsOptions } from '@sluice/proto';
+import { type AttachEnd, connectWorker, openAttach, type TlsOptions } from '@sluice/proto';
 import { isErrorCode, ServingError } from '@sluice/shared';
 import { dialProblem } from '../workers/dial-problem.js';
 import type { WorkerDialer } from '../workers/worker-stream.js';
 import { grpcWorkerText } from './grpc-worker-text.js';
 
-/** `Attach` streams to the worker at `address` (`host:port`) over gRPC. */
+/**
+ * `Attach` streams to the worker at `address` (`host:port`), each on a connection of its own; what is asked beside them
+ * goes over another one, which is made when first something is asked.
+ */
 export function grpcWorkerDialer(address: string, tls?: TlsOptions): WorkerDialer {
   const client = connectWorker(address, tls === undefined ? {} : { tls });
   return {
     text: grpcWorkerText(client),
-    open: (listener) => {
-      const call = client.attach();
-      let open = true;
-      const end = (cause: unknown): void => {
-        if (!open) return;
-        open = false;
-        listener.onEnd(cause);
-      };
-      call.on('data', (message) => {
-        if (open) listener.onMessage(message);
-      });
-      // grpc-js reports a broken stream as an error; one that the worker ended in order has only an end.
-      call.on('error', (error: ServiceError) => {
-        const told = statusToError(error);
-        const isTold = told !== undefined && isErrorCode(told.code);
-        const problem = () => new Error(dialProblem(error.message, tls !== undefined), { cause: error });
-        end(isTold ? new ServingError(told.code, told.message) : problem());
-      });
-      call.on('end', () => end(undefined));
-      return {
-        get unsentCount() {
-          return call.writableLength;
-        },
-        send: (message) => {
-          if (open) call.write(message);
-        },
-        close: () => {
-          open = false;
-          call.cancel();
-        },
-      };
-    },
+    open: (listener) =>
+      openAttach(address, tls, {
+        onMessage: (message) => listener.onMessage(message),
+        onEnd: (end) => listener.onEnd(causeOf(end, tls !== undefined)),
+      }),
     close: () => client.close(),
   };
+}
+
+/** Undefined: the worker ended it in order. */
+function causeOf(end: AttachEnd, isTls: boolean): Error | undefined {
+  switch (end.kind) {
+    case 'ended':
+      return undefined;
+    case 'told': {
+      const { code, message } = end.error;
+      return isErrorCode(code) ? new ServingError(code, message) : new Error(message);
+    }
+    case 'broken':
+      return new Error(end.isNew ? dialProblem(end.problem, isTls) : end.problem);
+  }
 }

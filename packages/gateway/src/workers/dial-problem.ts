@@ -5,21 +5,13 @@ const hints = {
 } as const;
 
 /**
- * Says in one line why a worker could not be reached, from what the gRPC library said.
+ * Says in one line why a worker could not be reached, from what the system said.
  * @param isTls whether it was spoken to over TLS.
  */
-export function dialProblem(message: string, isTls: boolean): string {
-  const isNew = message.includes('No connection established');
-  const problem = message
-    .replace(/^\d+ [A-Z_]+: /, '')
-    .replace(/^No connection established\. Last error: /, '')
-    .replace(/\s*Resolution note:\s*$/, '')
-    .replace(/^Error(?: \[\w+\])?: /, '')
-    .replace(/\.$/, '')
-    .trim();
-  if (!isNew) return problem;
+export function dialProblem(said: string, isTls: boolean): string {
+  const problem = said.trim();
   // A server says that it wants another certificate only when the handshake is over for the client, by hanging up.
-  if (/^Failed to connect/.test(problem) || /alert (certificate|unknown ca|handshake)|ECONNRESET/.test(problem)) {
+  if (/connection was closed|alert (certificate|unknown ca|handshake)|ECONNRESET|socket hang up/.test(problem)) {
     return isTls ? hints.tls : hints.plain;
   }
   if (/wrong version number/.test(problem)) return 'it does not speak TLS, and this gateway does';

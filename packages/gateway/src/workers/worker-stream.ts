@@ -7,7 +7,7 @@ export interface WorkerStreamListener {
   onEnd(cause: unknown): void;
 }
 
-/** One `Attach` stream to a worker. The real one is io/grpc-worker-stream.ts. */
+/** One `Attach` stream to a worker. The real one is io/grpc-worker-dialer.ts. */
 export interface WorkerStream {
   /** Messages that wait because the worker does not read. */
   readonly unsentCount: number;

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
 import { channelOptions } from '../channel-options.js';
 import type { WorkerClient } from '../gen/sluice/v1/Worker.js';
@@ -32,11 +32,9 @@ export interface ConnectOptions {
  */
 export function connectWorker(address: string, options: ConnectOptions = {}): WorkerClient {
   const { tls } = options;
-  const serverName = tls?.serverName ?? hostOf(address);
-  return new WorkerClientConstructor(address, channelCredentials(serverName, tls), {
+  return new WorkerClientConstructor(address, channelCredentials(address, tls), {
     ...channelOptions,
-    // Sent in the clear, so that a server can choose a certificate; an address must not be (RFC 6066, section 3).
-    ...(tls === undefined ? {} : { 'grpc.ssl_target_name_override': isIP(serverName) ? 'worker' : serverName }),
+    ...(tls === undefined ? {} : { 'grpc.ssl_target_name_override': serverIdentity(address, tls).sentName }),
     'grpc.enable_retries': 0,
     'grpc.keepalive_time_ms': options.keepaliveMs ?? 10_000,
     'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 5_000,
@@ -49,11 +47,19 @@ export function connectWorker(address: string, options: ConnectOptions = {}): Wo
   });
 }
 
-function channelCredentials(serverName: string, tls: TlsOptions | undefined): ChannelCredentials {
+/** Whom a worker at this address has to prove to be. */
+export function serverIdentity(address: string, { serverName = hostOf(address) }: TlsOptions) {
+  return {
+    /** Goes in the clear, so that a server can choose a certificate; an address must not (RFC 6066, section 3). */
+    sentName: isIP(serverName) ? 'worker' : serverName,
+    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(serverName, certificate),
+  };
+}
+
+function channelCredentials(address: string, tls: TlsOptions | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
-  return credentials.createSsl(tls.authority, tls.key, tls.certificate, {
-    checkServerIdentity: (_, certificate) => checkServerIdentity(serverName, certificate),
-  });
+  const { checkServerIdentity } = serverIdentity(address, tls);
+  return credentials.createSsl(tls.authority, tls.key, tls.certificate, { checkServerIdentity });
 }
 
 /** Of `host:port` or `[host]:port`. */
