@@ -107,6 +107,8 @@ function scenario(
 ): Scenario {
   return {
     seed: 0,
+    executors: 1,
+    executorsOpenAtPass: 0,
     limits: {
       vocabularyCount: 24,
       slotsMax: 3,

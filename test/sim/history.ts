@@ -16,6 +16,7 @@ export type HistoryEntry =
   | SubmitEntry
   | DecideEntry
   | PassEntry
+  | { readonly kind: 'pass-end'; readonly pass: number }
   | EventsEntry
   | { readonly kind: 'cancel'; readonly id: string }
   | { readonly kind: 'drain' }
@@ -35,6 +36,7 @@ export interface SubmitEntry {
 /** A plan being made: what the policy saw and what it said. */
 export interface DecideEntry {
   readonly kind: 'decide';
+  /** Hold a slot, without those that are busy. */
   readonly running: readonly SequenceSnapshot[];
   readonly waiting: readonly SequenceSnapshot[];
   readonly slotsFree: number;
@@ -45,8 +47,25 @@ export interface DecideEntry {
   readonly decodes: readonly string[];
   readonly chunks: readonly { readonly id: string; readonly tokens: number }[];
   readonly preempted: readonly string[];
+  /** That the step is to have; undefined: all that are free. */
+  readonly executors: number | undefined;
+  /** Undefined where the model runs one pass at a time. */
+  readonly beside: BesideSnapshot | undefined;
   /** Undefined where no prompt is part of the step. */
   readonly predicted: PredictedStep | undefined;
+}
+
+/** What the policy saw of passes side by side. */
+export interface BesideSnapshot {
+  readonly executors: number;
+  readonly executorsFree: number;
+  readonly promptsUnderWay: number;
+  /** Hold a slot, and are in passes or in the way of one. */
+  readonly busy: readonly SequenceSnapshot[];
+  /** Prompts among them that are in no pass. */
+  readonly held: readonly string[];
+  /** What one and the same step is said to take on one executor, on two, and so on. */
+  readonly costsMs: readonly number[];
 }
 
 /** What the engine's cost model said of a step with prompts, in milliseconds. */
@@ -55,7 +74,7 @@ export interface PredictedStep {
   readonly decodesMs: number;
   /** With the least useful slice of the prompt that is furthest, and the margin for errors. */
   readonly mixedMs: number;
-  /** All of it, and the margin. */
+  /** All of it, and the margin; without it for a prompt beside the streams, whom it does not hold up. */
   readonly stepMs: number;
 }
 
@@ -80,7 +99,11 @@ export interface SequenceSnapshot {
 /** A forward pass; recorded when it begins. */
 export interface PassEntry {
   readonly kind: 'pass';
+  /** From 0. */
+  readonly pass: number;
   readonly plan: StepPlan;
+  /** Undefined: all. */
+  readonly executors: number | undefined;
   readonly durationMs: number;
   /** The scenario makes it fail. */
   readonly fails: boolean;
@@ -89,6 +112,20 @@ export interface PassEntry {
 export interface EventsEntry {
   readonly kind: 'events';
   readonly events: readonly SequenceEvent[];
+}
+
+/** All that hold a slot. */
+export function holdersOf({ running, beside }: DecideEntry): readonly SequenceSnapshot[] {
+  return beside === undefined ? running : [...running, ...beside.busy];
+}
+
+/**
+ * Whether some wait of whom the policy is not told: beside decodes under way nobody, where one of them would come in among
+ * the decodes, because those behind it must not overtake it.
+ */
+export function hidesWaiting({ waiting, load, beside }: DecideEntry): boolean {
+  const areStreams = beside?.busy.some(({ computed, promptTokens }) => computed >= promptTokens) === true;
+  return areStreams && waiting.length === 0 && load !== undefined && load.waiting > 0;
 }
 
 /** One number for a history: equal for equal histories, and hardly ever for others. */

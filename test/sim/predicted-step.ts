@@ -7,16 +7,18 @@ const SLICE_TOKENS = 16;
 
 /** What the engine's own cost model says of a decision; undefined where no prompt is part of it. */
 export function predictedStep<S extends SequenceView>(
-  { decodes, chunks, preempted }: Decision<S>,
-  { running, waiting, cost }: QueueView<S>,
+  { decodes, chunks, preempted, executors }: Decision<S>,
+  { running, waiting, beside, ...queue }: QueueView<S>,
 ): PredictedStep | undefined {
   if (chunks.length === 0) return undefined;
+  const cost = executors === undefined || beside === undefined ? queue.cost : beside.costOn(executors);
+  const marginRatio = executors === undefined ? cost.marginRatio : 1;
   const decoding = decodes.reduce((work, { computed }) => withDecode(work, computed), noWork);
   const step = chunks.reduce((work, { sequence, tokens }) => withChunk(work, sequence.computed, tokens), decoding);
   const others = new Set<SequenceView>([...decodes, ...preempted]);
   const prompts = [...running.filter(isPrompt), ...waiting].filter((one) => !others.has(one));
   const furthest = Math.max(...prompts.map(({ computed }) => computed));
-  const withMargin = (work: StepWork): number => cost.predictMs(work) * cost.marginRatio;
+  const withMargin = (work: StepWork): number => cost.predictMs(work) * marginRatio;
   return {
     decodesMs: cost.predictMs(decoding),
     mixedMs: withMargin(withChunk(decoding, furthest, SLICE_TOKENS)),

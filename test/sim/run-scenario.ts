@@ -1,9 +1,16 @@
 import { assert, createLog } from '@sluice/shared';
 import { SimulatedClock } from '../../packages/bench/src/simulate/simulated-clock.js';
+import { noWork, withChunk, withDecode } from '../../packages/worker/src/engine/cost-model.js';
 import type { Engine } from '../../packages/worker/src/engine/engine.js';
 import type { LiveSequence } from '../../packages/worker/src/engine/live-sequence.js';
-import type { Decision, Policy, QueueView, SequenceView } from '../../packages/worker/src/engine/scheduler/policy.js';
-import type { History, HistoryEntry, HistoryRecord, SequenceSnapshot } from './history.js';
+import type {
+  Decision,
+  Policy,
+  QueueView,
+  SequenceView,
+  SideBySide,
+} from '../../packages/worker/src/engine/scheduler/policy.js';
+import type { BesideSnapshot, History, HistoryEntry, HistoryRecord, SequenceSnapshot } from './history.js';
 import { longestJobsMs, predictedStep } from './predicted-step.js';
 import type { Scenario } from './scenario.js';
 import { TimedModel } from './timed-model.js';
@@ -127,11 +134,26 @@ function observed(
       decodes: decision.decodes.map(idOf),
       chunks: decision.chunks.map(({ sequence, tokens }) => ({ id: idOf(sequence), tokens })),
       preempted: decision.preempted.map(idOf),
+      executors: decision.executors,
+      beside: queue.beside && besideOf(queue.beside),
       predicted: predictedStep(decision, queue),
     });
     return decision;
   };
   return { decide, observe: (step) => policy.observe(step) };
+}
+
+function besideOf(beside: SideBySide<SequenceView>): BesideSnapshot {
+  const { executors, executorsFree, promptsUnderWay, busy, held, costOn } = beside;
+  const step = withChunk(withDecode(noWork, 20), 0, 20);
+  return {
+    executors,
+    executorsFree,
+    promptsUnderWay,
+    busy: busy.map((view) => snapshot(view, 0)),
+    held: held.map(idOf),
+    costsMs: Array.from({ length: executors }, (_, index) => costOn(index + 1).predictMs(step)),
+  };
 }
 
 /** The engine's policies see views of its own sequences; the history wants to know more of them. */

@@ -9,11 +9,16 @@ import {
   type ServiceTerms,
 } from '../../packages/worker/src/engine/sequence.js';
 import { type Faults, noFaults, withFaults } from './faults.js';
+import { withExecutors } from './side-by-side.js';
 
 /** One run, as data: who asks for what and when, what goes wrong, and how large the machine is. */
 export interface Scenario {
   readonly seed: number;
   readonly limits: ModelLimits;
+  /** Passes that can run side by side, */
+  readonly executors: number;
+  /** from that pass on; before, one at a time. */
+  readonly executorsOpenAtPass: number;
   readonly options: EngineOptions;
   readonly requests: readonly { readonly atMs: number; readonly request: SequenceRequest }[];
   readonly cancels: readonly { readonly atMs: number; readonly id: string }[];
@@ -79,8 +84,10 @@ export function drawScenario(seed: number): Scenario {
     ? requests.filter(() => has(0.4)).map((one) => ({ atMs: one.atMs + rng.next() * 400, id: one.request.id }))
     : [];
   if (features.cancels && has(0.2)) for (const { request } of requests) cancels.push({ atMs, id: request.id });
-  return withFaults({
+  const scenario: Scenario = {
     seed,
+    executors: 1,
+    executorsOpenAtPass: 0,
     limits: {
       vocabularyCount: VOCABULARY,
       slotsMax,
@@ -108,7 +115,8 @@ export function drawScenario(seed: number): Scenario {
     drainAtMs: features.drain ? rng.next() * atMs : undefined,
     cost: drawCost(rng, features.slow),
     faults: noFaults,
-  });
+  };
+  return withFaults(withExecutors(scenario));
 }
 
 function drawHangingPasses(rng: Rng): ReadonlySet<number> {

@@ -1,5 +1,6 @@
 import { createPolicy, policyNames } from '../../packages/worker/src/engine/scheduler/policies.js';
 import type { Policy } from '../../packages/worker/src/engine/scheduler/policy.js';
+import { BesideAtRandom } from './beside-at-random.js';
 
 /**
  * What is under test. The only door to it, so that a mutant is this module with `?mutant=NAME` behind it: the query is
@@ -7,6 +8,7 @@ import type { Policy } from '../../packages/worker/src/engine/scheduler/policy.j
  */
 export { Engine } from '../../packages/worker/src/engine/engine.js';
 
-export const policies: ReadonlyMap<string, () => Policy> = new Map(
-  policyNames.map((name) => [name, () => createPolicy(name)]),
-);
+export const policies: ReadonlyMap<string, () => Policy> = new Map([
+  ...policyNames.map((name): [string, () => Policy] => [name, () => createPolicy(name)]),
+  ['beside-at-random', () => new BesideAtRandom()],
+]);

@@ -13,60 +13,77 @@ import type { PassCost, Scenario } from './scenario.js';
 export const DECODED = 1_000;
 
 /** What it needs of a scenario. */
-export type TimedScenario = Pick<Scenario, 'seed' | 'limits' | 'cost' | 'failingPasses' | 'hangingPasses'>;
+export type TimedScenario = Pick<Scenario, 'seed' | 'limits' | 'cost' | 'failingPasses' | 'hangingPasses'> &
+  Partial<Pick<Scenario, 'executors' | 'executorsOpenAtPass'>>;
 
-/** The hashing model, whose passes take simulated time, and which tells the history of each. */
+/** What a prompt saves on an executor of its own: nobody waits for others behind every operator. */
+const ALONE_RATIO = 0.9;
+
+/** The hashing model, whose passes take simulated time, side by side too, and which tells the history of each. */
 export class TimedModel implements ModelPort {
   readonly limits: ModelLimits;
   passes = 0;
-  #isRunning = false;
   readonly #inner: HashModel;
   readonly #scenario: TimedScenario;
   readonly #clock: Clock;
   readonly #record: (entry: HistoryEntry) => void;
-  /** Ends the pass that hangs. */
-  #unhang: (() => void) | undefined;
+  /** End passes that hang. */
+  readonly #unhang = new Map<StepPlan, () => void>();
 
   constructor(scenario: TimedScenario, clock: Clock, record: (entry: HistoryEntry) => void) {
     this.limits = scenario.limits;
-    this.#inner = new HashModel(scenario.limits);
+    this.#inner = new HashModel(scenario.limits, scenario.executors ?? 1);
     this.#scenario = scenario;
     this.#clock = clock;
     this.#record = record;
   }
 
-  forward(plan: StepPlan): Promise<StepOutput> {
+  /** One, until the others are open. */
+  get executors(): number {
+    const { executors = 1, executorsOpenAtPass = 0 } = this.#scenario;
+    return this.passes >= executorsOpenAtPass ? executors : 1;
+  }
+
+  forward(plan: StepPlan, executors?: number): Promise<StepOutput> {
     const pass = this.passes++;
-    const { cost, failingPasses, hangingPasses, seed } = this.#scenario;
+    const { failingPasses, hangingPasses, seed, cost } = this.#scenario;
     const hangs = hangingPasses.has(pass);
     const fails = hangs || failingPasses.has(pass);
-    const work = workOf(plan);
-    const wholeMs = passMs(cost, work) * abreastRatio(work, this.limits.chunksAbreast ?? 1);
-    const durationMs = wholeMs * (1 + cost.jitterRatio * seededRng(seed, pass).next());
-    this.#record({ kind: 'pass', plan, durationMs, fails });
-    if (this.#isRunning) this.#break('two passes at once');
-    this.#isRunning = true;
+    const durationMs = this.#passMs(plan, executors) * (1 + cost.jitterRatio * seededRng(seed, pass).next());
+    this.#record({ kind: 'pass', pass, plan, executors, durationMs, fails });
+    const tokens = tagged(plan);
     return new Promise((resolve, reject) => {
-      // A pass reads and writes while it runs; what it leaves is there at its end.
       const end = (): void => {
-        this.#isRunning = false;
-        this.#unhang = undefined;
-        if (fails) reject(this.#fail(plan, pass));
-        else this.#inner.forward(tagged(plan)).then(resolve, (broken: Error) => reject(this.#break(broken.message)));
+        this.#unhang.delete(plan);
+        this.#record({ kind: 'pass-end', pass });
+        try {
+          if (fails) {
+            this.#inner.abandon(tokens);
+            reject(new Error(`pass ${pass} was told to fail`));
+          } else resolve(this.#inner.end(tokens));
+        } catch (broken) {
+          reject(this.#break(broken));
+        }
       };
-      if (hangs) this.#unhang = end;
+      try {
+        this.#inner.begin(tokens, executors);
+      } catch (broken) {
+        this.#record({ kind: 'pass-end', pass });
+        return reject(this.#break(broken));
+      }
+      if (hangs) this.#unhang.set(plan, end);
       else this.#clock.after(durationMs, end);
     });
   }
 
-  stop(): void {
-    if (this.#unhang === undefined) this.#break('a pass is stopped that does not hang');
-    this.#unhang?.();
+  stop(plan: StepPlan): void {
+    const unhang = this.#unhang.get(plan);
+    if (unhang === undefined) this.#break(new Error('a pass is stopped that does not hang'));
+    unhang?.();
   }
 
   copy(fromSlot: number, toSlot: number, tokens: number): void {
-    if (this.#isRunning) this.#break('a slot is copied while a pass runs');
-    this.#inner.copy(fromSlot, toSlot, tokens);
+    this.#checked(() => this.#inner.copy(fromSlot, toSlot, tokens));
   }
 
   copyBytes(tokens: number): number {
@@ -74,28 +91,39 @@ export class TimedModel implements ModelPort {
   }
 
   copyOut(slot: number, tokens: number): CopiedTokens {
-    if (this.#isRunning) this.#break('a slot is copied out while a pass runs');
-    return this.#inner.copyOut(slot, tokens);
+    return this.#checked(() => this.#inner.copyOut(slot, tokens));
   }
 
   copyIn(slot: number, copied: CopiedTokens): void {
-    if (this.#isRunning) this.#break('a copy goes into a slot while a pass runs');
-    this.#inner.copyIn(slot, copied);
+    this.#checked(() => this.#inner.copyIn(slot, copied));
   }
 
   release(slot: number, fromToken: number): void {
-    this.#inner.release(slot, fromToken);
+    this.#checked(() => this.#inner.release(slot, fromToken));
   }
 
   close(): void {}
 
-  /** Nobody knows what is in the slots of a pass that failed. */
-  #fail({ decodes, chunks }: StepPlan, pass: number): Error {
-    for (const { slot } of [...decodes, ...chunks]) this.#inner.release(slot, 0);
-    return new Error(`pass ${pass} was told to fail`);
+  /** Without its jitter. On a part of the executors it takes as much longer. */
+  #passMs(plan: StepPlan, executors: number | undefined): number {
+    const { cost, executors: all = 1 } = this.#scenario;
+    const work = workOf(plan);
+    const wholeMs = passMs(cost, work) * abreastRatio(work, executors ?? this.limits.chunksAbreast ?? 1);
+    if (executors === undefined) return wholeMs;
+    const isPromptAlone = executors === 1 && work.decodes === 0;
+    return ((wholeMs * all) / executors) * (isPromptAlone ? ALONE_RATIO : 1);
   }
 
-  #break(message: string): Error {
+  #checked<Result>(act: () => Result): Result {
+    try {
+      return act();
+    } catch (broken) {
+      throw this.#break(broken);
+    }
+  }
+
+  #break(broken: unknown): Error {
+    const { message } = broken as Error;
     this.#record({ kind: 'broken', part: 'model', message });
     return new Error(message);
   }

@@ -1,3 +1,4 @@
+import { holdersOf } from '../history.js';
 import type { Checker } from './checker.js';
 
 /** The ledger is the sum of what sequences hold, each holds what it has computed, and nobody holds while waiting. */
@@ -5,12 +6,13 @@ export const blockConservation: Checker = (history, { options }) => {
   const blocksMax = Math.floor(options.kvTokensMax / 16);
   return history.flatMap((record) => {
     if (record.kind !== 'decide') return [];
-    const held = record.running.reduce((sum, { blocks }) => sum + blocks, 0);
+    const holders = holdersOf(record);
+    const held = holders.reduce((sum, { blocks }) => sum + blocks, 0);
     const violations: string[] = [];
     if (held + record.blocksFree !== blocksMax) {
       violations.push(`${held} blocks held and ${record.blocksFree} free of ${blocksMax}`);
     }
-    for (const { id, computed, blocks } of record.running) {
+    for (const { id, computed, blocks } of holders) {
       if (blocks * 16 < computed) violations.push(`${id} has ${computed} tokens in ${blocks} blocks`);
     }
     for (const { id, blocks, computed, promptTokens, copiedTokens } of record.waiting) {

@@ -1,16 +1,23 @@
+import { holdersOf } from '../history.js';
 import type { Checker } from './checker.js';
+import { withPasses } from './under-way.js';
 
-/** A cancelled request is out of the next plan, holds nothing there, gets no token more and ends as cancelled. */
+/**
+ * A cancelled request is out of the next plan, holds nothing there, gets no token more and ends as cancelled. One that is in
+ * a pass beside which the plan is made is out of the first behind that pass.
+ */
 export const cancel: Checker = (history) => {
   const violations: string[] = [];
   const live = new Set<string>();
   const cancelled = new Set<string>();
-  for (const record of history) {
+  for (const { record, underWay } of withPasses(history)) {
     if (record.kind === 'submit' && record.refusal === undefined) live.add(record.request.id);
     if (record.kind === 'cancel' && live.has(record.id)) cancelled.add(record.id);
     if (record.kind === 'decide') {
-      for (const { id } of [...record.running, ...record.waiting]) {
-        if (cancelled.has(id)) violations.push(`${id} was cancelled and is still in the queue at the next plan`);
+      const inPass = new Set(underWay.flatMap(({ decodes, prompts }) => [...decodes, ...prompts]));
+      for (const { id } of [...holdersOf(record), ...record.waiting]) {
+        if (cancelled.has(id) && !inPass.has(id))
+          violations.push(`${id} was cancelled and is still in the queue at the next plan`);
       }
     }
     if (record.kind !== 'events') continue;

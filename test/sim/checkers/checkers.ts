@@ -1,11 +1,14 @@
 import { admissionOrder } from './admission-order.js';
 import { ageing } from './ageing.js';
 import { blockConservation } from './block-conservation.js';
+import { busySequences } from './busy-sequences.js';
 import { cachedTokens } from './cached-tokens.js';
 import { cancel } from './cancel.js';
 import type { Checker } from './checker.js';
 import { copiedState } from './copied-state.js';
+import { costsApart } from './costs-apart.js';
 import { decodeGap } from './decode-gap.js';
+import { executorsBusy } from './executors-busy.js';
 import { failedPass } from './failed-pass.js';
 import { fairShares } from './fair-shares.js';
 import { lateTurn } from './late-turn.js';
@@ -13,6 +16,7 @@ import { liveness } from './liveness.js';
 import { loadReport } from './load-report.js';
 import { modelContract } from './model-contract.js';
 import { neverPreempts } from './never-preempts.js';
+import { newsAtOnce } from './news-at-once.js';
 import { oracleText } from './oracle-text.js';
 import { preemptedFirst } from './preempted-first.js';
 import { promotion } from './promotion.js';
@@ -42,6 +46,9 @@ const always = {
   'preempted-first': preemptedFirst,
   'cached-tokens': cachedTokens,
   'copied-state': copiedState,
+  'busy-sequences': busySequences,
+  'costs-apart': costsApart,
+  'news-at-once': newsAtOnce,
   timeliness,
 } satisfies Record<string, Checker>;
 
@@ -54,6 +61,7 @@ const promises = {
   'never-preempts': neverPreempts,
   'time-budget': timeBudget,
   'late-turn': lateTurn,
+  'executors-busy': executorsBusy,
   'fair-shares': fairShares,
   'shortest-first': shortestFirst,
   promotion,
@@ -62,9 +70,12 @@ const promises = {
 
 type Promised = keyof typeof promises;
 
-/** A policy without a line promises nothing but what holds under every one. */
+/**
+ * A policy without a line promises nothing but what holds under every one. Only slo has passes run side by side; what the
+ * others promise is about passes one after the other, on any number of executors.
+ */
 const promisesOf: Readonly<Record<string, readonly Promised[]>> = {
-  slo: ['stall-free', 'time-budget', 'late-turn'],
+  slo: ['stall-free', 'time-budget', 'late-turn', 'executors-busy'],
   sarathi: ['step-budget', 'stall-free', 'decode-gap', 'admission-order'],
   'chunk-only': ['step-budget', 'admission-order'],
   'hybrid-only': ['stall-free', 'admission-order'],

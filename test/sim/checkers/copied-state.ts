@@ -1,4 +1,4 @@
-import type { DecideEntry, PassEntry, SequenceSnapshot } from '../history.js';
+import { type DecideEntry, hidesWaiting, holdersOf, type PassEntry, type SequenceSnapshot } from '../history.js';
 import type { Checker } from './checker.js';
 
 /** What the hashing model takes for a token. */
@@ -12,17 +12,21 @@ export const copiedState: Checker = (history, { options }) => {
   const violations: string[] = [];
   const bytesMax = options.swapBytesMax ?? 0;
   let preemptions = 0;
+  /** Of the plan before, and of the last one that was shown all who wait. */
+  let decided: DecideEntry | undefined;
   let before: DecideEntry | undefined;
   for (const record of history) {
-    if (record.kind === 'pass') violations.push(...comebacks(record, before));
+    if (record.kind === 'pass') violations.push(...comebacks(record, decided));
     if (record.kind === 'end' && record.load.swapBytesUsed !== 0) {
       violations.push(`${record.load.swapBytesUsed} bytes of copies are left`);
     }
     if (record.kind !== 'decide') continue;
-    const { load, running, waiting } = record;
-    for (const { id, copiedTokens } of running) {
+    decided = record;
+    const { load, waiting } = record;
+    for (const { id, copiedTokens } of holdersOf(record)) {
       if (copiedTokens !== undefined) violations.push(`${id} runs and has a copy`);
     }
+    if (hidesWaiting(record)) continue;
     violations.push(...waiting.flatMap((one) => changes(one, before)));
     const bytes = waiting.reduce((sum, { copiedTokens = 0 }) => sum + copiedTokens * BYTES_PER_TOKEN, 0);
     if (bytes > bytesMax) violations.push(`copies of ${bytes} bytes, at most ${bytesMax}`);
@@ -41,7 +45,7 @@ export const copiedState: Checker = (history, { options }) => {
 /** A copy is made when its sequence loses its slot, of all that it had, and stays as it is. */
 function changes({ id, computed, copiedTokens }: SequenceSnapshot, before: DecideEntry | undefined): string[] {
   if (copiedTokens === undefined) return [];
-  const lost = before?.preempted.includes(id) === true ? before.running.find((one) => one.id === id) : undefined;
+  const lost = before?.preempted.includes(id) === true ? holdersOf(before).find((one) => one.id === id) : undefined;
   const had = lost?.computed ?? before?.waiting.find((one) => one.id === id)?.copiedTokens;
   if (copiedTokens === had && computed === had) return [];
   return [`${id} had ${had} tokens, its copy has ${copiedTokens}, and it counts on ${computed}`];

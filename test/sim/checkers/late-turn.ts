@@ -8,9 +8,10 @@ const HIGHEST_AFTER_MS = { high: 0, normal: 10_000, low: 20_000 };
 
 /**
  * Nobody who has missed its objective waits for ever: once it has risen to the highest class, at most seven later ones
- * begin before it for each that is before it, itself included, and those of one step.
+ * begin before it for each that is before it, itself included, and those of one step. Whoever begins counts when its slice
+ * is computed: as many as there are executors may have begun meanwhile.
  */
-export const lateTurn: Checker = (history, { limits }) => {
+export const lateTurn: Checker = (history, { limits, executors }) => {
   const violations: string[] = [];
   /** Of each that is late for good: later ones that may still begin before it. */
   const passesLeft = new Map<string, number>();
@@ -18,7 +19,10 @@ export const lateTurn: Checker = (history, { limits }) => {
     for (const one of left) {
       if (!passesLeft.has(one.id) && isLate(one, atMs)) {
         const ahead = left.filter(({ arrivalMs }) => arrivalMs <= one.arrivalMs).length;
-        passesLeft.set(one.id, LATE_SHARE * ahead + Math.max(limits.chunksMax, limits.chunksAbreast ?? 1));
+        passesLeft.set(
+          one.id,
+          LATE_SHARE * ahead + Math.max(limits.chunksMax, limits.chunksAbreast ?? 1) + executors - 1,
+        );
       }
       const passed = begun.filter(({ arrivalMs }) => arrivalMs > one.arrivalMs).length;
       const rest = (passesLeft.get(one.id) ?? Number.POSITIVE_INFINITY) - passed;

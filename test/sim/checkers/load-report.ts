@@ -1,3 +1,4 @@
+import { hidesWaiting, holdersOf } from '../history.js';
 import type { Checker } from './checker.js';
 
 /** What the engine says of its load is the sum over its sequences, at every plan and at the end. */
@@ -6,10 +7,11 @@ export const loadReport: Checker = (history, { limits, options }) => {
   const kvTokensMax = Math.floor(options.kvTokensMax / 16) * 16;
   let passes = 0;
   for (const record of history) {
-    if (record.kind === 'pass') passes += 1;
+    if (record.kind === 'pass-end') passes += 1;
     if (record.kind !== 'decide' && record.kind !== 'end') continue;
     if (record.load === undefined) continue;
-    const running = record.kind === 'decide' ? record.running : [];
+    if (record.kind === 'decide' && hidesWaiting(record)) continue;
+    const running = record.kind === 'decide' ? holdersOf(record) : [];
     const waiting = record.kind === 'decide' ? record.waiting : [];
     const truth = {
       running: running.length,

@@ -7,7 +7,8 @@ const STEP_MS_MAX = 400;
 const ROUNDING = 1 + 1e-9;
 
 /**
- * A step with prompts is predicted to take no longer, margin included, than its streams have time. Let go may be those
+ * A slice of a prompt beside streams, whom it does not hold up, is bound by the longest step alone. Any other
+ * step with prompts is predicted to take no longer, margin included, than its streams have time. Let go may be those
  * whose time leaves no room for the least slice, the most pressing first: whoever could not be kept even without prompts,
  * and others while no more are let go than prompts wait. Who is let go is held to the first of twice, four times … its
  * objective that leaves room.

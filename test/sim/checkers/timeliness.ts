@@ -2,15 +2,14 @@ import { defaultObjectives } from '../../../packages/worker/src/engine/sequence.
 import type { Checker } from './checker.js';
 
 /** A finished request's word on its objectives is what its tokens' times say. */
-export const timeliness: Checker = (history, { requests }) => {
+export const timeliness: Checker = (history, { requests, options }) => {
   const violations: string[] = [];
-  const objectives = new Map(
-    requests.map(({ request }) => [request, { ...defaultObjectives, ...given(request.terms) }]),
-  );
+  const usual = options.objectives ?? defaultObjectives;
+  const objectives = new Map(requests.map(({ request }) => [request, { ...usual, ...given(request.terms) }]));
   const live = new Map<string, { readonly ttftMs: number; readonly tbtMs: number; readonly timesMs: number[] }>();
   for (const record of history) {
     if (record.kind === 'submit' && record.refusal === undefined) {
-      const { ttftMs, tbtMs } = objectives.get(record.request) ?? defaultObjectives;
+      const { ttftMs, tbtMs } = objectives.get(record.request) ?? usual;
       live.set(record.request.id, { ttftMs, tbtMs, timesMs: [record.atMs] });
     }
     if (record.kind !== 'events') continue;

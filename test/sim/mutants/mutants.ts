@@ -1,4 +1,5 @@
 import type { CheckerName } from '../checkers/checkers.js';
+import { besideMutants } from './beside-mutants.js';
 
 /** A bug that somebody could write, and the checker that must see it. */
 export interface Mutant {
@@ -201,8 +202,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'cancel-only-while-running',
     file: 'sequence-ends.ts',
-    find: 'if (sequence.cancelled) this.finish',
-    replace: 'if (sequence.cancelled && sequence.slot !== undefined) this.finish',
+    find: 'if (!sequence.cancelled) continue;',
+    replace: 'if (!sequence.cancelled || sequence.slot === undefined) continue;',
     caughtBy: 'cancel',
     policy: 'sarathi',
   },
@@ -446,4 +447,5 @@ export const mutants: readonly Mutant[] = [
     caughtBy: 'queue-bound',
     policy: 'sarathi',
   },
+  ...besideMutants,
 ];

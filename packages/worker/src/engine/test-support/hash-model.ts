@@ -1,27 +1,39 @@
 import { assert, seededRng } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../model-port.js';
 import { rank } from '../sampling/pool.js';
-import type { LogitsRow, LogitsWant, StepOutput, StepPlan } from '../step-plan.js';
+import { type LogitsRow, type LogitsWant, type StepOutput, type StepPlan, spanOf } from '../step-plan.js';
 
 const GARBAGE = -1;
 /** Length of a hidden state. */
 const HIDDEN = 6;
 
+/** A pass that runs. */
+interface HashPass {
+  readonly plan: StepPlan;
+  /** Undefined: all of them, and nothing runs beside it. */
+  readonly executors: number | undefined;
+  /** By slot: where an idle row of the decode lane writes, all the time that the pass runs. */
+  readonly idleRows: ReadonlyMap<number, number>;
+}
+
 /**
  * A model whose next token is a hash of everything it reads from its slot, so that one wrong token, slot or position
  * changes the text. Keeps the promises of the real one: writes in place, and writes garbage where an idle row of the
- * decode lane would.
+ * decode lane would, at the start of the pass and again at its end, as the real one does layer by layer. What a pass
+ * computes is garbage until its end. Asserts what the engine has to see to, between passes side by side too.
  */
 export class HashModel implements ModelPort {
   readonly limits: ModelLimits;
-  /** Called at the start of each pass, with its number from 0 and its plan. */
-  onPass: (pass: number, plan: StepPlan) => void = () => {};
+  readonly executors: number;
+  /** Called at the start of each pass, with its number from 0, its plan and how many executors it has, if not all. */
+  onPass: (pass: number, plan: StepPlan, executors?: number) => void = () => {};
   /** Passes that are to fail. */
   readonly failing = new Set<number>();
   passes = 0;
   readonly #slots: Int32Array[];
+  readonly #running = new Map<StepPlan, HashPass>();
 
-  constructor(limits: Partial<ModelLimits> = {}) {
+  constructor(limits: Partial<ModelLimits> = {}, executors = 1) {
     this.limits = {
       vocabularyCount: 24,
       slotsMax: 4,
@@ -34,17 +46,37 @@ export class HashModel implements ModelPort {
       embeddingLength: HIDDEN,
       ...limits,
     };
+    this.executors = executors;
     const { slotsMax, contextTokens } = this.limits;
     this.#slots = Array.from({ length: slotsMax }, () => new Int32Array(contextTokens + 1).fill(GARBAGE));
   }
 
-  async forward(plan: StepPlan): Promise<StepOutput> {
+  async forward(plan: StepPlan, executors?: number): Promise<StepOutput> {
     const pass = this.passes++;
-    checkPlan(plan, this.limits);
-    this.onPass(pass, plan);
+    this.begin(plan, executors);
+    this.onPass(pass, plan, executors);
     await Promise.resolve();
-    if (this.failing.has(pass)) throw new Error(`pass ${pass} was told to fail`);
-    this.#writeGarbage(plan);
+    if (!this.failing.has(pass)) return this.end(plan);
+    this.abandon(plan);
+    throw new Error(`pass ${pass} was told to fail`);
+  }
+
+  /** The first half of {@link forward}, for those who say themselves how long a pass takes. */
+  begin(plan: StepPlan, executors?: number): void {
+    checkPlan(plan, this.limits, executors);
+    this.#checkBeside(plan, executors);
+    const pass = { plan, executors, idleRows: this.#idleRows(plan) };
+    this.#running.set(plan, pass);
+    this.#writeGarbage(pass);
+    for (const { slot, position, tokenIds } of [...plan.decodes, ...plan.chunks]) {
+      this.#slots[slot]!.fill(GARBAGE, position, position + tokenIds.length);
+      this.#context(slot, position);
+    }
+  }
+
+  /** The second half. */
+  end(plan: StepPlan): StepOutput {
+    this.#writeGarbage(this.#finish(plan));
     const rows: LogitsRow[] = [];
     const hidden: number[] = [];
     for (const { slot, position, tokenIds, want, wantTokens } of [...plan.decodes, ...plan.chunks]) {
@@ -57,8 +89,16 @@ export class HashModel implements ModelPort {
     return { rows, hidden: Float32Array.from(hidden) };
   }
 
+  /** Instead of the second half: nobody knows what is in the slots of a pass that fails. */
+  abandon(plan: StepPlan): void {
+    this.#writeGarbage(this.#finish(plan));
+    for (const { slot } of [...plan.decodes, ...plan.chunks]) this.#slots[slot]!.fill(GARBAGE);
+  }
+
   copy(fromSlot: number, toSlot: number, tokens: number): void {
     assert(fromSlot !== toSlot, `slot ${fromSlot} is copied to itself`);
+    this.#checkStill(toSlot, 0, 'a copy goes into');
+    this.#checkStill(fromSlot, tokens, 'a copy is made of');
     this.#slots[toSlot]!.set(this.#slots[fromSlot]!.subarray(0, tokens));
   }
 
@@ -67,32 +107,92 @@ export class HashModel implements ModelPort {
   }
 
   copyOut(slot: number, tokens: number): CopiedTokens {
+    this.#checkStill(slot, 0, 'a copy is taken out of');
     const copied = this.#slots[slot]!.slice(0, tokens);
     return { tokens, bytes: new Uint8Array(copied.buffer) };
   }
 
   /** What the slot held behind them is gone, so that a token too few is seen. */
   copyIn(slot: number, { bytes }: CopiedTokens): void {
+    this.#checkStill(slot, 0, 'a copy is put into');
     this.#slots[slot]!.fill(GARBAGE).set(new Int32Array(bytes.buffer));
   }
 
   release(slot: number, fromToken: number): void {
+    for (const { plan } of this.#running.values()) {
+      const one = [...plan.decodes, ...plan.chunks].find((row) => row.slot === slot);
+      const end = one === undefined ? 0 : one.position + one.tokenIds.length;
+      assert(end <= fromToken, `slot ${slot} is given back from ${fromToken} on, and a pass writes up to ${end}`);
+    }
     this.#slots[slot]!.fill(GARBAGE, fromToken);
   }
 
   stop(): void {}
 
-  close(): void {}
+  close(): void {
+    assert(this.#running.size === 0, 'a model is closed between passes');
+  }
 
-  /** Rows of the decode lane's span that decode nothing write behind what their slot holds after the pass. */
-  #writeGarbage({ decodes, chunks, resting }: StepPlan): void {
-    const slots = decodes.map((decode) => decode.slot);
-    const positions = new Map<number, number>();
-    for (const { slot, position } of resting) positions.set(slot, position);
-    for (const { slot, position, tokenIds } of chunks) positions.set(slot, position + tokenIds.length);
-    for (let slot = Math.min(...slots); slot <= Math.max(...slots); slot++) {
-      if (!slots.includes(slot)) this.#slots[slot]![positions.get(slot) ?? 0] = GARBAGE;
+  #finish(plan: StepPlan): HashPass {
+    const pass = this.#running.get(plan);
+    assert(pass !== undefined, 'a pass ends that does not run');
+    this.#running.delete(plan);
+    return pass;
+  }
+
+  /** That no pass computes in the slot, nor has it in its span, but behind the first tokens of one that only rests. */
+  #checkStill(slot: number, tokens: number, what: string): void {
+    for (const { plan, executors, idleRows } of this.#running.values()) {
+      assert(executors !== undefined, `${what} slot ${slot} while a pass runs`);
+      const rows = [...plan.decodes, ...plan.chunks].filter((row) => row.slot === slot);
+      const firsts = [...rows.map(({ position }) => position), idleRows.get(slot) ?? Number.POSITIVE_INFINITY];
+      const isStill = tokens === 0 ? Math.min(...firsts) === Number.POSITIVE_INFINITY : Math.min(...firsts) >= tokens;
+      assert(isStill, `${what} slot ${slot} beside a pass that writes into it`);
     }
+  }
+
+  /** What passes side by side keep (engine/model-port.ts). */
+  #checkBeside({ decodes, chunks, resting }: StepPlan, executors: number | undefined): void {
+    const others = [...this.#running.values()];
+    assert(executors !== undefined || others.length === 0, 'a pass on all executors runs beside another');
+    let free = this.executors;
+    for (const other of others) {
+      assert(other.executors !== undefined, 'a pass runs beside one on all executors');
+      free -= other.executors;
+      assert(decodes.length === 0 || other.plan.decodes.length === 0, 'two passes at a time have decodes');
+      const span = spanOf(other.plan);
+      const isInSpan = (slot: number): boolean => span !== undefined && span.first <= slot && slot <= span.last;
+      const theirs = new Set([...other.plan.decodes, ...other.plan.chunks].map(({ slot }) => slot));
+      for (const { slot } of chunks) assert(!isInSpan(slot), `slot ${slot} gets a chunk in the span of a pass`);
+      for (const { slot } of [...decodes, ...chunks]) assert(!theirs.has(slot), `slot ${slot} is in two passes`);
+      for (const { slot } of resting) assert(!theirs.has(slot), `slot ${slot} rests and is in a pass`);
+    }
+    if (executors === undefined) return;
+    assert(executors >= 1 && executors < this.executors, `${executors} of ${this.executors} executors are wanted`);
+    assert(executors <= free, `${executors} executors are wanted, and ${free} are free`);
+    assert(chunks.length <= executors, `${chunks.length} chunks on ${executors} executors`);
+  }
+
+  /**
+   * Rows of the decode lane's span that decode nothing write behind what their slot holds, or holds after the pass that
+   * computes in it now.
+   */
+  #idleRows(plan: StepPlan): ReadonlyMap<number, number> {
+    const idle = new Map<number, number>();
+    const span = spanOf(plan);
+    if (span === undefined) return idle;
+    const positions = new Map<number, number>();
+    for (const { slot, position } of plan.resting) positions.set(slot, position);
+    for (const { chunks } of [{ chunks: plan.chunks }, ...[...this.#running.keys()]]) {
+      for (const { slot, position, tokenIds } of chunks) positions.set(slot, position + tokenIds.length);
+    }
+    for (let slot = span.first; slot <= span.last; slot++) idle.set(slot, positions.get(slot) ?? 0);
+    for (const { slot } of plan.decodes) idle.delete(slot);
+    return idle;
+  }
+
+  #writeGarbage({ idleRows }: HashPass): void {
+    for (const [slot, position] of idleRows) this.#slots[slot]![position] = GARBAGE;
   }
 
   #row(slot: number, length: number, want: LogitsWant): LogitsRow {
@@ -137,7 +237,7 @@ export function hashRow(context: ArrayLike<number>, want: LogitsWant, vocabulary
 }
 
 /** What every plan keeps, whatever the policy. */
-function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits): void {
+function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits, executors: number | undefined): void {
   const slots = [...decodes, ...chunks, ...resting].map((row) => row.slot);
   assert(new Set(slots).size === slots.length, `a slot is in a plan twice: ${slots.join()}`);
   assert(
@@ -156,7 +256,7 @@ function checkPlan({ decodes, chunks, resting }: StepPlan, limits: ModelLimits):
     assert(position + tokenIds.length <= limits.contextTokens, 'a chunk stays inside its slot');
   }
   for (const { position, tokenIds } of decodes) {
-    const most = chunks.length === 0 ? limits.decodeTokensMax : 1;
+    const most = chunks.length === 0 && executors === undefined ? limits.decodeTokensMax : 1;
     assert(tokenIds.length >= 1 && tokenIds.length <= most, `a decode of ${tokenIds.length} tokens, at most ${most}`);
     assert(position + tokenIds.length <= limits.contextTokens, 'a decode stays inside its slot');
   }
