@@ -1,7 +1,7 @@
 import { loadRuntime, type RunThread, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
-import type { StepOutput, StepPlan } from '../engine/step-plan.js';
+import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
 import type { KvMode } from './compile/kv-format.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
@@ -204,10 +204,14 @@ export class LaneModel implements ModelPort {
       executors === undefined
         ? this.#passes.begin(plan, [this.#wide, ...this.#narrow])
         : this.#passes.begin(plan, this.#narrow, executors);
+    // Those of now, whom the plan knows of: in the next tick one of them may have ended.
+    const chunksOfAll = this.#passes.plans.flatMap((one) => one.chunks);
     try {
-      if (executors !== undefined) return await this.#runApart(plan, mine);
+      if (executors !== undefined) return await this.#runApart(plan, mine, chunksOfAll);
       const parts = await this.#partsOf(plan, decodeTokens);
-      return await (parts === undefined ? this.#runWhole(plan) : this.#runParts(plan, parts, this.#narrow));
+      return await (parts === undefined
+        ? this.#runWhole(plan)
+        : this.#runParts(plan, parts, this.#narrow, chunksOfAll));
     } finally {
       this.#passes.end(plan);
       for (const executor of mine) executor.rest();
@@ -242,22 +246,29 @@ export class LaneModel implements ModelPort {
   }
 
   /** Beside other passes. */
-  async #runApart(plan: StepPlan, executors: readonly LaneExecutor<Graph>[]): Promise<StepOutput> {
+  async #runApart(
+    plan: StepPlan,
+    executors: readonly LaneExecutor<Graph>[],
+    chunksOfAll: readonly PrefillChunk[],
+  ): Promise<StepOutput> {
     const parts = this.#choice.share(plan, executors.length);
     await Promise.all(parts.map((part, index) => executors[index]!.openFor(part.plan)));
-    return this.#runParts(plan, parts, executors);
+    return this.#runParts(plan, parts, executors, chunksOfAll);
   }
 
-  /** All of them end before this does, also where one fails. */
+  /**
+   * All of them end before this does, also where one fails.
+   * @param chunksOfAll of all passes that run, this one's too.
+   */
   async #runParts(
     plan: StepPlan,
     parts: readonly PlanPart[],
     executors: readonly LaneExecutor<Graph>[],
+    chunksOfAll: readonly PrefillChunk[],
   ): Promise<StepOutput> {
     const startMs = this.#nowMs();
-    const chunks = this.#passes.plans.flatMap((one) => one.chunks);
     const runs = parts.map(async (part, index) => {
-      const alongside = chunks.filter((chunk) => !part.plan.chunks.includes(chunk));
+      const alongside = chunksOfAll.filter((chunk) => !part.plan.chunks.includes(chunk));
       const output = await executors[index]!.forward(part.plan, alongside);
       this.#choice.observeNarrow(part.work, this.#nowMs() - startMs);
       return output;

@@ -22,6 +22,8 @@ export class SlotDriver {
   readonly #model: ModelPort;
   readonly #want: LogitsWant;
   readonly #slots: number[][];
+  /** Slots of passes that run. */
+  readonly #inPass = new Set<number>();
 
   constructor(model: ModelPort, want: LogitsWant = { temperatures: [] }) {
     this.#model = model;
@@ -49,8 +51,11 @@ export class SlotDriver {
     this.#model.release(slot, this.#slots[slot]!.length);
   }
 
-  /** The rows in the order of the plan. */
-  async run({ decodes = [], chunks = [] }: Pass): Promise<KeptRow[]> {
+  /**
+   * The rows in the order of the plan.
+   * @param executors as of `ModelPort.forward`: with it, several may run side by side.
+   */
+  async run({ decodes = [], chunks = [] }: Pass, executors?: number): Promise<KeptRow[]> {
     const named = new Set([...decodes, ...chunks].map(({ slot }) => slot));
     const plan: StepPlan = {
       decodes: decodes.map(({ slot, tokenIds }) => ({
@@ -68,7 +73,7 @@ export class SlotDriver {
         wantTokens: tokenIds.length,
       })),
       resting: this.#slots.flatMap((tokens, slot) =>
-        tokens.length === 0 || named.has(slot) ? [] : [{ slot, position: tokens.length }],
+        tokens.length === 0 || named.has(slot) || this.#inPass.has(slot) ? [] : [{ slot, position: tokens.length }],
       ),
     };
     const contexts: number[][] = [];
@@ -78,7 +83,14 @@ export class SlotDriver {
         contexts.push([...this.#slots[slot]!]);
       }
     }
-    const { rows } = await this.#model.forward(plan);
-    return rows.map((row, index) => ({ ...row, logits: row.logits.slice(), context: contexts[index]! }));
+    for (const slot of named) this.#inPass.add(slot);
+    try {
+      const { rows } = await (executors === undefined
+        ? this.#model.forward(plan)
+        : this.#model.forward(plan, executors));
+      return rows.map((row, index) => ({ ...row, logits: row.logits.slice(), context: contexts[index]! }));
+    } finally {
+      for (const slot of named) this.#inPass.delete(slot);
+    }
   }
 }
