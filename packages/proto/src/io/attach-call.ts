@@ -72,7 +72,7 @@ export function openAttach(address: string, tls: TlsOptions | undefined, listene
   };
 
   session.once('remoteSettings', () => fate.connected());
-  session.once('error', fail);
+  session.on('error', fail);
   session.once('close', end);
   stream.on('error', fail);
   stream.once('response', (headers) => fate.headers(headers));

@@ -22,7 +22,7 @@ const HALVINGS = 12;
  * Undefined where there is work for one only, or more chunks than executors.
  */
 export function splitPlan(plan: StepPlan, count: number, costMs: PartCost): readonly PlanPart[] | undefined {
-  if (plan.chunks.length > count) return undefined;
+  if (plan.chunks.length > count || plan.decodes.length + plan.chunks.length < 2) return undefined;
   const chunks = plan.chunks
     .map((chunk) => ({ chunk, ms: costMs(chunkWork(noWork, chunk)) }))
     .sort((a, b) => b.ms - a.ms)
