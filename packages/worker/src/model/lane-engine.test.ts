@@ -6,7 +6,7 @@ import type { ModelPort } from '../engine/model-port.js';
 import { createPolicy, type PolicyName } from '../engine/scheduler/policies.js';
 import type { Policy } from '../engine/scheduler/policy.js';
 import { sharingMachine } from '../engine/scheduler/test-support/queues.js';
-import { greedySampling, type SequenceRequest } from '../engine/sequence.js';
+import { defaultTerms, greedySampling, type SequenceRequest } from '../engine/sequence.js';
 import type { StepRecord } from '../engine/step-record.js';
 import { LaneModel } from './lane-model.js';
 import { largestIndex, referenceLogits } from './reference.js';
@@ -74,6 +74,34 @@ describe('Engine over LaneModel', () => {
     );
     expect(abreast.even).toBeGreaterThan(5 + 2 * abreast.inTurn);
   }, 60_000);
+
+  it('gives the bits of each request alone where prompts go beside streams, in passes of their own', async () => {
+    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 });
+    const seen = { beside: 0, cancelled: 0 };
+    await fc.assert(
+      fc.asyncProperty(pressedHistories, async (history) => {
+        const model = modelOf(tiny, history);
+        await model.openRest();
+        const { outcomes, beside } = await play(model, history);
+        for (const entry of history.entries) {
+          const { id } = entry.request;
+          const lone = { ...history, isNarrow: false, entries: [{ ...entry, atPass: 0, cancelAtPass: undefined }] };
+          const alone = (await play(modelOf(tiny, lone), lone)).outcomes.get(id)!;
+          const outcome = outcomes.get(id)!;
+          const count = outcome.tokenIds.length;
+          expect(outcome.tokenIds).toEqual(alone.tokenIds.slice(0, count));
+          expect(outcome.logprobs).toEqual(alone.logprobs.slice(0, count));
+          if (outcome.reason === 'cancelled') expect(entry.cancelAtPass).toBeDefined();
+          else expect(outcome).toEqual(alone);
+          seen.cancelled += outcome.reason === 'cancelled' ? 1 : 0;
+        }
+        seen.beside += beside;
+      }),
+      { numRuns: 25 },
+    );
+    expect(seen.beside).toBeGreaterThan(50);
+    expect(seen.cancelled).toBeGreaterThan(0);
+  }, 60_000);
 });
 
 interface Entry {
@@ -106,6 +134,9 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
   const records: StepRecord[] = [];
   /** Steps in which two prompts had slices of about the same length, and the first was not done. */
   let abreast = 0;
+  /** Passes that began while another one ran. */
+  let beside = 0;
+  let underWay = 0;
   let copies = 0;
   let comebacks = 0;
   let wake = (): void => {};
@@ -126,8 +157,12 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
         abreast += Math.abs(first.tokenIds.length - second.tokenIds.length) <= 2 ? 1 : 0;
       }
       const output = model.forward(plan, executors);
+      beside += underWay > 0 ? 1 : 0;
+      underWay += 1;
       act();
-      return output;
+      return output.finally(() => {
+        underWay -= 1;
+      });
     },
     stop: (plan) => model.stop(plan),
     copy: (from, to, tokens) => {
@@ -179,7 +214,7 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
   }
   await engine.close();
   expect(engine.load().swapBytesUsed).toBe(0);
-  return { outcomes, records, abreast, copies, comebacks, load: engine.load() };
+  return { outcomes, records, abreast, beside, copies, comebacks, load: engine.load() };
 }
 
 function modelOf(tiny: CompiledTinyModel, { slots, isNarrow }: History): LaneModel {
@@ -195,7 +230,11 @@ function modelOf(tiny: CompiledTinyModel, { slots, isNarrow }: History): LaneMod
 /** The same, which takes it that two prompts side by side take little time, whatever the clock says of so small a model. */
 function sharing(policy: Policy, chunksAbreast = 1): Policy {
   const cost = sharingMachine(chunksAbreast);
-  return { decide: (queue) => policy.decide({ ...queue, cost }), observe: (step) => policy.observe(step) };
+  return {
+    decide: ({ beside, ...queue }) =>
+      policy.decide({ ...queue, cost, ...(beside === undefined ? {} : { beside: { ...beside, costOn: () => cost } }) }),
+    observe: (step) => policy.observe(step),
+  };
 }
 
 /** Each token is the likeliest of the reference after all before it, or as likely but for rounding. */
@@ -238,6 +277,34 @@ const histories: fc.Arbitrary<History> = fc
     ...rest,
     tokenBudget: rest.slots + PREFILL_TOKENS_MIN + extraBudget,
     entries: entries.map((entry, index) => entryOf({ ...entry, logprobsTop: undefined }, index)),
+  }));
+
+/** Prompts of several slices that come while others stream, which have so little time that nobody may hold them up. */
+const pressedHistories: fc.Arbitrary<History> = fc
+  .record({
+    slots: fc.constantFrom(3, 4),
+    kvTokensMax: fc.oneof(fc.constant(4 * CONTEXT_TOKENS), fc.integer({ min: 150, max: 250 })),
+    entries: fc.array(
+      fc.record({
+        promptIds: prompts,
+        tokensMax: fc.integer({ min: 8, max: 30 }),
+        atPass: fc.nat(20),
+        cancelAtPass: fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(40) }),
+        tbtMs: fc.integer({ min: 1, max: 5 }),
+      }),
+      { minLength: 4, maxLength: 9, size: 'max' },
+    ),
+  })
+  .map(({ slots, kvTokensMax, entries }) => ({
+    slots,
+    isNarrow: true,
+    policy: 'slo',
+    tokenBudget: slots + PREFILL_TOKENS_MIN + 20,
+    kvTokensMax,
+    entries: entries.map(({ tbtMs, ...entry }, index) => {
+      const { request, ...times } = entryOf({ ...entry, logprobsTop: 1 }, index);
+      return { ...times, request: { ...request, terms: { ...defaultTerms, tbtMs } } };
+    }),
   }));
 
 /** Several long prompts that have nothing in common, beside a few that stream. */
