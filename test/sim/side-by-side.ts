@@ -1,5 +1,5 @@
 import { seededRng } from '@sluice/shared';
-import type { Scenario } from './scenario.js';
+import type { PassCost, Scenario } from './scenario.js';
 
 /** Drawn apart, so that seeds with passes one after the other stay what they are. */
 const STREAM = 1_000_004;
@@ -17,7 +17,9 @@ export function withExecutors(scenario: Scenario): Scenario {
   const has = (share: number): boolean => rng.next() < share;
   if (!has(SHARE)) return scenario;
   const executors = 2 + rng.below(3);
-  const { limits, options, cost, requests } = scenario;
+  const { limits, options, requests } = scenario;
+  // A pass on one of them takes as long as one did: a machine so slow that passes look as if they hung shows nothing.
+  const cost = slower(scenario.cost, 1 / executors);
   const streamsMs = cost.baseMs + 3 * cost.tokenMs;
   const tbtMs = (): number => Math.ceil(streamsMs * (1 + 9 * rng.next()));
   const objectives = { ttftMs: 1_000 + rng.below(10) * 1_000, tbtMs: tbtMs() };
@@ -25,6 +27,7 @@ export function withExecutors(scenario: Scenario): Scenario {
   const isOwn = has(0.7);
   return {
     ...scenario,
+    cost,
     executors,
     executorsOpenAtPass: has(0.7) ? 0 : 1 + rng.below(12),
     limits: {
@@ -46,4 +49,9 @@ export function withExecutors(scenario: Scenario): Scenario {
       return { atMs, request: { ...request, terms: { ...terms, tbtMs: tbtMs() } } };
     }),
   };
+}
+
+/** What passes take so many times as long. */
+function slower({ baseMs, tokenMs, pairMs, jitterRatio }: PassCost, factor: number): PassCost {
+  return { baseMs: baseMs * factor, tokenMs: tokenMs * factor, pairMs: pairMs * factor, jitterRatio };
 }

@@ -35,6 +35,8 @@ export class StepRecorder {
   readonly #cost: CostModel;
   /** Of those on some of them, by how many. */
   readonly #costApart = new Map<number, CostModel>();
+  /** Passes that each of them has seen. */
+  readonly #passesOn = new Map<number | undefined, number>();
   readonly #rates = new StepRates();
   readonly #hostGaps = new RunningMedian(HOST_GAPS_MAX);
   readonly #policy: Policy;
@@ -89,7 +91,10 @@ export class StepRecorder {
   }
 
   forecast(plan: StepPlan, executors: number | undefined): PassForecast {
-    return { predictedMs: this.costOn(executors).predictMs(workOf(plan)), passesSeen: this.#rates.current.steps };
+    return {
+      predictedMs: this.costOn(executors).predictMs(workOf(plan)),
+      passesSeen: this.#passesOn.get(executors) ?? 0,
+    };
   }
 
   /**
@@ -109,7 +114,10 @@ export class StepRecorder {
     const passMs = endMs - startMs;
     const cost = this.#modelOn(executors);
     const predictedMs = cost.predictMs(work);
-    if (isDone) cost.observe(work, passMs);
+    if (isDone) {
+      cost.observe(work, passMs);
+      this.#passesOn.set(executors, (this.#passesOn.get(executors) ?? 0) + 1);
+    }
     const { rows, drafts } = decodeTokensOf(plan);
     const decodedTokens = rows - wrongTokens;
     this.#rates.add(isDone ? decodedTokens : 0, isDone ? work.prefillTokens : 0, startMs, endMs);
