@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StepCost } from '../cost-model.js';
+import type { SlotSpan } from '../step-plan.js';
 import type { SlotHolder } from './slot-holder.js';
 import { SlotMemory } from './slot-memory.js';
 import { blocksFor, TOKENS_PER_BLOCK } from './token-ledger.js';
@@ -19,6 +20,7 @@ describe('SlotMemory', () => {
           world.act(act);
           world.check();
         }
+        world.fence(undefined);
         world.releaseAll();
         world.check();
         expect(world.memory.slotsFree).toBe(slotsMax);
@@ -167,6 +169,39 @@ describe('SlotMemory', () => {
   });
 });
 
+describe('SlotMemory.fence', () => {
+  it('gives no slot of the span, nor puts what was kept elsewhere into it', () => {
+    const world = new World({ slotsMax: 6 });
+    const [low, middle, high, last] = [1, 2, 3, 4].map((token) => world.start(Array<number>(20).fill(token)));
+    world.release(middle!);
+    world.release(last!);
+    world.fence({ first: low!.slot!, last: high!.slot! });
+    expect(world.memory.slotsFree).toBe(3);
+    expect([low, high].map((one) => world.memory.isFenced(one!))).toEqual([true, true]);
+    const next = world.start(Array<number>(20).fill(5));
+    expect(next.slot).toBe(3);
+    expect(world.memory.isFenced(next)).toBe(false);
+    expect(world.start([...Array<number>(20).fill(2), 9, 9])).toMatchObject({ slot: 4, cachedTokens: 20 });
+    expect(world.copies).toEqual([
+      { from: 3, to: 4, tokens: 20 },
+      { from: 4, to: 5, tokens: 20 },
+      { from: 1, to: 4, tokens: 20 },
+    ]);
+  });
+
+  it('lets a slot of the span be left and given up, and lifted, be had again', () => {
+    const world = new World({ slotsMax: 3 });
+    const all = [1, 2, 3].map((token) => world.start(Array<number>(20).fill(token)));
+    world.fence({ first: 0, last: 2 });
+    world.release(all[1]!);
+    world.release(all[2]!, false);
+    expect(world.memory.slotsFree).toBe(0);
+    world.fence(undefined);
+    expect(world.memory.slotsFree).toBe(2);
+    expect(world.start([...Array<number>(20).fill(2), 9, 9])).toMatchObject({ slot: 1, cachedTokens: 20 });
+  });
+});
+
 type Act =
   | {
       readonly kind: 'start';
@@ -174,7 +209,10 @@ type Act =
       readonly computed: number;
       readonly stale: boolean;
     }
-  | { readonly kind: 'generate' | 'release' | 'fail' | 'preempt' | 'resume' | 'forget'; readonly which: number };
+  | {
+      readonly kind: 'generate' | 'release' | 'fail' | 'preempt' | 'resume' | 'forget' | 'fence' | 'lift';
+      readonly which: number;
+    };
 
 type Running = SlotHolder & { tokenIds: number[] };
 
@@ -191,6 +229,7 @@ class World {
   readonly #out: Running[] = [];
   readonly #swapTokensMax: number;
 
+  #fence: SlotSpan | undefined;
   /** Of copies from slot to slot, on the world's clock. */
   copyMsPerToken = 0;
   #nowMs = 0;
@@ -219,10 +258,12 @@ class World {
         // Tokens are small enough for bytes; what a slot holds behind them is gone when they come back.
         copyOut: (slot, tokens) => ({ tokens, bytes: Uint8Array.from(this.#slots[slot]!.slice(0, tokens)) }),
         copyIn: (slot, { tokens, bytes }) => {
+          expect(this.#isFenced(slot)).toBe(false);
           this.#slots[slot]!.fill(NOTHING).splice(0, tokens, ...bytes);
         },
         copy: (from, to, tokens) => {
           this.copies.push({ from, to, tokens });
+          expect(this.#isFenced(to)).toBe(false);
           this.#nowMs += tokens * this.copyMsPerToken;
           this.#slots[to]!.splice(0, tokens, ...this.#slots[from]!.slice(0, tokens));
         },
@@ -257,10 +298,16 @@ class World {
       if (out !== undefined) this.#comeBack(out, act.kind === 'resume');
       return;
     }
+    if (act.kind === 'fence' || act.kind === 'lift') {
+      const first = act.which % this.#slotsMax;
+      this.fence(act.kind === 'lift' ? undefined : { first, last: Math.max(first, Math.floor(act.which / 2)) });
+      return;
+    }
     const sequence = this.#running[act.which % Math.max(1, this.#running.length)];
     if (sequence === undefined) return;
-    if (act.kind === 'preempt') this.#preempt(sequence);
-    else if (act.kind !== 'generate') this.release(sequence, act.kind === 'release');
+    if (act.kind === 'preempt') {
+      if (!this.memory.isFenced(sequence)) this.#preempt(sequence);
+    } else if (act.kind !== 'generate') this.release(sequence, act.kind === 'release');
     else if (this.memory.blocksFree > 0 && sequence.tokens < CONTEXT_TOKENS) this.generate(sequence, [7]);
     this.memory.trim(act.which % 2 === 0);
   }
@@ -270,6 +317,11 @@ class World {
     const sequence = holder(promptIds);
     this.memory.lookUp(sequence);
     return this.#admit(sequence, computed);
+  }
+
+  fence(span: SlotSpan | undefined): void {
+    this.#fence = span;
+    this.memory.fence(span);
   }
 
   generate(sequence: Running, tokenIds: readonly number[]): void {
@@ -311,10 +363,16 @@ class World {
     expect(copied).toBeLessThanOrEqual(this.#swapTokensMax);
     const slots = [...this.#running, ...memory.idle].map(({ slot }) => slot);
     expect(new Set(slots).size).toBe(slots.length);
-    expect(memory.slotsFree).toBe(this.#slotsMax - this.#running.length);
+    const fenced = Array.from({ length: this.#slotsMax }, (_, slot) => slot).filter((slot) => this.#isFenced(slot));
+    const nobodys = fenced.filter((slot) => !this.#running.some((one) => one.slot === slot));
+    expect(memory.slotsFree).toBe(this.#slotsMax - this.#running.length - nobodys.length);
     expect(memory.blocksFree).toBe(this.#blocksMax - this.#running.reduce((sum, { blocks }) => sum + blocks, 0));
     const idleBlocks = memory.idle.reduce((sum, { position }) => sum + blocksFor(position), 0);
     expect(idleBlocks).toBeLessThanOrEqual(memory.blocksFree);
+  }
+
+  #isFenced(slot: number): boolean {
+    return this.#fence !== undefined && this.#fence.first <= slot && slot <= this.#fence.last;
   }
 
   #preempt(sequence: Running): void {
@@ -353,6 +411,7 @@ class World {
     const promised = sequence.computed;
     this.memory.admit(sequence);
     this.#running.push(sequence);
+    expect(this.#isFenced(sequence.slot!)).toBe(false);
     expect(sequence.cachedTokens).toBe(sequence.computed);
     expect(sequence.computed).toBeLessThanOrEqual(Math.max(0, sequence.promptTokens - 2));
     // A slice that was to reach the end of the prompt must not end one token before it.
@@ -405,7 +464,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
     })
     .map((act) => ({ ...act, computed: Math.min(act.computed, act.promptIds.length) })),
   fc.record({
-    kind: fc.constantFrom('generate', 'release', 'release', 'fail', 'preempt', 'resume', 'forget'),
+    kind: fc.constantFrom('generate', 'release', 'release', 'fail', 'preempt', 'resume', 'forget', 'fence', 'lift'),
     which: fc.nat(8),
   }),
 );

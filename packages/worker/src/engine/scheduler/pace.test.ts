@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { arePressed, PACED_SHARE, pacedMs } from './pace.js';
+import { decoding } from './test-support/queues.js';
+
+describe('pacedMs', () => {
+  it('is three steps without prompts, or a quarter of the shortest time between tokens', () => {
+    expect(pacedMs(streams(200, 1_000), 10)).toBe(50);
+    expect(pacedMs(streams(200, 1_000), 20)).toBe(60);
+    expect(pacedMs(streams(40), 4)).toBe(12);
+  });
+
+  it('leaves prompts their share of it', () => {
+    const decodesMs = 30;
+    expect(pacedMs(streams(100), decodesMs) - decodesMs).toBeGreaterThanOrEqual(
+      PACED_SHARE * pacedMs(streams(100), decodesMs) - 1e-9,
+    );
+  });
+});
+
+describe('arePressed', () => {
+  it('says whether three steps take longer than a quarter of the time of the one that has least', () => {
+    expect(arePressed(streams(200), 16)).toBe(false);
+    expect(arePressed(streams(200), 17)).toBe(true);
+    expect(arePressed(streams(200, 100), 16)).toBe(true);
+  });
+});
+
+function streams(...tbtMs: number[]) {
+  return tbtMs.map((one) => decoding(10, 3, { objectives: { ttftMs: 1_000, tbtMs: one } }));
+}
