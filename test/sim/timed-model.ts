@@ -99,7 +99,12 @@ export class TimedModel implements ModelPort {
   }
 
   release(slot: number, fromToken: number): void {
-    this.#checked(() => this.#inner.release(slot, fromToken));
+    try {
+      this.#inner.release(slot, fromToken);
+    } catch (broken) {
+      // Nobody asked for it who could take an answer: it is called from timers.
+      this.#break(broken);
+    }
   }
 
   close(): void {}

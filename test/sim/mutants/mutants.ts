@@ -125,7 +125,7 @@ export const mutants: readonly Mutant[] = [
     find: 'resting: [...resting, ...memory.idle]',
     replace: 'resting',
     caughtBy: 'model-contract',
-    policy: 'sarathi',
+    policy: 'beside-at-random',
   },
   {
     name: 'slot-of-a-failed-pass-kept',

@@ -65,12 +65,13 @@ export class HashModel implements ModelPort {
   begin(plan: StepPlan, executors?: number): void {
     checkPlan(plan, this.limits, executors);
     this.#checkBeside(plan, executors);
+    const rows = [...plan.decodes, ...plan.chunks];
+    for (const { slot, position } of rows) this.#context(slot, position);
     const pass = { plan, executors, idleRows: this.#idleRows(plan) };
     this.#running.set(plan, pass);
     this.#writeGarbage(pass);
-    for (const { slot, position, tokenIds } of [...plan.decodes, ...plan.chunks]) {
+    for (const { slot, position, tokenIds } of rows) {
       this.#slots[slot]!.fill(GARBAGE, position, position + tokenIds.length);
-      this.#context(slot, position);
     }
   }
 
