@@ -19,7 +19,7 @@ import { speculationModes } from './speculation/speculation.js';
 import type { StepPlan } from './step-plan.js';
 import type { StepRecord } from './step-record.js';
 import { HashModel, hashRow } from './test-support/hash-model.js';
-import { type Outcome, request, start } from './test-support/outcomes.js';
+import { type Outcome, request, start, startWith } from './test-support/outcomes.js';
 
 const log = createLog('test', {});
 log.level = 'silent';
@@ -107,6 +107,23 @@ describe('Engine', () => {
     await outcomes.allEnded();
     for (const one of requests) expect(outcomes.get(one.id)).toMatchObject(alone(one, model.limits));
     expect(records.some((record) => record.preempted > 0)).toBe(true);
+    await engine.close();
+  });
+
+  it('takes what those submit at once who hear that the last one ended', async () => {
+    const { engine, outcomes } = startWith(
+      { tokenBudget: 24, kvTokensMax: 256, waitingMax: 10 },
+      {
+        listener: (events) => {
+          outcomes.add(events);
+          const isFirst = events.some(({ kind, id }) => kind === 'finished' && id === 'first');
+          if (isFirst) expect(engine.submit(request({ id: 'second' }))).toBeUndefined();
+        },
+      },
+    );
+    engine.submit(request({ id: 'first' }));
+    await outcomes.allEnded();
+    expect(outcomes.get('second')).toMatchObject({ reason: 'length', tokenIds: { length: 4 } });
     await engine.close();
   });
 
