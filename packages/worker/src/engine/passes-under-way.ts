@@ -87,7 +87,9 @@ export class PassesUnderWay {
    * @param news undefined comes back when it does so before.
    */
   async next(news?: Promise<undefined>): Promise<EndedPass | undefined> {
-    const ended = await Promise.race([...this.#passes.values(), ...(news === undefined ? [] : [news])]);
+    const running: Promise<EndedPass | undefined>[] = [...this.#passes.values()];
+    if (news !== undefined) running.push(news);
+    const ended = await (running.length === 1 ? running[0]! : Promise.race(running));
     if (ended === undefined) return undefined;
     const { plan, decision } = ended.pass;
     this.#passes.delete(ended.pass);

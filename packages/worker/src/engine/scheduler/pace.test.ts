@@ -3,10 +3,10 @@ import { arePressed, PACED_SHARE, pacedMs } from './pace.js';
 import { decoding } from './test-support/queues.js';
 
 describe('pacedMs', () => {
-  it('is three steps without prompts, or a quarter of the shortest time between tokens', () => {
-    expect(pacedMs(streams(200, 1_000), 10)).toBe(50);
-    expect(pacedMs(streams(200, 1_000), 20)).toBe(60);
-    expect(pacedMs(streams(40), 4)).toBe(12);
+  it('is three steps without prompts, or half of the shortest time between tokens', () => {
+    expect(pacedMs(streams(200, 1_000), 10)).toBe(100);
+    expect(pacedMs(streams(200, 1_000), 40)).toBe(120);
+    expect(pacedMs(streams(20), 4)).toBe(12);
   });
 
   it('leaves prompts their share of it', () => {
@@ -18,10 +18,10 @@ describe('pacedMs', () => {
 });
 
 describe('arePressed', () => {
-  it('says whether three steps take longer than a quarter of the time of the one that has least', () => {
-    expect(arePressed(streams(200), 16)).toBe(false);
-    expect(arePressed(streams(200), 17)).toBe(true);
-    expect(arePressed(streams(200, 100), 16)).toBe(true);
+  it('says whether three steps take longer than half of the time of the one that has least', () => {
+    expect(arePressed(streams(200), 33)).toBe(false);
+    expect(arePressed(streams(200), 34)).toBe(true);
+    expect(arePressed(streams(200, 100), 17)).toBe(true);
   });
 });
 

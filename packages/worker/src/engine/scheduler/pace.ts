@@ -3,7 +3,7 @@ import type { SequenceView } from './policy.js';
 /** With prompts a step of streams takes so many times as long as without, */
 const PACE_RATIO = 3;
 /** or such a share of the time between two tokens, if that is longer. */
-const TBT_SHARE = 0.25;
+const TBT_SHARE = 0.5;
 
 /** Of the time of a step as long as {@link pacedMs} that is the prompts', at the least. */
 export const PACED_SHARE = 1 - 1 / PACE_RATIO;

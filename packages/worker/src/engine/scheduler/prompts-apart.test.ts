@@ -23,8 +23,9 @@ describe('goApart', () => {
     const two = [stream(pressed), stream(pressed)];
     expect(goes({ running: [...two, prompt], beside })).toBe(true);
     // So slow that each is let go whatever is done; one that could just be kept is kept.
-    const kept = stream({ ttftMs: 1_000, tbtMs: 80 });
-    expect(goes({ running: [kept, prompt], beside })).toBe(true);
+    const kept = stream({ ttftMs: 1_000, tbtMs: 41 });
+    const slower: StepCost = { ...smallMachine, predictMs: (work) => 4 * smallMachine.predictMs(work) };
+    expect(goes({ running: [kept, prompt], beside: sideBySide({ costOn: () => slower }) })).toBe(true);
   });
 
   it('has a lone prompt that would come too late on one executor computed on all', () => {
