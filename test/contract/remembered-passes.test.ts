@@ -77,11 +77,11 @@ describe('A worker', () => {
 
     await life(100);
     const learnt = JSON.parse(readFileSync(memo(), 'utf8'));
-    const [baseMs] = learnt.cost.coefficients;
+    const [baseMs] = learnt.cost.whole.coefficients;
     expect(await life(8)).not.toBe(guessedMs);
 
     // Told of a base of a minute, it expects a minute.
-    learnt.cost.coefficients[0] = baseMs + 60_000;
+    learnt.cost.whole.coefficients[0] = baseMs + 60_000;
     // A lone sequence cannot be shared out, so nothing is tried: what it writes down is what it was told, less four.
     learnt.choice.trials = { chunks: 16, decodes: 9 };
     writeFileSync(memo(), JSON.stringify(learnt));

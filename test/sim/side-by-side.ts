@@ -21,7 +21,7 @@ export function withExecutors(scenario: Scenario): Scenario {
   // A pass on one of them takes as long as one did: a machine so slow that passes look as if they hung shows nothing.
   const cost = slower(scenario.cost, 1 / executors);
   const streamsMs = cost.baseMs + 3 * cost.tokenMs;
-  const tbtMs = (): number => Math.ceil(streamsMs * (1 + 9 * rng.next()));
+  const tbtMs = (): number => Math.ceil(streamsMs * (1 + 4 * rng.next()));
   const objectives = { ttftMs: 1_000 + rng.below(10) * 1_000, tbtMs: tbtMs() };
   const isPressed = has(0.8);
   const isOwn = has(0.7);
