@@ -23,7 +23,7 @@ const MAILBOX_BYTES = ADDRESSES_OFFSET + 8 * 3 * PLACES;
 
 /**
  * Memory in which the JS thread gives runs to another thread and learns that they have ended. Neither side copies an object
- * or turns its event loop for it, as both do for a message: of a small pass that was a fifth of the JS thread's work.
+ * or turns its event loop for it, as both do for a message: of a small pass that was a quarter of the JS thread's work.
  *
  * Counters of runs given and answered, on which the sides wait, and for each place a run's addresses and outcome. Of one
  * mailbox one thread gives and one answers, in order; at most {@link RUNS_MAX} may be under way.

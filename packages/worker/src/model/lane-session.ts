@@ -1,5 +1,12 @@
 import { type Binding, type RunOptions, type RunThread, type Session, Tensor, type TensorArray } from '@sluice/ort';
-import type { DecodeRow, LogitsWant, PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
+import {
+  type DecodeRow,
+  type LogitsWant,
+  type PrefillChunk,
+  type StepOutput,
+  type StepPlan,
+  spanOf,
+} from '../engine/step-plan.js';
 import { chunkLane, decodeLane, KEPT } from './compile/lane-names.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import type { LaneCache } from './lane-cache.js';
@@ -120,12 +127,7 @@ export class LaneSession {
    * later lanes those that decode fewer tokens.
    */
   #placeDecodes({ decodes, chunks, resting }: StepPlan, alongside: readonly PrefillChunk[]): void {
-    let first = this.#spareSlot;
-    let last = decodes.length === 0 ? this.#spareSlot : 0;
-    for (const { slot } of decodes) {
-      first = Math.min(first, slot);
-      last = Math.max(last, slot);
-    }
+    const { first, last } = spanOf({ decodes }) ?? { first: this.#spareSlot, last: this.#spareSlot };
     const count = last - first + 1;
     const sources = this.#decodes.map((lane) => this.#longs(lane.sources).fill(0n, 0, count));
     const pasts = this.#decodes.map((lane) => this.#integers(lane.pasts).fill(0, 0, count));
