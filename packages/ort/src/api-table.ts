@@ -79,6 +79,7 @@ export const statusFunctions = {
   ),
   HasValue: at(192, 'pointer', 'pointer'),
   SessionOptionsAppendExecutionProvider: at(216, 'pointer', 'text', 'texts', 'texts', 'size'),
+  RegisterCustomOpsLibrary_V2: at(228, 'pointer', 'path'),
   AddExternalInitializersFromFilesInMemory: at(279, 'pointer', 'paths', 'pointers', 'sizes', 'size'),
 } as const;
 

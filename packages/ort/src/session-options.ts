@@ -31,6 +31,11 @@ export interface SessionOptions {
   readonly externalFiles?: ReadonlyMap<string, Uint8Array | MappedFile>;
   /** Weights in the kernels' own layout, shared by sessions; takes effect for those given in `initializers`. */
   readonly prepacked?: PrepackedWeights;
+  /**
+   * Shared libraries with operators of other domains, by absolute paths; each exports `RegisterCustomOps` and was built
+   * for this machine, whose C code then runs in this process. The runtime keeps them loaded as long as the session.
+   */
+  readonly operatorLibraries?: readonly string[];
   /** Execution providers in order of preference; the CPU is always behind them. */
   readonly providers?: readonly Provider[];
   /** Writes a profile of every run to `<prefix>_<time>.json`; see `Session.endProfiling`. */
@@ -70,6 +75,7 @@ export function createNativeOptions(context: OptionsContext, options: SessionOpt
     applyMemory(context, native, options);
     applyWeights(context, native, options);
     applyFiles(api, native, options);
+    for (const library of options.operatorLibraries ?? []) api.RegisterCustomOpsLibrary_V2(native, library);
     for (const { name, options: settings = {} } of options.providers ?? []) {
       const keys = Object.keys(settings);
       api.SessionOptionsAppendExecutionProvider(native, name, keys, Object.values(settings), keys.length);

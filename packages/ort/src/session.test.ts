@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { bundledLibraryPath } from './library.js';
 import { mapFile } from './mapped-file.js';
 import { loadRuntime } from './runtime.js';
 import { Tensor } from './tensor.js';
@@ -75,6 +76,16 @@ describe('Runtime.createSession', () => {
     );
     expect(() => runtime.createSession(adder(), { providers: [{ name: 'Abacus' }] })).toThrow(
       refusal('INVALID_ARGUMENT', expect.stringContaining('Abacus')),
+    );
+  });
+
+  it('refuses libraries of operators that are not there or are none', () => {
+    const missing = path.join(folder, 'missing.so');
+    expect(() => runtime.createSession(adder(), { operatorLibraries: [missing] })).toThrow(
+      refusal('FAIL', expect.stringContaining(missing)),
+    );
+    expect(() => runtime.createSession(adder(), { operatorLibraries: [bundledLibraryPath()] })).toThrow(
+      refusal('FAIL', expect.stringContaining('RegisterCustomOps')),
     );
   });
 
