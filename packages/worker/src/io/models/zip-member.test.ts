@@ -1,19 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SourceError } from './source-error.js';
-import { buildZip } from './zip-builder.js';
-import { unpackMember } from './zip-member.js';
+import { buildZip, type ZipEntry } from './zip-builder.js';
+import { unpackMember, unpackMembers } from './zip-member.js';
 
 const content = Buffer.from('a model, more or less. '.repeat(5000));
-const zip = buildZip([
+const entries: readonly ZipEntry[] = [
   { name: 'first.txt', bytes: Buffer.from('first') },
   { name: 'folder/packed.gguf', bytes: content },
   { name: 'folder/stored.gguf', bytes: content, isDeflated: false },
   { name: 'empty', bytes: Buffer.alloc(0), isDeflated: false },
-]);
+];
+const zip = buildZip(entries);
 
 let folder: string;
 beforeAll(() => {
@@ -65,6 +66,26 @@ describe('unpackMember', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('unpackMembers', () => {
+  it('writes those that get a path, in folders that it makes, and counts their bytes together', async () => {
+    const zipPath = path.join(folder, 'several.zip');
+    const target = path.join(folder, 'several');
+    writeFileSync(zipPath, buildZip([...entries, { name: 'folder/', bytes: Buffer.alloc(0), isDeflated: false }]));
+    const reports: number[] = [];
+    const count = await unpackMembers(
+      zipPath,
+      (name) => (name.startsWith('folder/') ? path.join(target, name) : undefined),
+      { signal: new AbortController().signal, onProgress: (done, total) => reports.push(done / total) },
+    );
+    expect(count).toBe(2);
+    expect(readdirSync(target)).toEqual(['folder']);
+    expect(readdirSync(path.join(target, 'folder')).toSorted()).toEqual(['packed.gguf', 'stored.gguf']);
+    expect(readFileSync(path.join(target, 'folder', 'stored.gguf')).equals(content)).toBe(true);
+    expect(reports.at(-1)).toBe(1);
+    expect(reports).toEqual(reports.toSorted((a, b) => a - b));
   });
 });
 

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import path from 'node:path';
 import { PassThrough, Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
@@ -38,17 +39,38 @@ export async function unpackMember(
   target: string,
   options: UnpackOptions,
 ): Promise<void> {
+  const unpacked = await unpackMembers(zipPath, (name) => (name === memberName ? target : undefined), options);
+  if (unpacked === 0) throw new SourceError(`the zip file has no member ${memberName}`);
+}
+
+/**
+ * The same for all members that `targetOf` gives a path for, one after the other, into folders that are made as they are
+ * needed. Returns how many they were.
+ * @param targetOf where a member of that name goes; undefined: nowhere. What an archive says is not to be trusted, so names
+ * of unknown archives must not become parts of paths.
+ */
+export async function unpackMembers(
+  zipPath: string,
+  targetOf: (memberName: string) => string | undefined,
+  options: UnpackOptions,
+): Promise<number> {
   const handle = await open(zipPath, 'r');
   try {
-    const member = await findMember(handle, memberName);
-    const start = await dataOffset(handle, member);
-    const packed =
-      member.packedBytes === 0
-        ? Readable.from([])
-        : handle.createReadStream({ start, end: start + member.packedBytes - 1, autoClose: false });
-    const unpack = member.method === deflated ? createInflateRaw({ chunkSize: 2 ** 18 }) : new PassThrough();
-    const meter = meteredTo(member.bytes, options.onProgress);
-    await pipeline(packed, unpack, meter, createWriteStream(target), { signal: options.signal });
+    const wanted = [...membersOf(await readDirectory(handle))].flatMap(({ name, member }) => {
+      const target = targetOf(name);
+      return target === undefined || name.endsWith('/') ? [] : [{ member, target }];
+    });
+    const bytesTotal = wanted.reduce((sum, { member }) => sum + member.bytes, 0);
+    let bytesBefore = 0;
+    for (const { member, target } of wanted) {
+      const reported = bytesBefore;
+      await mkdir(path.dirname(target), { recursive: true });
+      await writeMember(handle, member, target, options.signal, (bytes) =>
+        options.onProgress(reported + bytes, bytesTotal),
+      );
+      bytesBefore += member.bytes;
+    }
+    return wanted.length;
   } catch (thrown) {
     if (thrown instanceof Error && 'code' in thrown && String(thrown.code).startsWith('Z_')) {
       throw new SourceError(`the zip file is damaged (${thrown.message})`, { cause: thrown });
@@ -59,7 +81,23 @@ export async function unpackMember(
   }
 }
 
-async function findMember(handle: FileHandle, memberName: string): Promise<Member> {
+async function writeMember(
+  handle: FileHandle,
+  member: Member,
+  target: string,
+  signal: AbortSignal,
+  onBytes: (bytesDone: number) => void,
+): Promise<void> {
+  const start = await dataOffset(handle, member);
+  const packed =
+    member.packedBytes === 0
+      ? Readable.from([])
+      : handle.createReadStream({ start, end: start + member.packedBytes - 1, autoClose: false });
+  const unpack = member.method === deflated ? createInflateRaw({ chunkSize: 2 ** 18 }) : new PassThrough();
+  await pipeline(packed, unpack, meteredTo(member.bytes, onBytes), createWriteStream(target), { signal });
+}
+
+async function readDirectory(handle: FileHandle): Promise<Buffer> {
   const { size } = await handle.stat();
   const tail = await readAt(handle, Math.max(0, size - endRecord.byteCount - commentBytesMax), size);
   const at = lastIndexOfWord(tail, endRecord.signature);
@@ -69,9 +107,7 @@ async function findMember(handle: FileHandle, memberName: string): Promise<Membe
   if (directoryOffset + directoryBytes > size || directoryBytes > directoryBytesMax) {
     throw new SourceError('the zip file has a directory that cannot be read');
   }
-  const directory = await readAt(handle, directoryOffset, directoryOffset + directoryBytes);
-  for (const { name, member } of membersOf(directory)) if (name === memberName) return member;
-  throw new SourceError(`the zip file has no member ${memberName}`);
+  return readAt(handle, directoryOffset, directoryOffset + directoryBytes);
 }
 
 function* membersOf(directory: Buffer): Generator<{ readonly name: string; readonly member: Member }> {
@@ -105,7 +141,7 @@ async function dataOffset(handle: FileHandle, member: Member): Promise<number> {
 }
 
 /** Passes on exactly `bytesTotal` bytes, so that a damaged file can neither be taken for whole nor fill the disk. */
-function meteredTo(bytesTotal: number, onProgress: UnpackOptions['onProgress']): Transform {
+function meteredTo(bytesTotal: number, onBytes: (bytesDone: number) => void): Transform {
   let bytesDone = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, callback: TransformCallback) {
@@ -114,7 +150,7 @@ function meteredTo(bytesTotal: number, onProgress: UnpackOptions['onProgress']):
         callback(new SourceError(`the zip file's member is longer than its ${bytesTotal} bytes`));
         return;
       }
-      onProgress(bytesDone, bytesTotal);
+      onBytes(bytesDone);
       callback(null, chunk);
     },
     flush(callback: TransformCallback) {
