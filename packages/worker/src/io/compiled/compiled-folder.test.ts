@@ -40,16 +40,26 @@ describe('openCompiled', () => {
     expect((await open({}, copy)).progress).not.toEqual([]);
   });
 
-  it('keeps weights and caches of different kinds and sets of graphs apart', async () => {
+  it('keeps weights, caches and kernels of different kinds and sets of graphs apart', async () => {
     const all = [
       await open(),
       await open({ weights: 'f32' }),
       await open({ kv: 'q8' }),
       await open({ chunkCounts: [0, 1, 2] }),
+      await open({ kernels: 'own' }),
     ];
-    expect(new Set(all.map(({ folder }) => folder.weightsPath)).size).toBe(4);
-    expect(all.map(({ folder }) => folder.kv)).toEqual(['f32', 'f32', 'q8', 'f32']);
-    expect(await made()).toHaveLength(4);
+    expect(new Set(all.map(({ folder }) => folder.weightsPath)).size).toBe(5);
+    expect(all.map(({ folder }) => folder.kv)).toEqual(['f32', 'f32', 'q8', 'f32', 'f32']);
+    expect(all.map(({ folder }) => folder.kernels)).toEqual(['runtime', 'runtime', 'runtime', 'runtime', 'own']);
+    expect(await made()).toHaveLength(5);
+  });
+
+  it('has one graph with own kernels, whatever threads run it, and none for keys and values in 8 bits', async () => {
+    const own = await open({ kernels: 'own', threads: 1, decodeCounts: [4, 8] });
+    expect(own.folder.graphs).toMatchObject([{ chunks: 8, decodeTokens: 8 }]);
+    expect((await open({ kernels: 'own', threads: 64, decodeCounts: [4, 8] })).folder).toEqual(own.folder);
+    const quantized = await open({ kv: 'q8' });
+    expect((await open({ kv: 'q8', kernels: 'own' })).folder).toEqual(quantized.folder);
   });
 
   it.each<[string, (folder: string) => Promise<unknown>]>([

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { architectureOf } from '../../model/architectures/architecture.js';
 import type { DecoderConfig } from '../../model/architectures/config.js';
 import { COMPILER_VERSION, compileModel } from '../../model/compile/compile.js';
+import { type Kernels, kernelsFor } from '../../model/compile/kernels.js';
 import { hasSink, type KvMode } from '../../model/compile/kv-format.js';
 import type { LaneCounts } from '../../model/compile/lanes-graph.js';
 import type { WeightMode } from '../../model/compile/linear.js';
@@ -17,7 +18,8 @@ import { writeWeights } from './write-weights.js';
 export interface CompiledFolder {
   readonly config: DecoderConfig;
   readonly kv: KvMode;
-  /** As {@link hasSink} says; without, a pass has at most as many threads as the model has heads. */
+  readonly kernels: Kernels;
+  /** As {@link sinkOf} says; without, a pass on the runtime's kernels has at most as many threads as the model has heads. */
   readonly hasSink: boolean;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
@@ -32,6 +34,11 @@ export interface CompileOptions {
   readonly weights: WeightMode;
   /** How keys and values are kept; in 32-bit floats unless said otherwise. */
   readonly kv?: KvMode;
+  /**
+   * Whose operators graphs have; the runtime's unless said otherwise. Beside a `kv` for which there are none of our own they
+   * are the runtime's too, as {@link kernelsFor} says: who wished otherwise may want to say so.
+   */
+  readonly kernels?: Kernels;
   /** Most that compute a pass together; 1 unless said otherwise. */
   readonly threads?: number;
   /** Numbers of prefill lanes to have graphs for. */
@@ -43,10 +50,13 @@ export interface CompileOptions {
   readonly onProgress?: (fraction: number) => void;
 }
 
+type FullOptions = CompileOptions & Required<Pick<CompileOptions, 'kv' | 'kernels' | 'threads' | 'decodeCounts'>>;
+
 /** manifest.json of a compiled folder. */
 interface Manifest {
   readonly config: DecoderConfig;
   readonly kv: KvMode;
+  readonly kernels: Kernels;
   readonly hasSink: boolean;
   readonly weightsFile: string;
   readonly weights: readonly WeightEntry[];
@@ -59,9 +69,11 @@ interface Manifest {
  * @throws ServingError 'model_unusable' as {@link compileModel}; an error of the file system, naming the path.
  */
 export async function openCompiled(file: GgufFile, wishes: CompileOptions): Promise<CompiledFolder> {
+  const kv = wishes.kv ?? 'f32';
   const options = {
     ...wishes,
-    kv: wishes.kv ?? 'f32',
+    kv,
+    kernels: kernelsFor(wishes.kernels ?? 'runtime', kv),
     threads: wishes.threads ?? 1,
     decodeCounts: wishes.decodeCounts ?? [],
   };
@@ -70,7 +82,8 @@ export async function openCompiled(file: GgufFile, wishes: CompileOptions): Prom
     COMPILER_VERSION,
     options.weights,
     options.kv,
-    hasSink(options.kv, await architectureOf(file).readConfig(file), options.threads),
+    options.kernels,
+    sinkOf(options, await architectureOf(file).readConfig(file)),
     options.chunkCounts,
     options.decodeCounts,
   ];
@@ -94,6 +107,14 @@ export async function openCompiled(file: GgufFile, wishes: CompileOptions): Prom
   return made;
 }
 
+/** Own kernels need no sink: what a row gets never depends on its neighbours. */
+function sinkOf(
+  { kernels, kv, threads }: Pick<FullOptions, 'kernels' | 'kv' | 'threads'>,
+  config: DecoderConfig,
+): boolean {
+  return kernels === 'runtime' && hasSink(kv, config, threads);
+}
+
 /** Puts a new folder into its place. Where another process was faster its folder stays: it may be in use by now. */
 async function install(temporary: string, folder: string): Promise<void> {
   try {
@@ -105,11 +126,7 @@ async function install(temporary: string, folder: string): Promise<void> {
   }
 }
 
-async function writeFolder(
-  folder: string,
-  file: GgufFile,
-  options: Required<Pick<CompileOptions, 'kv' | 'threads' | 'decodeCounts'>> & CompileOptions,
-): Promise<void> {
+async function writeFolder(folder: string, file: GgufFile, options: FullOptions): Promise<void> {
   const progress = options.onProgress ?? (() => {});
   const isCalibrated = options.weights === 'w8a8' || options.kv === 'q8';
   const writtenFrom = isCalibrated ? CALIBRATED : 0;
@@ -131,7 +148,8 @@ async function writeFolder(
   const manifest: Manifest = {
     config,
     kv: options.kv,
-    hasSink: hasSink(options.kv, config, options.threads),
+    kernels: options.kernels,
+    hasSink: sinkOf(options, config),
     weightsFile: weights.file,
     weights: weights.entries,
     graphs,
@@ -155,8 +173,8 @@ async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
       if ((await stat(graphPath)).size !== bytes) return undefined;
       graphs.push({ chunks, decodeTokens, path: graphPath });
     }
-    const { config, kv, hasSink, weights } = manifest;
-    return { config, kv, hasSink, weightsPath, weights, graphs };
+    const { config, kv, kernels, hasSink, weights } = manifest;
+    return { config, kv, kernels, hasSink, weightsPath, weights, graphs };
   } catch {
     return undefined;
   }

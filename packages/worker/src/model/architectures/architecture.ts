@@ -1,10 +1,11 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
 import type { HiddenBasis } from '../compile/hidden-basis.js';
+import type { Kernels } from '../compile/kernels.js';
 import type { KvFormat } from '../compile/kv-format.js';
 import type { LaneCounts } from '../compile/lanes-graph.js';
 import type { LinearLayers } from '../compile/linear.js';
-import type { ScaledRows } from '../compile/linear-int8.js';
+import type { ScaledRows } from '../compile/rows.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { DecoderConfig } from './config.js';
 import { llama } from './llama.js';
@@ -29,6 +30,7 @@ export interface BuildContext extends LaneCounts {
   readonly linear: LinearLayers;
   readonly basis: HiddenBasis;
   readonly kv: KvFormat;
+  readonly kernels: Kernels;
 }
 
 /** By `general.architecture` of the model's file. */

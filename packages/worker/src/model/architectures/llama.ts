@@ -1,9 +1,10 @@
 import { ServingError } from '@sluice/shared';
 import type { GraphBuilder } from '../compile/graph-builder.js';
 import { HEAD, HIDDEN } from '../compile/lane-names.js';
-import { attentionLanes } from '../compile/lanes-graph.js';
-import type { ScaledRows } from '../compile/linear-int8.js';
+import { packedAttention } from '../compile/packed-attention.js';
 import { BLOCK } from '../compile/quantize.js';
+import { floatShaping, rowShaping } from '../compile/row-shaping.js';
+import type { LayerRows, ScaledRows } from '../compile/rows.js';
 import type { SourceMatrix } from '../compile/source-matrix.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Architecture, BuildContext } from './architecture.js';
@@ -74,28 +75,21 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
 
 function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
   const { config, file, linear, basis } = context;
-  const lanes = attentionLanes(builder, config, context, context.kv);
+  const attention = packedAttention(builder, context);
+  const shaping = rowShaping(builder, context);
   const normWeight = (norm: SourceMatrix): string =>
     builder.weight(norm.name, 'float32', [config.hidden], basis.norm(norm));
-  const epsilon = { float: config.normEpsilon };
 
   const ids = builder.input('ids', 'int64', ['tokens']);
   const embedding = basis.holds(matrix(file, 'token_embd.weight'));
   let residual = linear.lookUp(builder, ids, 'token_embd', embedding, 'embedded');
   /** What the last layer added, not yet part of the residual: the norm in front of the next adds it on the way. */
-  let addition: string | undefined;
+  let addition: ScaledRows | undefined;
 
-  /** norm(residual + addition); the sum is the residual from now on. */
-  const normed = (weight: string, name: string): string => {
-    if (addition === undefined) {
-      return builder.node('SimplifiedLayerNormalization', [residual, weight], name, { axis: { int: -1 }, epsilon });
-    }
-    const sum = `${name}.residual`;
-    builder.nodeWithOutputs('SkipSimplifiedLayerNormalization', [addition, residual, weight], [name, '', '', sum], {
-      epsilon,
-    });
+  const normed = (norm: SourceMatrix, name: string): LayerRows => {
+    const { rows, residual: sum } = shaping.norm(residual, addition, normWeight(norm), name);
     residual = sum;
-    return name;
+    return rows;
   };
 
   for (let layer = 0; layer < config.layers; layer++) {
@@ -104,25 +98,28 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
     const behind = (norm: SourceMatrix, name: string): SourceMatrix => basis.reads(weights(name), norm);
 
     const attentionNorm = column(file, `blk.${layer}.attn_norm.weight`);
-    const attended = normed(normWeight(attentionNorm), at('attention_in'));
+    const input = normed(attentionNorm, at('attention_in'));
     const [queries, keys] = [behind(attentionNorm, 'attn_q'), behind(attentionNorm, 'attn_k')];
     const qkv = [queries, keys, basis.givesValues(behind(attentionNorm, 'attn_v'))];
-    const heads = linear.apply(builder, attended, at('qkv'), qkv, at('qkv_out'));
-    const attention = lanes.attend(layer, heads);
+    const heads = linear.apply(builder, input, at('qkv'), qkv, at('qkv_out'));
+    const attended = { value: attention.attend(layer, heads), scale: undefined };
     const output = basis.writes(basis.readsValues(weights('attn_output')));
-    addition = linear.apply(builder, attention, at('o'), [output], at('attention_out'));
+    addition = linear.apply(builder, attended, at('o'), [output], at('attention_out'));
 
     const feedNorm = column(file, `blk.${layer}.ffn_norm.weight`);
-    const fed = normed(normWeight(feedNorm), at('feed_in'));
+    const fed = normed(feedNorm, at('feed_in'));
     const matrices = [behind(feedNorm, 'ffn_gate'), behind(feedNorm, 'ffn_up')] as const;
     const [gate, up] = linear.applyPair(builder, fed, at('gate_up'), matrices, [at('gate_out'), at('up_out')]);
-    const product = gated(builder, gate!, up!, at);
+    const product = shaping.gate(gate!, up!, at);
     addition = linear.applyUneven(builder, product, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));
   }
   const outputNorm = column(file, OUTPUT_NORM);
   const back = basis.back(outputNorm);
-  if (back === undefined) return normed(normWeight(outputNorm), HIDDEN);
-  const read = normed(normWeight(outputNorm), 'head_in');
+  // Others read it too, and the head quantizes only the rows that are wanted.
+  const floats = floatShaping(builder, config.normEpsilon);
+  const last = floats.norm(residual, addition, normWeight(outputNorm), back === undefined ? HIDDEN : 'head_in');
+  const read = last.rows.value;
+  if (back === undefined) return read;
   builder.node(
     'MatMul',
     [read, builder.weight('hidden_back', 'float32', [config.hidden, config.hidden], back)],
@@ -131,22 +128,13 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
   return read;
 }
 
-/** SiLU(gate) × up. SiLU needs the gate itself; the scale of up waits until after the next layer. */
-function gated(builder: GraphBuilder, gate: ScaledRows, up: ScaledRows, at: (name: string) => string): ScaledRows {
-  const scaled =
-    gate.scale === undefined ? gate.value : builder.node('Mul', [gate.value, gate.scale], at('gate_scaled'));
-  // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
-  const activated = builder.node('QuickGelu', [scaled], at('activated'), { alpha: { float: 1 } });
-  return { value: builder.node('Mul', [activated, up.value], at('gated')), scale: up.scale };
-}
-
 function buildHead(builder: GraphBuilder, { file, linear, basis }: BuildContext, input: ScaledRows): string {
   const source = file.tensors.has('output.weight') ? 'output' : 'token_embd';
   const weights = basis.reads(matrix(file, `${source}.weight`), column(file, OUTPUT_NORM));
   // A head in 4 bits costs more quality than it saves: it stays in blocks of 8 bits, as most GGUF files keep it.
   const mode = linear.mode === 'q4' ? 'q8' : linear.mode;
   // In blocks a tied head reads the bytes that ids are looked up in.
-  return linear.apply(builder, input, mode === 'w8a8' ? HEAD : source, [weights], 'logits', mode);
+  return linear.applyWhole(builder, input, mode === 'w8a8' ? HEAD : source, [weights], 'logits', mode);
 }
 
 /** A vector as a matrix with a row for each of its numbers. */

@@ -4,6 +4,7 @@ import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Calibration } from './calibration.js';
 import { GraphBuilder } from './graph-builder.js';
 import { basisOf } from './hidden-basis.js';
+import { type Kernels, kernelsFor, OWN_CHUNKS_MAX } from './kernels.js';
 import { KvFormat, type KvMode } from './kv-format.js';
 import { HIDDEN } from './lane-names.js';
 import type { LaneCounts } from './lanes-graph.js';
@@ -13,17 +14,21 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 16;
+export const COMPILER_VERSION = 17;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
+  /** Whose operators the graphs have: as {@link kernelsFor} says. */
+  readonly kernels: Kernels;
   readonly weights: WeightTable;
   readonly graphs: readonly (LaneCounts & { readonly onnx: Uint8Array })[];
 }
 
 /**
- * Turns a GGUF file into graphs for hybrid batches, one for each number of prefill lanes in `chunkCounts` and, without
- * prefill lanes, one for each number of decode lanes in `decodeCounts`, over one table of weights. Reads metadata and tensor table now, and weights when the table is written.
+ * Turns a GGUF file into graphs for hybrid batches over one table of weights: one for each number of prefill lanes in
+ * `chunkCounts` and, without prefill lanes, one for each number of decode lanes in `decodeCounts`; with own kernels a single
+ * one, for up to {@link OWN_CHUNKS_MAX} chunks beside decodes of up to the largest of `decodeCounts`. Reads metadata and
+ * tensor table now, and weights when the table is written.
  * @throws ServingError 'model_unusable' naming the architecture, tensor or tensor type that is not supported.
  */
 export async function compileModel(
@@ -31,6 +36,8 @@ export async function compileModel(
   options: {
     readonly weights: WeightMode;
     readonly kv: KvMode;
+    /** Default: the runtime's. */
+    readonly kernels?: Kernels;
     /** Most that compute a pass together. */
     readonly threads: number;
     readonly chunkCounts: readonly number[];
@@ -43,18 +50,15 @@ export async function compileModel(
   const architecture = architectureOf(file);
   const config = await architecture.readConfig(file);
   const weights = new WeightTable('weights.bin');
-  const linear = new LinearLayers(options.weights, options);
+  const kernels = kernelsFor(options.kernels ?? 'runtime', options.kv);
+  const linear = new LinearLayers(options.weights, { ...options, kernels });
   const basis = basisOf(options.weights, config);
   const bounds = options.calibration?.keyValues;
   const { threads } = options;
   const kv = new KvFormat(options.kv, bounds === undefined ? { threads } : { threads, bounds });
-  const counts = [
-    ...options.chunkCounts.map((chunks) => ({ chunks, decodeTokens: 1 })),
-    ...options.decodeCounts.map((decodeTokens) => ({ chunks: 0, decodeTokens })),
-  ];
-  const graphs = counts.map(({ chunks, decodeTokens }) => {
+  const graphs = countsOf(kernels, options).map(({ chunks, decodeTokens }) => {
     const builder = new GraphBuilder(`hybrid-${chunks}-${decodeTokens}`, weights);
-    const context = { file, config, linear, basis, kv, chunks, decodeTokens };
+    const context = { file, config, linear, basis, kv, kernels, chunks, decodeTokens };
     const read = architecture.buildBlocks(builder, context);
     builder.output(HIDDEN, 'float32', ['tokens', config.hidden]);
     const wanted = builder.input('wanted', 'int64', ['wanted_rows']);
@@ -66,5 +70,17 @@ export async function compileModel(
     pickTokens(builder, architecture.buildHead(builder, context, rows), config.vocabularyCount);
     return { chunks, decodeTokens, onnx: encodeModel(builder.graph()) };
   });
-  return { config, weights, graphs };
+  return { config, kernels, weights, graphs };
+}
+
+/** What each graph has room for. */
+function countsOf(
+  kernels: Kernels,
+  { chunkCounts, decodeCounts }: { readonly chunkCounts: readonly number[]; readonly decodeCounts: readonly number[] },
+): LaneCounts[] {
+  if (kernels === 'own') return [{ chunks: OWN_CHUNKS_MAX, decodeTokens: Math.max(1, ...decodeCounts) }];
+  return [
+    ...chunkCounts.map((chunks) => ({ chunks, decodeTokens: 1 })),
+    ...decodeCounts.map((decodeTokens) => ({ chunks: 0, decodeTokens })),
+  ];
 }

@@ -24,6 +24,10 @@ const contributed = new Set([
   'SkipSimplifiedLayerNormalization',
 ]);
 
+/** The domain of operators of our own; their sources are in native/. */
+const SLUICE = 'sluice';
+const own = new Set(['Attention', 'GateQuantize', 'NormQuantize', 'QuantizeRows']);
+
 /** Collects a graph in the order in which it is computed. Values are named by strings; every name is made once. */
 export class GraphBuilder {
   readonly #name: string;
@@ -60,7 +64,7 @@ export class GraphBuilder {
     outputs: readonly string[],
     attributes: Record<string, Attribute> = {},
   ): void {
-    const domain = contributed.has(op) ? MICROSOFT : '';
+    const domain = contributed.has(op) ? MICROSOFT : own.has(op) ? SLUICE : '';
     this.#nodes.push({ op, domain, inputs, outputs, attributes });
   }
 

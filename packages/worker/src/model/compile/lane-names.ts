@@ -34,6 +34,16 @@ export function chunkLane(chunk: number) {
   } as const;
 }
 
+/** int32 [tokens] each, of a graph without lanes: which slot a packed token is of, and its position in it. */
+export const SLOTS = 'slots';
+export const POSITIONS = 'positions';
+
+/** The whole cache of a layer, of a graph without lanes; written in place, so it is an input alone. */
+export const arenaNames = {
+  key: (layer: number) => `key_${layer}`,
+  value: (layer: number) => `value_${layer}`,
+} as const;
+
 /** float32 [tokens, hidden]: what the model's last norm gives, of every token of the pass. */
 export const HIDDEN = 'hidden';
 
@@ -43,5 +53,5 @@ export const HEAD = 'head';
 /** Every cache output is named like its input with this behind. */
 export const UPDATED = '_updated';
 
-/** Names of a lane's cache inputs. */
+/** Names of the inputs that are a cache. */
 export type LaneNames = Pick<ReturnType<typeof decodeLane>, 'key' | 'value'>;

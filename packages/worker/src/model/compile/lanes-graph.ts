@@ -2,7 +2,9 @@ import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
 import { type KvFormat, kvElementType } from './kv-format.js';
 import { chunkLane, decodeLane, KEPT, type LaneNames, UPDATED } from './lane-names.js';
+import type { PackedAttention } from './packed-attention.js';
 import { quantizedChunk } from './quantized-chunk.js';
+import { multiplied } from './rows.js';
 
 /**
  * Attention of a hybrid batch. Linear layers see all tokens of a pass packed; attention sees them in lanes, because
@@ -22,25 +24,12 @@ import { quantizedChunk } from './quantized-chunk.js';
  *
  * Slots are inputs and outputs bound to the same memory: keys and values are written in place.
  */
-export interface AttentionLanes {
-  /** @param qkv [tokens, (heads + 2 * kvHeads) * headDim]; returns [tokens, heads * headDim]. */
-  attend(layer: number, qkv: string): string;
-}
-
-/** What a graph has room for. */
-export interface LaneCounts {
-  /** Prefill lanes. */
-  readonly chunks: number;
-  /** Decode lanes: the most tokens of a sequence that one pass decodes; at least 1. */
-  readonly decodeTokens: number;
-}
-
 export function attentionLanes(
   builder: GraphBuilder,
   config: DecoderConfig,
   { chunks, decodeTokens }: LaneCounts,
   kv: KvFormat,
-): AttentionLanes {
+): PackedAttention {
   const qkvWidth = (config.heads + 2 * config.kvHeads) * config.headDim;
   const width = config.heads * config.headDim;
   const decodeLanes = Array.from({ length: decodeTokens }, (_, token) => {
@@ -111,7 +100,8 @@ export function attentionLanes(
   const flattened = (attended: string): string => builder.node('Reshape', [attended, flat], `${attended}.flat`);
 
   return {
-    attend(layer, qkv) {
+    attend(layer, rows) {
+      const qkv = multiplied(builder, rows);
       kv.observe(builder, layer, qkv);
       const scales = kv.decodeInputs(builder, config, layer);
       const decoded = decodeLanes.map((lane, token) => {
@@ -137,4 +127,12 @@ export function attentionLanes(
       return builder.node('Concat', parts, `${qkv}.attention`, { axis: { int: 0 } });
     },
   };
+}
+
+/** What a graph has room for. */
+export interface LaneCounts {
+  /** Prefill lanes: exactly so many chunks. */
+  readonly chunks: number;
+  /** Decode lanes: the most tokens of a sequence that one pass decodes; at least 1. */
+  readonly decodeTokens: number;
 }

@@ -1,20 +1,10 @@
 import type { GraphBuilder } from './graph-builder.js';
 import type { InputMoments } from './input-moments.js';
+import type { Kernels } from './kernels.js';
 import { type Channels, quantizeChannels } from './quantize-channels.js';
+import { isQuantized, type LayerRows, type QuantizedRows, quantizedRows, type ScaledRows, ZERO_POINT } from './rows.js';
 import { rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
 
-/** Rows of floats that still want to be multiplied: what is meant is value × scale, row by row. */
-export interface ScaledRows {
-  /** [tokens, columns] */
-  readonly value: string;
-  /** [tokens, 1]; undefined: 1. */
-  readonly scale: string | undefined;
-  /** A graph input with an entry for each row; `ids` unless said otherwise. */
-  readonly countedBy?: string;
-}
-
-/** What a zero becomes: the input is unsigned, because the fast kernels multiply unsigned by signed. */
-const ZERO_POINT = 128;
 const LARGEST_QUANT = 127;
 /** Keeps a row of zeros from being divided by its largest magnitude. */
 const LARGEST_MIN = 1e-30;
@@ -26,22 +16,26 @@ const LARGEST_MIN = 1e-30;
  *   x ─┬▶ ReduceMax, ReduceMin ─▶ largest / 127 = scale ─┬────────────────────────────────────┐
  *      └────────────────────────▶ QuantizeLinear ◀───────┘─▶ MatMulIntegerToFloat ─▶ value    └▶ scale
  *
- * The scale of the tokens is left to the caller: some layers can pass it on.
+ * The scale of the tokens is left to the caller: some layers can pass it on. Own kernels quantize in one operator, where
+ * the input is not in integers already.
  */
 export class Int8Layers {
   /** The channels of the layer asked for last: quants and scales are asked for one after the other. */
   #last: { readonly name: string; readonly channels: Promise<Channels> } | undefined;
   readonly #moments: ReadonlyMap<string, InputMoments>;
 
+  readonly #kernels: Kernels;
+
   /** @param moments of layers' inputs, by the layer's name. */
-  constructor(moments: ReadonlyMap<string, InputMoments>) {
+  constructor(moments: ReadonlyMap<string, InputMoments>, kernels: Kernels) {
     this.#moments = moments;
+    this.#kernels = kernels;
   }
 
   /** output.value × output.scale = input × (matrices on top of each other)ᵀ. */
   apply(
     builder: GraphBuilder,
-    input: ScaledRows,
+    input: LayerRows,
     name: string,
     matrices: readonly SourceMatrix[],
     output: string,
@@ -52,14 +46,12 @@ export class Int8Layers {
   /** As {@link apply}, for several layers that read the same input, which is quantized once. */
   applyEach(
     builder: GraphBuilder,
-    input: ScaledRows,
+    input: LayerRows,
     name: string,
     layers: readonly (readonly SourceMatrix[])[],
     outputs: readonly string[],
   ): ScaledRows[] {
-    const rows = quantizeRows(builder, input, `${name}.rows`);
-    const scale =
-      input.scale === undefined ? rows.scale : builder.node('Mul', [rows.scale, input.scale], `${name}.scale`);
+    const { quants, scale } = isQuantized(input) ? input : this.#quantize(builder, input, name);
     return layers.map((matrices, index) => {
       const layer = layers.length === 1 ? name : `${name}.${index}`;
       const shape = [matrices[0]!.columns, rowsOf(matrices)] as const;
@@ -72,9 +64,16 @@ export class Int8Layers {
       });
       const one = builder.floats('int8_one', Float32Array.of(1), []);
       const zeroPoint = builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []);
-      const inputs = [rows.quants, weight, one, channelScale, zeroPoint];
+      const inputs = [quants, weight, one, channelScale, zeroPoint];
       return { value: builder.node('MatMulIntegerToFloat', inputs, outputs[index]!), scale };
     });
+  }
+
+  #quantize(builder: GraphBuilder, input: ScaledRows, name: string): QuantizedRows {
+    const quantize = this.#kernels === 'own' ? quantizeByOwn : quantizeRows;
+    const { quants, scale } = quantize(builder, input, `${name}.rows`);
+    if (input.scale === undefined) return { quants, scale };
+    return { quants, scale: builder.node('Mul', [scale, input.scale], `${name}.scale`) };
   }
 
   #channels(name: string, matrices: readonly SourceMatrix[], moments: InputMoments | undefined): Promise<Channels> {
@@ -87,11 +86,13 @@ export class Int8Layers {
   }
 }
 
-function quantizeRows(
-  builder: GraphBuilder,
-  { value, countedBy = 'ids' }: ScaledRows,
-  name: string,
-): { quants: string; scale: string } {
+function quantizeByOwn(builder: GraphBuilder, { value }: ScaledRows, name: string): QuantizedRows {
+  const rows = quantizedRows(name);
+  builder.nodeWithOutputs('QuantizeRows', [value], [rows.quants, rows.scale]);
+  return rows;
+}
+
+function quantizeRows(builder: GraphBuilder, { value, countedBy = 'ids' }: ScaledRows, name: string): QuantizedRows {
   const columns = builder.integers('axis_columns', [-1]);
   const least = builder.floats('int8_largest_min', Float32Array.of(LARGEST_MIN), [1, 1]);
   const inverse = builder.floats('int8_inverse', Float32Array.of(1 / LARGEST_QUANT), [1, 1]);

@@ -72,7 +72,8 @@ export async function observedGraph(file: GgufFile, mode: WeightMode, weightsFil
   const kv = new KvFormat('f32', {
     onHeads: (_, layer, qkv) => observeHeads(builder, config, layer, qkv, observeLargest),
   });
-  const context = { file, config, linear, basis: basisOf(mode, config), kv, chunks: 1, decodeTokens: 1 };
+  const kernels = 'runtime' as const;
+  const context = { file, config, linear, basis: basisOf(mode, config), kv, kernels, chunks: 1, decodeTokens: 1 };
   const headInput = architecture.buildBlocks(builder, context);
   if (isForInt8) observeMoments(HEAD, headInput, config.hidden);
   return { onnx: encodeModel(builder.graph()), weights, observed };

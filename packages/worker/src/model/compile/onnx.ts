@@ -72,7 +72,7 @@ export interface OnnxGraph {
   readonly initializers: readonly OnnxInitializer[];
 }
 
-/** The bytes of an .onnx file: opset 21 and com.microsoft 1. */
+/** The bytes of an .onnx file: opset 21, com.microsoft 1, and where it is used sluice 1. */
 export function encodeModel(graph: OnnxGraph): Uint8Array {
   const type = protobuf.parse(schema, { keepCase: true }).root.lookupType('ModelProto');
   const model = {
@@ -81,6 +81,8 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
     opset_import: [
       { domain: '', version: 21 },
       { domain: 'com.microsoft', version: 1 },
+      // Only where it is needed: a session without our operators would warn of a domain that it does not know.
+      ...(graph.nodes.some(({ domain }) => domain === 'sluice') ? [{ domain: 'sluice', version: 1 }] : []),
     ],
     graph: encodeGraph(graph),
   };

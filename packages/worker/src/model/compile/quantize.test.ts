@@ -131,13 +131,9 @@ async function run(mode: WeightMode, matrices: readonly KnownMatrix[], input: Fl
   const weights = new WeightTable('weights.bin');
   const builder = new GraphBuilder('one-layer', weights);
   const outputs = matrices.reduce((sum, one) => sum + one.rows, 0);
-  const name = new LinearLayers(mode).apply(
-    builder,
-    builder.input('input', 'float32', ['rows', columns]),
-    'layer',
-    matrices,
-    'output',
-  );
+  const value = builder.input('input', 'float32', ['rows', columns]);
+  const rows = { value, scale: undefined };
+  const name = new LinearLayers(mode).applyWhole(builder, rows, 'layer', matrices, 'output');
   builder.output(name, 'float32', ['rows', outputs]);
   const session = await open(builder, weights);
   const result = await session.runOnce({ input: Tensor.over(input, [input.length / columns, columns]) });

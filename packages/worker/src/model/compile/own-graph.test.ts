@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { architectureOf } from '../architectures/architecture.js';
+import { memorySource } from '../gguf/byte-source.js';
+import { readGguf } from '../gguf/gguf-file.js';
+import { tinyModel } from '../tiny-model.js';
+import { GraphBuilder } from './graph-builder.js';
+import { basisOf } from './hidden-basis.js';
+import type { Kernels } from './kernels.js';
+import { KvFormat } from './kv-format.js';
+import { LinearLayers, type WeightMode } from './linear.js';
+import type { OnnxGraph } from './onnx.js';
+import { WeightTable } from './weight-table.js';
+
+const { gguf, config } = tinyModel(3);
+
+describe('Architecture.buildBlocks with own kernels', () => {
+  it('writes ten operators a layer in w8a8, the five beside linear layers ours', async () => {
+    const { nodes } = await blocks('w8a8', 'own');
+    for (let layer = 0; layer < config.layers; layer++) {
+      const ops = nodes.filter(({ outputs }) => outputs[0]!.startsWith(`layer${layer}.`));
+      expect(ops.map(({ domain, op }) => (domain === 'sluice' ? `own ${op}` : op))).toEqual([
+        'own NormQuantize',
+        'MatMulIntegerToFloat',
+        'own Attention',
+        'own QuantizeRows',
+        'MatMulIntegerToFloat',
+        'own NormQuantize',
+        'MatMulIntegerToFloat',
+        'MatMulIntegerToFloat',
+        'own GateQuantize',
+        'MatMulIntegerToFloat',
+        // The last norm is not ours.
+        ...(layer === config.layers - 1 ? ['Mul'] : []),
+      ]);
+    }
+  });
+
+  it.each<WeightMode>(['q8', 'q4', 'f32'])('writes attention alone as ours in %s', async (mode) => {
+    const { nodes } = await blocks(mode, 'own');
+    expect(nodes.filter(({ domain }) => domain === 'sluice').map(({ op }) => op)).toEqual(['Attention', 'Attention']);
+    expect(nodes.filter(({ op }) => ['Slice', 'Concat', 'GroupQueryAttention'].includes(op))).toEqual([]);
+  });
+
+  it('reads slots, positions and the whole cache of each layer, and gives nothing of it out', async () => {
+    const { inputs, outputs } = await blocks('q8', 'own');
+    expect(inputs.map(({ name, type, shape }) => `${name} ${type} [${shape.join(', ')}]`)).toEqual([
+      'slots int32 [tokens]',
+      'positions int32 [tokens]',
+      'cos float32 [positions, 8]',
+      'sin float32 [positions, 8]',
+      'ids int64 [tokens]',
+      'key_0 float32 [slots_of_all, 2, positions_per_slot, 16]',
+      'value_0 float32 [slots_of_all, 2, positions_per_slot, 16]',
+      'key_1 float32 [slots_of_all, 2, positions_per_slot, 16]',
+      'value_1 float32 [slots_of_all, 2, positions_per_slot, 16]',
+    ]);
+    expect(outputs).toEqual([]);
+  });
+
+  it.each<WeightMode>(['q8', 'q4', 'w8a8', 'f32'])(
+    'reads the very weights that the other kernels read in %s',
+    async (mode) => {
+      expect(weightsOf(await blocks(mode, 'own'))).toEqual(weightsOf(await blocks(mode, 'runtime')));
+    },
+  );
+});
+
+/** Names, shapes and places of what lies in the data file. */
+function weightsOf({ initializers }: OnnxGraph) {
+  return initializers.filter(({ data }) => !(data instanceof Uint8Array));
+}
+
+async function blocks(mode: WeightMode, kernels: Kernels): Promise<OnnxGraph> {
+  const file = await readGguf(memorySource(gguf));
+  const builder = new GraphBuilder('blocks', new WeightTable('weights.bin'));
+  const calibration = { moments: new Map(), keyValues: [] };
+  architectureOf(file).buildBlocks(builder, {
+    file,
+    config,
+    linear: new LinearLayers(mode, { calibration, kernels }),
+    basis: basisOf(mode, config),
+    kv: new KvFormat('f32'),
+    kernels,
+    chunks: 1,
+    decodeTokens: 1,
+  });
+  return builder.graph();
+}
