@@ -10,6 +10,12 @@ import {
 } from '@sluice/ort';
 import type { WeightEntry } from './compile/weight-table.js';
 
+/** As of `LaneModelOptions`. */
+export interface GraphSessionsOptions {
+  readonly operatorLibrary?: string;
+  readonly profilePrefix?: string;
+}
+
 /**
  * The native sessions of a model's graphs, each opened when it is first asked for and not on the JS thread: some 0.15 to
  * 0.4 s, most of which goes into weights in the kernels' layout. All are over one mapped copy of the weights and one
@@ -20,20 +26,19 @@ export class GraphSessions {
   readonly #mapped: MappedFile;
   readonly #initializers: ReadonlyMap<string, Tensor>;
   readonly #prepacked: PrepackedWeights;
-  readonly #profilePrefix: string | undefined;
+  readonly #options: GraphSessionsOptions;
   readonly #opening = new Map<string, Promise<Session>>();
   readonly #open = new Set<Session>();
   #isClosed = false;
 
-  /** @param profilePrefix as `LaneModelOptions.profilePrefix`. */
-  constructor(weightsPath: string, weights: readonly WeightEntry[], profilePrefix?: string) {
+  constructor(weightsPath: string, weights: readonly WeightEntry[], options: GraphSessionsOptions) {
     const mapped = mapFile(weightsPath);
     this.#mapped = mapped;
     this.#initializers = new Map(
       weights.map(({ name, type, offset, shape }) => [name, Tensor.overMapped(mapped, offset, type, shape)]),
     );
     this.#prepacked = this.#runtime.createPrepackedWeights();
-    this.#profilePrefix = profilePrefix;
+    this.#options = options;
   }
 
   /**
@@ -79,6 +84,7 @@ export class GraphSessions {
 
   async #openGraph(graphPath: string, threads: number, processors: readonly number[]): Promise<Session> {
     if (this.#isClosed) throw new OrtError('disposed', 'the sessions of the model were closed');
+    const { operatorLibrary, profilePrefix } = this.#options;
     const session = await this.#runtime.openSession(graphPath, {
       intraOpThreads: threads,
       initializers: this.#initializers,
@@ -87,7 +93,8 @@ export class GraphSessions {
       memoryPattern: false,
       // Each session has threads of its own. Those of the last pass's would go on spinning for some 10 ms, beside the next.
       entries: { 'session.force_spinning_stop': '1', ...affinities(processors) },
-      ...(this.#profilePrefix === undefined ? {} : { profilePrefix: this.#profilePrefix }),
+      ...(operatorLibrary === undefined ? {} : { operatorLibraries: [operatorLibrary] }),
+      ...(profilePrefix === undefined ? {} : { profilePrefix }),
     });
     // The kernels read their own copies from now on, and of the file little more than the embeddings of the tokens that come.
     this.#mapped.dropPages();

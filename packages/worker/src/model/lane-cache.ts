@@ -75,6 +75,20 @@ export class LaneCache {
     }
   }
 
+  /** Binds all slots as the inputs of a graph without lanes, which writes them in place. */
+  bindWhole(binding: Binding, names: LaneNames): void {
+    const { layers, kvHeads, headDim } = this.#config;
+    const bind = (name: string, array: CacheArray): void => {
+      const tensor = Tensor.over(array, [array.length / this.#slotLength, kvHeads, this.#positions, headDim]);
+      binding.bindInput(name, tensor);
+      tensor.dispose();
+    };
+    for (let layer = 0; layer < layers; layer++) {
+      bind(names.key(layer), this.#keys[layer]!);
+      bind(names.value(layer), this.#values[layer]!);
+    }
+  }
+
   /**
    * From now on passes may write the slot's first position: what is there is kept elsewhere. An idle row of the decode lane
    * writes behind what it attends to, so over a slot that is set aside it attends to nothing, and costs nothing.

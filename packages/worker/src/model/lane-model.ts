@@ -3,6 +3,7 @@ import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
+import type { Kernels } from './compile/kernels.js';
 import type { KvMode } from './compile/kv-format.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
@@ -11,10 +12,11 @@ import { ExecutorChoice, type ExecutorMode, type RememberedChoice } from './exec
 import { narrowExecutors } from './executor-width.js';
 import { GraphSessions } from './graph-sessions.js';
 import { LaneCache, positionsFor } from './lane-cache.js';
-import { decodeTokensOf, LaneExecutor } from './lane-executor.js';
+import { decodeTokensOf, hasLanesFor, hasRoomFor, LaneExecutor } from './lane-executor.js';
 import { LaneOutputs } from './lane-outputs.js';
 import { LanePasses } from './lane-passes.js';
 import { LaneSession } from './lane-session.js';
+import { RaggedSession } from './ragged-session.js';
 import { joinOutputs, type PlanPart } from './split-plan.js';
 
 export interface LaneModelOptions {
@@ -41,6 +43,8 @@ export interface LaneModelOptions {
   readonly rememberedChoice?: RememberedChoice;
   /** Milliseconds of any clock. */
   readonly nowMs?: () => number;
+  /** Absolute path of the library with our operators, built for this machine: needed for graphs that have them. */
+  readonly operatorLibrary?: string;
   /** Has the runtime write down what every operator of every pass took, in files that begin so: slower, and only to measure. */
   readonly profilePrefix?: string;
 }
@@ -50,7 +54,9 @@ export interface CompiledFiles {
   readonly config: DecoderConfig;
   /** How the graphs keep keys and values. */
   readonly kv: KvMode;
-  /** Whether rows have a sink; without, a pass has at most as many threads as the model has heads. */
+  /** Whose operators the graphs have: the runtime's lanes, or our own, and then one graph for all passes. */
+  readonly kernels: Kernels;
+  /** Whether rows have a sink; without, a pass on the runtime's kernels has at most as many threads as the model has heads. */
   readonly hasSink: boolean;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
@@ -60,10 +66,11 @@ export interface CompiledFiles {
 type Graph = CompiledFiles['graphs'][number];
 
 /**
- * A model on the CPU: hybrid batches through lanes (compile/lanes-graph.ts). One session for each number of chunks a
- * plan can have, and again for decodes of several tokens, all over one mapped copy of the weights, one prepacked copy and one
- * cache. A pass runs on one wide executor, or in parts on narrow ones side by side: the same to the bit. Plans of more chunks
- * than a graph has lanes run in parts always. Several passes run at a time, each on narrow executors of its own.
+ * A model on the CPU: hybrid batches, with own kernels by one graph for all passes (compile/ragged-attention.ts), with the
+ * runtime's through lanes (compile/lanes-graph.ts): one session for each number of chunks a plan can have, and again for
+ * decodes of several tokens. All are over one mapped copy of the weights, one prepacked copy and one cache. A pass runs on one
+ * wide executor, or in parts on narrow ones side by side: the same to the bit. Plans of more chunks than a graph has room for
+ * run in parts always. Several passes run at a time, each on narrow executors of its own.
  *
  * Sessions are opened when the first pass comes that needs them, which waits for it; {@link openFirst} and {@link openRest}
  * have them open before.
@@ -73,7 +80,11 @@ export class LaneModel implements ModelPort {
   readonly #wide: LaneExecutor<Graph>;
   /** Side by side, each with its share of the threads; none where there is nothing to share. */
   readonly #narrow: readonly LaneExecutor<Graph>[];
+  /** Most tokens of a decode that narrow ones have a graph for. */
+  readonly #narrowDecodeTokensMax: number;
   readonly #mode: ExecutorMode;
+  /** Whether a graph is one of those that a first request needs; each condition is for a session of its own. */
+  readonly #areFirst: readonly ((graph: Graph) => boolean)[];
   readonly #choice: ExecutorChoice;
   readonly #nowMs: () => number;
   readonly #sessions: GraphSessions;
@@ -88,7 +99,12 @@ export class LaneModel implements ModelPort {
     const { config } = files;
     const { slots, contextTokens, stepTokensMax, threads, executors = 'wide', nowMs = () => 0 } = options;
     assert(executors !== 'auto' || options.nowMs !== undefined, 'what is quicker cannot be found out without a clock');
-    assert(files.hasSink || threads <= config.heads, `graphs for ${config.heads} threads are not for ${threads}`);
+    const isOwn = files.kernels === 'own';
+    assert(!isOwn || options.operatorLibrary !== undefined, 'graphs with operators of our own need their library');
+    assert(
+      isOwn || files.hasSink || threads <= config.heads,
+      `graphs for ${config.heads} threads are not for ${threads}`,
+    );
     const narrow = executors === 'wide' ? { count: 0, threads: 0 } : narrowExecutors(threads, options.narrowCount);
     this.#mode = executors;
     this.#nowMs = nowMs;
@@ -104,10 +120,11 @@ export class LaneModel implements ModelPort {
       wantedRowsMax: stepTokensMax,
       embeddingLength: config.hidden,
     };
-    // One position behind the last token, and slots behind the last sequence, one for each executor: where idle rows of the
-    // lanes write.
-    const positions = positionsFor(config, files.kv, contextTokens + 1);
-    const cache = new LaneCache(config, files.kv, slots + 1 + narrow.count, positions);
+    // Where idle rows of lanes write: one position behind the last token, and slots behind the last sequence, one for each
+    // executor.
+    const idle = isOwn ? { positions: 0, slots: 0 } : { positions: 1, slots: 1 + narrow.count };
+    const positions = positionsFor(config, files.kv, contextTokens + idle.positions);
+    const cache = new LaneCache(config, files.kv, slots + idle.slots, positions);
     this.#cache = cache;
     const tables = rotaryTables(config, positions);
     const shape = [positions, config.headDim / 2];
@@ -116,7 +133,7 @@ export class LaneModel implements ModelPort {
     const { processors } = options;
     assert(processors === undefined || processors.length === threads, `${threads} processors for ${threads} threads`);
     this.#thread = processors === undefined ? undefined : loadRuntime().createRunThread(processors.slice(0, 1));
-    this.#sessions = new GraphSessions(files.weightsPath, files.weights, options.profilePrefix);
+    this.#sessions = new GraphSessions(files.weightsPath, files.weights, options);
     const executor = (
       graphs: CompiledFiles['graphs'],
       threads: number,
@@ -129,7 +146,7 @@ export class LaneModel implements ModelPort {
       this.#natives.push(...graphs.map(({ path }) => native(path)));
       const runOptions = loadRuntime().createRunOptions();
       let outputs: LaneOutputs | undefined;
-      return new LaneExecutor(graphs, runOptions, async (graph) => {
+      return new LaneExecutor(graphs, isOwn ? hasRoomFor : hasLanesFor, runOptions, async (graph) => {
         const session = await this.#sessions.session(...native(graph.path));
         outputs ??= new LaneOutputs({
           ...this.limits,
@@ -137,23 +154,18 @@ export class LaneModel implements ModelPort {
           candidateCount: Math.min(CANDIDATES, config.vocabularyCount),
         });
         const { wantedRowsMax } = this.limits;
-        const common = {
-          cache,
-          outputs,
-          rotary,
-          spareSlot,
-          runOptions,
-          thread,
-          stepTokensMax,
-          wantedRowsMax,
-        };
-        return new LaneSession({ ...common, session, counts: graph });
+        const parts = { session, cache, outputs, rotary, runOptions, thread, stepTokensMax, wantedRowsMax };
+        return isOwn ? new RaggedSession(parts) : new LaneSession({ ...parts, counts: graph, spareSlot });
       });
     };
     this.#wide = executor(files.graphs, threads, 'wide', slots, this.#thread);
     // A part of a plan has one chunk at most. Threads of a session belong to one pass at a time; without any but the caller's,
     // one native session of a graph serves all executors: each has its own binding.
-    const partGraphs = files.graphs.filter(({ chunks, decodeTokens }) => chunks <= 1 && decodeTokens === 1);
+    const partGraphs = isOwn
+      ? files.graphs
+      : files.graphs.filter(({ chunks, decodeTokens }) => chunks <= 1 && decodeTokens === 1);
+    this.#narrowDecodeTokensMax = Math.max(...partGraphs.map(({ decodeTokens }) => decodeTokens));
+    this.#areFirst = isOwn ? [() => true] : [isFor(0), isFor(1)];
     this.#narrow = Array.from({ length: narrow.count }, (_, index) =>
       executor(partGraphs, narrow.threads, narrow.threads === 1 ? 'narrow' : `narrow ${index}`, slots + 1 + index),
     );
@@ -166,8 +178,7 @@ export class LaneModel implements ModelPort {
    * @throws (rejects) OrtError where a graph cannot be opened.
    */
   openFirst(): Promise<void> {
-    const first = [0, 1].map((count) => this.#wide.open((one) => one.chunks === count && one.decodeTokens === 1));
-    return this.#unlessClosed(Promise.all(first));
+    return this.#unlessClosed(Promise.all(this.#areFirst.map((isFirst) => this.#wide.open(isFirst))));
   }
 
   /**
@@ -223,7 +234,8 @@ export class LaneModel implements ModelPort {
     const canBeWhole = plan.chunks.length <= this.limits.chunksMax;
     // A pass that may as well run on the wide executor does not wait for narrow ones.
     const areReady = this.#mode === 'narrow' || !canBeWhole || this.#narrow.every(({ isOpen }) => isOpen);
-    const parts = decodeTokens === 1 && areReady ? this.#choice.choose(plan, canBeWhole) : undefined;
+    const canBeParts = areReady && decodeTokens <= this.#narrowDecodeTokensMax;
+    const parts = canBeParts ? this.#choice.choose(plan, canBeWhole) : undefined;
     if (parts === undefined) await this.#wide.openFor(plan);
     else await Promise.all(parts.map((part, index) => this.#narrow[index]!.openFor(part.plan)));
     return parts;
@@ -321,4 +333,9 @@ export class LaneModel implements ModelPort {
     this.#sessions.close();
     for (const executor of [this.#wide, ...this.#narrow]) executor.dispose();
   }
+}
+
+/** Graphs for so many chunks, beside decodes of one token. */
+function isFor(chunkCount: number): (graph: Graph) => boolean {
+  return ({ chunks, decodeTokens }) => chunks === chunkCount && decodeTokens === 1;
 }
