@@ -58,6 +58,12 @@ export class SequenceTable {
     });
   }
 
+  /** Prompts that a step could compute: those that run, and of those that wait as many as there are free slots. */
+  get promptsAtHand(): number {
+    const running = this.#running.reduce((count, { prefillTokens }) => count + (prefillTokens > 0 ? 1 : 0), 0);
+    return running + Math.min(this.#waiting.length, this.#memory.slotsFree);
+  }
+
   /** Prompt tokens not yet computed; of those that wait for their group's as few as they will compute. */
   get prefillTokens(): number {
     const sum = (sequences: readonly LiveSequence[]): number =>

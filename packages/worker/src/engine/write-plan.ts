@@ -35,7 +35,8 @@ export function writePlan(
     };
   });
   for (const sequence of decision.decodes) memory.grow(sequence);
-  const further = chunks.length === 0 ? speculation?.choose(decision.decodes, cost) : undefined;
+  const further =
+    chunks.length === 0 ? speculation?.choose(decision.decodes, cost, sequences.promptsAtHand) : undefined;
   const decodes = decision.decodes.map((sequence, index): DecodeRow => {
     const tokenIds = [sequence.tokenIds[sequence.computed]!, ...(further?.[index] ?? [])];
     if (tokenIds.length > 1) tokenIds.length = memory.stretch(sequence, tokenIds.length);

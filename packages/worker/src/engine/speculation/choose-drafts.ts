@@ -8,11 +8,24 @@ export interface DraftRow {
   readonly chances: readonly number[];
 }
 
-/**
- * Drafts are worth it when the step is predicted to give so many times more tokens a millisecond: predictions err, and
- * nobody should have less than without.
- */
+/** What decides about drafts beside how likely they are. */
+export interface DraftTerms {
+  /** Further tokens of all rows together. */
+  readonly tokensMax: number;
+  /** Prompts that could be computed now and wait until the step is over. */
+  readonly promptsWaiting: number;
+  /** Take some that are likely also where that seems too dear: nobody knows yet what they take. */
+  readonly isTrial: boolean;
+}
+
+/** A step is predicted to give at least so many times more tokens a millisecond: predictions err. */
 const WORTHWHILE_RATIO = 1.03;
+/**
+ * What guesses win is so many times what they cost, at the least: as much for a lone stream, and more the more there are,
+ * up to {@link MANY_STREAMS}. A step that some of many save is run for the others all the same.
+ */
+const MANY_STREAMS_RATIO = 1.5;
+const MANY_STREAMS = 16;
 /** A trial takes tokens that are at least so likely to be kept, and so many of a row. */
 const TRIAL_CHANCE = 0.3;
 const TRIAL_TOKENS = 3;
@@ -20,20 +33,25 @@ const TRIAL_TOKENS = 3;
 /**
  * How many further tokens each row of a step of decodes alone takes, so that the step gives the most tokens a millisecond:
  * the likeliest first, as long as that helps.
- * @param tokensMax further tokens of all rows together.
- * @param isTrial take some that are likely also where that seems too dear: nobody knows yet what they take.
+ *
+ * What is won and what it costs are milliseconds that somebody waits. Each guess that is right saves its stream a step;
+ * what the step takes longer is waited for by all streams in it, and by prompts:
+ *
+ *   right guesses × step  ≥  ratio × longer by × (streams + prompts that wait),   ratio 1 to {@link MANY_STREAMS_RATIO}
+ *
+ * A pass of few streams is mostly its base, so there guesses win much; of many it is mostly rows, and a guess costs as much
+ * as a token of a stream. Tokens that are bound to come would have to be computed in any case, and take more rows only at once.
  */
-export function chooseDrafts(
-  rows: readonly DraftRow[],
-  cost: StepCost,
-  tokensMax: number,
-  isTrial: boolean,
-): readonly number[] {
+export function chooseDrafts(rows: readonly DraftRow[], cost: StepCost, terms: DraftTerms): readonly number[] {
+  const { tokensMax, promptsWaiting, isTrial } = terms;
   const counts = rows.map(() => 0);
   const candidates = candidatesOf(rows).slice(0, tokensMax);
   if (candidates.length === 0) return counts;
+  const dearness = guessRatio(rows.length) * (1 + promptsWaiting / rows.length);
   let work = rows.reduce((sum, { position }) => withDecode(sum, position), noWork);
-  let best = (WORTHWHILE_RATIO * rows.length) / cost.predictMs(work);
+  // With all that is bound to come, as far as that is taken; and with guesses.
+  const sure = { tokens: rows.length, ms: cost.predictMs(work) };
+  let best = (WORTHWHILE_RATIO * sure.tokens) / sure.ms;
   let tokens = rows.length;
   let longest = 0;
   let taken = 0;
@@ -41,15 +59,21 @@ export function chooseDrafts(
     tokens += chance;
     work = withDecode(work, rows[row]!.position + depth);
     longest = Math.max(longest, depth);
-    const gain = tokens / cost.predictMs(withIdleRows(work, rows.length * longest - (index + 1)));
-    if (gain > best) {
-      best = gain;
+    const ms = cost.predictMs(withIdleRows(work, rows.length * longest - (index + 1)));
+    const pays = chance === 1 || tokens / sure.tokens - 1 >= dearness * (ms / sure.ms - 1);
+    if (tokens / ms > best && pays) {
+      best = tokens / ms;
       taken = index + 1;
+      if (chance === 1) Object.assign(sure, { tokens, ms });
     }
     if (isTrial && chance >= TRIAL_CHANCE && depth <= TRIAL_TOKENS) taken = Math.max(taken, index + 1);
   }
   for (const { row } of candidates.slice(0, taken)) counts[row]! += 1;
   return counts;
+}
+
+function guessRatio(streams: number): number {
+  return 1 + (MANY_STREAMS_RATIO - 1) * Math.min(1, (streams - 1) / (MANY_STREAMS - 1));
 }
 
 interface Candidate {

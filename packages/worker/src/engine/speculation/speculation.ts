@@ -37,15 +37,18 @@ export class Speculation {
     return { tokensDrafted: this.#drafted, tokensAccepted: this.#accepted };
   }
 
-  /** Of each decode of a step without chunks: what may follow its next token, at best the model's most less one. */
-  choose(decodes: readonly LiveSequence[], cost: StepCost): readonly (readonly number[])[] {
+  /**
+   * Of each decode of a step without chunks: what may follow its next token, at best the model's most less one.
+   * @param promptsWaiting as {@link chooseDrafts} takes it.
+   */
+  choose(decodes: readonly LiveSequence[], cost: StepCost, promptsWaiting: number): readonly (readonly number[])[] {
     const { decodeTokensMax, stepTokensMax, wantedRowsMax } = this.#limits;
     this.#forced.clear();
     if (decodeTokensMax === 1 || decodes.length === 0) return decodes.map(() => []);
     const rows = decodes.map((sequence) => this.#row(sequence, decodeTokensMax - 1));
     const tokensMax = Math.min(stepTokensMax, wantedRowsMax) - decodes.length;
     const isTrial = this.#passes < TRIAL_PASSES && decodes.length <= TRIAL_ROWS;
-    const counts = chooseDrafts(rows, cost, tokensMax, isTrial);
+    const counts = chooseDrafts(rows, cost, { tokensMax, promptsWaiting, isTrial });
     return rows.map(({ tokenIds }, index) => tokenIds.slice(0, counts[index]));
   }
 
