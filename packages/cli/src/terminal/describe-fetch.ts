@@ -6,6 +6,7 @@ const words = {
   download: 'downloading',
   unpack: 'unpacking',
   verify: 'checking',
+  compile: 'compiling',
 } as const;
 
 /** A fetch's progress in words for people. */

@@ -1,9 +1,9 @@
 /**
  * What a fetch is doing: waiting for another process that fetches the same file, downloading (a wheel or the file
- * itself), unpacking it from the wheel, or verifying its checksum.
+ * itself), unpacking it from the wheel, verifying its checksum, or compiling what came as source.
  */
 export interface FetchProgress {
-  readonly phase: 'wait' | 'download' | 'unpack' | 'verify';
+  readonly phase: 'wait' | 'download' | 'unpack' | 'verify' | 'compile';
   /** The file or package at work, for a line of text. */
   readonly what: string;
   /** Of this phase; starts above 0 when a download is resumed. */

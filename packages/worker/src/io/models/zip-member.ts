@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough, Readable, Transform, type TransformCallback } from 'node:stream';
@@ -65,7 +65,13 @@ export async function unpackMembers(
     for (const { member, target } of wanted) {
       const reported = bytesBefore;
       await mkdir(path.dirname(target), { recursive: true });
-      await writeMember(handle, member, target, options.signal, (bytes) =>
+      const start = await dataOffset(handle, member);
+      // A stream of its own: those of one handle all stay its listeners.
+      const packed =
+        member.packedBytes === 0
+          ? Readable.from([])
+          : createReadStream(zipPath, { start, end: start + member.packedBytes - 1 });
+      await writeMember(member, packed, target, options.signal, (bytes) =>
         options.onProgress(reported + bytes, bytesTotal),
       );
       bytesBefore += member.bytes;
@@ -82,17 +88,12 @@ export async function unpackMembers(
 }
 
 async function writeMember(
-  handle: FileHandle,
   member: Member,
+  packed: Readable,
   target: string,
   signal: AbortSignal,
   onBytes: (bytesDone: number) => void,
 ): Promise<void> {
-  const start = await dataOffset(handle, member);
-  const packed =
-    member.packedBytes === 0
-      ? Readable.from([])
-      : handle.createReadStream({ start, end: start + member.packedBytes - 1, autoClose: false });
   const unpack = member.method === deflated ? createInflateRaw({ chunkSize: 2 ** 18 }) : new PassThrough();
   await pipeline(packed, unpack, meteredTo(member.bytes, onBytes), createWriteStream(target), { signal });
 }

@@ -1,0 +1,245 @@
+import { loadRuntime, type Session, Tensor } from '@sluice/ort';
+import { seededRng } from '@sluice/shared';
+import { GraphBuilder } from '../../model/compile/graph-builder.js';
+import { encodeModel } from '../../model/compile/onnx.js';
+import { spread } from '../../model/compile/rotation.js';
+import { WeightTable } from '../../model/compile/weight-table.js';
+import { type AttentionCase, attend, rotateAll } from './attention-reference.js';
+
+const TOLERANCE = 1e-4;
+const ZERO_POINT = 128;
+const LARGEST_QUANT = 127;
+/** Columns of rows. */
+const COLUMNS = 96;
+const ROWS = 19;
+const MIX = 32;
+const EPSILON = 1e-5;
+
+/**
+ * Runs every operator of a library on small inputs and compares what comes out with what it is defined to be, computed here
+ * in 64 bits. In a process of its own: a library that is wrong may take the process along.
+ * @throws Error naming the operator that gives something else; what the runtime says of a library that it cannot open.
+ */
+export function checkOperators(libraryPath: string): void {
+  checkRows(libraryPath);
+  checkAttention(libraryPath, { interleaved: false, window: 0 });
+  checkAttention(libraryPath, { interleaved: true, window: 20 });
+}
+
+function checkRows(libraryPath: string): void {
+  const builder = new GraphBuilder('rows', new WeightTable('none'));
+  const [x, y] = ['x', 'y'].map((name) => builder.input(name, 'float32', ['tokens', COLUMNS])) as [string, string];
+  const [xScale, yScale] = ['x_scale', 'y_scale'].map((name) => builder.input(name, 'float32', ['tokens', 1])) as [
+    string,
+    string,
+  ];
+  const weight = builder.input('weight', 'float32', [COLUMNS]);
+  const quantized = (name: string): [string, string] => {
+    builder.output(name, 'uint8', ['tokens', COLUMNS]);
+    builder.output(`${name}_scale`, 'float32', ['tokens', 1]);
+    return [name, `${name}_scale`];
+  };
+  const epsilon = { epsilon: { float: EPSILON } };
+  builder.nodeWithOutputs('NormQuantize', [x, '', '', weight], [...quantized('first'), 'first_sum'], epsilon);
+  builder.nodeWithOutputs('NormQuantize', [x, y, yScale, weight], [...quantized('norm'), 'sum'], epsilon);
+  builder.output('sum', 'float32', ['tokens', COLUMNS]);
+  builder.nodeWithOutputs('QuantizeRows', [x], quantized('plain'));
+  builder.nodeWithOutputs('GateQuantize', [x, xScale, y, yScale], quantized('mixed'), { mix: { int: MIX } });
+  builder.nodeWithOutputs('GateQuantize', [x, '', y, yScale], quantized('gated'), { mix: { int: 0 } });
+
+  const random = randomFloats(7);
+  const inputs = { x: random(ROWS * COLUMNS, 4), y: random(ROWS * COLUMNS, 2), weight: random(COLUMNS, 1) };
+  const scales = { x: random(ROWS, 1).map((value) => value + 2), y: random(ROWS, 1).map((value) => value + 2) };
+  // A row of zeros has no largest magnitude to divide by.
+  inputs.x.fill(0, 0, COLUMNS);
+  inputs.y.fill(0, 0, COLUMNS);
+
+  const session = openSession(builder, libraryPath);
+  try {
+    const out = run(session, {
+      x: Tensor.over(inputs.x, [ROWS, COLUMNS]),
+      y: Tensor.over(inputs.y, [ROWS, COLUMNS]),
+      x_scale: Tensor.over(scales.x, [ROWS, 1]),
+      y_scale: Tensor.over(scales.y, [ROWS, 1]),
+      weight: Tensor.over(inputs.weight, [COLUMNS]),
+    });
+    const sum = inputs.x.map((value, at) => value + inputs.y[at]! * scales.y[rowOf(at)]!);
+    const gatedBy = (gate: number, up: number): number => (gate / (1 + Math.exp(-gate))) * up;
+    const gated = inputs.x.map((value, at) => gatedBy(value, inputs.y[at]!));
+    const scaledGate = inputs.x.map((value, at) => gatedBy(value * scales.x[rowOf(at)]!, inputs.y[at]!));
+    requireNear('NormQuantize', floatsOf(out, 'sum'), sum);
+    requireQuants('NormQuantize', out, 'first', normed(inputs.x, inputs.weight));
+    requireQuants('NormQuantize', out, 'norm', normed(sum, inputs.weight));
+    requireQuants('QuantizeRows', out, 'plain', inputs.x);
+    requireQuants('GateQuantize', out, 'mixed', timesScales(spread(scaledGate, MIX), scales.y));
+    requireQuants('GateQuantize', out, 'gated', timesScales(gated, scales.y));
+  } finally {
+    session.dispose();
+  }
+}
+
+/** A prompt in one piece, and in several beside other sequences: the right numbers, and the same bits. */
+function checkAttention(libraryPath: string, kind: Pick<AttentionCase, 'interleaved' | 'window'>): void {
+  const sizes: AttentionCase = { ...kind, heads: 6, kvHeads: 2, headDim: 32, slots: 3, positions: 150 };
+  const width = (sizes.heads + 2 * sizes.kvHeads) * sizes.headDim;
+  const arenaShape = [sizes.slots, sizes.kvHeads, sizes.positions, sizes.headDim];
+  const arenaLength = arenaShape.reduce((a, b) => a * b, 1);
+  const builder = new GraphBuilder('attention', new WeightTable('none'));
+  const inputs = [
+    builder.input('qkv', 'float32', ['tokens', width]),
+    builder.input('scale', 'float32', ['tokens', 1]),
+    ...['keys', 'values'].map((name) => builder.input(name, 'float32', arenaShape)),
+    ...['slots', 'positions'].map((name) => builder.input(name, 'int32', ['tokens'])),
+    ...['cos', 'sin'].map((name) => builder.input(name, 'float32', [sizes.positions, sizes.headDim / 2])),
+  ];
+  builder.nodeWithOutputs('Attention', inputs, ['attended'], {
+    heads: { int: sizes.heads },
+    kv_heads: { int: sizes.kvHeads },
+    interleaved: { int: sizes.interleaved ? 1 : 0 },
+    window: { int: sizes.window },
+  });
+  builder.output('attended', 'float32', ['tokens', sizes.heads * sizes.headDim]);
+
+  const tokens = 140;
+  const random = randomFloats(11);
+  const qkv = random(tokens * width, 1);
+  const scale = random(tokens, 0.5).map((value) => value + 1);
+  const angles = Float64Array.from(
+    { length: (sizes.positions * sizes.headDim) / 2 },
+    (_, at) => Math.floor(at / (sizes.headDim / 2)) / 100 ** ((at % (sizes.headDim / 2)) / (sizes.headDim / 2)),
+  );
+  const [cos, sin] = [Float32Array.from(angles, Math.cos), Float32Array.from(angles, Math.sin)];
+  const arena = { keys: new Float32Array(arenaLength), values: new Float32Array(arenaLength) };
+  const table = [sizes.positions, sizes.headDim / 2];
+
+  const session = openSession(builder, libraryPath);
+  /** Tokens of the prompt, by slot: which of them from and to. */
+  const pass = (pieces: readonly (readonly [slot: number, from: number, to: number])[]): Float32Array => {
+    const rows = pieces.flatMap(([slot, from, to]) =>
+      Array.from({ length: to - from }, (_, index) => ({ slot, position: from + index })),
+    );
+    const rowsOf = (values: Float32Array, columns: number): Float32Array =>
+      Float32Array.from(
+        rows.flatMap(({ position }) => [...values.subarray(position * columns, (position + 1) * columns)]),
+      );
+    const out = run(session, {
+      qkv: Tensor.over(rowsOf(qkv, width), [rows.length, width]),
+      scale: Tensor.over(rowsOf(scale, 1), [rows.length, 1]),
+      keys: Tensor.over(arena.keys, arenaShape),
+      values: Tensor.over(arena.values, arenaShape),
+      slots: Tensor.over(
+        Int32Array.from(rows, ({ slot }) => slot),
+        [rows.length],
+      ),
+      positions: Tensor.over(
+        Int32Array.from(rows, ({ position }) => position),
+        [rows.length],
+      ),
+      cos: Tensor.over(cos, table),
+      sin: Tensor.over(sin, table),
+    });
+    return floatsOf(out, 'attended');
+  };
+  try {
+    const whole = pass([[2, 0, tokens]]);
+    const rotated = rotateAll(sizes, qkv, scale, cos, sin);
+    requireNear('Attention', whole, attend(sizes, rotated, tokens));
+    const columns = sizes.heads * sizes.headDim;
+    const first = pass([[0, 0, 63]]);
+    const second = pass([
+      [0, 63, 64],
+      [1, 0, 30],
+    ]);
+    const third = pass([
+      [1, 30, 31],
+      [0, 64, tokens],
+    ]);
+    requireSame(first, whole.subarray(0, 63 * columns));
+    requireSame(
+      second,
+      Float32Array.from([...whole.subarray(63 * columns, 64 * columns), ...whole.subarray(0, 30 * columns)]),
+    );
+    requireSame(
+      third,
+      Float32Array.from([...whole.subarray(30 * columns, 31 * columns), ...whole.subarray(64 * columns)]),
+    );
+  } finally {
+    session.dispose();
+  }
+}
+
+function openSession(builder: GraphBuilder, libraryPath: string): Session {
+  // Two threads, so that sharing out is part of it.
+  return loadRuntime().createSession(encodeModel(builder.graph()), {
+    intraOpThreads: 2,
+    operatorLibraries: [libraryPath],
+  });
+}
+
+type Outputs = Readonly<Record<string, ArrayLike<number | bigint>>>;
+
+function run(session: Session, inputs: Readonly<Record<string, Tensor>>): Outputs {
+  const binding = session.createBinding();
+  try {
+    for (const [name, tensor] of Object.entries(inputs)) binding.bindInput(name, tensor);
+    for (const { name } of session.outputs) binding.bindOutputToCpu(name);
+    session.runSync(binding);
+    return Object.fromEntries(session.outputs.map(({ name }) => [name, binding.readOutput(name).array]));
+  } finally {
+    binding.dispose();
+  }
+}
+
+function floatsOf(outputs: Outputs, name: string): Float32Array {
+  const values = outputs[name];
+  if (!(values instanceof Float32Array)) throw new Error(`${name} is no row of floats`);
+  return values;
+}
+
+/** RMSnorm of each row, times the weight. */
+function normed(rows: Float32Array, weight: Float32Array): Float32Array {
+  const squares = new Float64Array(ROWS);
+  for (const [at, value] of rows.entries()) squares[rowOf(at)]! += value * value;
+  return rows.map((value, at) => (value * weight[at % COLUMNS]!) / Math.sqrt(squares[rowOf(at)]! / COLUMNS + EPSILON));
+}
+
+function timesScales(rows: Float32Array, scales: Float32Array): Float32Array {
+  return rows.map((value, at) => value * scales[rowOf(at)]!);
+}
+
+function rowOf(at: number): number {
+  return Math.floor(at / COLUMNS);
+}
+
+/** Each row in 255 levels, of which the largest magnitude has the last one, rounded to the nearest. */
+function requireQuants(operator: string, outputs: Outputs, name: string, wanted: Float32Array): void {
+  const quants = outputs[name] ?? [];
+  const scales = floatsOf(outputs, `${name}_scale`);
+  for (let row = 0; row < ROWS; row++) {
+    const values = wanted.subarray(row * COLUMNS, (row + 1) * COLUMNS);
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const scale = scales[row]!;
+    const isScaled = largest === 0 ? scale >= 0 : Math.abs((scale * LARGEST_QUANT) / largest - 1) <= TOLERANCE;
+    const areLevels = values.every((value, column) => {
+      const level = Number(quants[row * COLUMNS + column]) - ZERO_POINT;
+      return Math.abs(level - (largest === 0 ? 0 : (value / largest) * LARGEST_QUANT)) <= 0.5 + 0.01;
+    });
+    if (!isScaled || !areLevels) throw new Error(`${operator} gives other integers than it is defined to`);
+  }
+}
+
+function requireNear(operator: string, got: Float32Array, wanted: ArrayLike<number>): void {
+  const isNear = got.every((value, at) => Math.abs(value - wanted[at]!) <= TOLERANCE * (1 + Math.abs(wanted[at]!)));
+  if (got.length !== wanted.length || !isNear) throw new Error(`${operator} gives other numbers than it is defined to`);
+}
+
+function requireSame(got: Float32Array, wanted: Float32Array): void {
+  if (got.length === wanted.length && got.every((value, at) => value === wanted[at])) return;
+  throw new Error('Attention gives a token other bits where other tokens are in the pass');
+}
+
+/** Between minus and plus `size`, always the same ones. */
+function randomFloats(seed: number): (length: number, size: number) => Float32Array {
+  const rng = seededRng(seed);
+  return (length, size) => Float32Array.from({ length }, () => size * (2 * rng.next() - 1));
+}

@@ -1,0 +1,107 @@
+import { ServingError } from '@sluice/shared';
+import { type Kernels, kernelsFor } from '../../model/compile/kernels.js';
+import type { KvMode } from '../../model/compile/kv-format.js';
+import type { FetchContext, ProgressListener } from '../models/fetch-progress.js';
+import { reasonOf } from '../models/source-error.js';
+import { type CompilerWheel, compilerWheel } from './compiler-wheels.js';
+import { isChecked, librarySlot, makeLibrary, readFailure, rememberFailure } from './kernel-library.js';
+import { readKernelSources } from './kernel-sources.js';
+
+/** Whose operators are wanted; `auto`: our own where they can be had. */
+export type KernelWish = Kernels | 'auto';
+
+export type KernelChoice = {
+  /** For the log: why. */
+  readonly reason: string;
+} & (
+  | { readonly kernels: 'own' /** Of the shared library, checked. */; readonly libraryPath: string }
+  | { readonly kernels: 'runtime'; readonly libraryPath: undefined }
+);
+
+export interface KernelOptions {
+  readonly cacheFolder: string;
+  /** Passed on to pip. Read: SLUICE_KEEP_COMPILER. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly kv: KvMode;
+  readonly onProgress?: ProgressListener;
+  readonly signal?: AbortSignal;
+  /** Time of day, in milliseconds; default: the system's. */
+  readonly wallMs?: () => number;
+  /** Default: what the package comes with. */
+  readonly nativeFolder?: string;
+  /** Default: the one for this machine. */
+  readonly wheel?: CompilerWheel;
+}
+
+/** From the first byte of the compiler to a checked library. */
+const WAIT_MS = 15 * 60_000;
+/** A machine without a network need not find that out at every start. */
+const RETRY_AFTER_MS = 60 * 60_000;
+
+/**
+ * Whose operators a model is to run on. Our own are made at the first start on a machine: a C compiler is fetched as a
+ * Python wheel (100 MB), compiles them for this processor, and is removed; a process of its own checks what came out. The
+ * library is kept in the cache folder for all later starts, which find it in a few milliseconds.
+ * @throws ServingError 'model_unusable' where `own` is asked for and cannot be had, with the reason; the signal's reason.
+ * `auto` takes the runtime's operators then, and does not try again within an hour.
+ */
+export async function chooseKernels(wish: KernelWish, options: KernelOptions): Promise<KernelChoice> {
+  if (wish === 'runtime') return runtimeKernels('asked for');
+  try {
+    return await ownKernels(wish, options);
+  } catch (thrown) {
+    options.signal?.throwIfAborted();
+    const reason = reasonOf(thrown);
+    if (wish === 'auto') return runtimeKernels(`own ones cannot be had: ${reason}`);
+    throw new ServingError('model_unusable', `own kernels cannot be had: ${reason}; take --kernels runtime`, {
+      cause: thrown,
+    });
+  }
+}
+
+async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise<KernelChoice> {
+  if (kernelsFor('own', options.kv) === 'runtime') {
+    throw new Error(`they have no way with keys and values in ${options.kv}`);
+  }
+  const wheel = options.wheel ?? compilerWheel();
+  if (wheel === undefined) throw new Error(`there is no compiler for ${process.platform} ${process.arch}`);
+  const sources = await readKernelSources(options.nativeFolder);
+  const slot = librarySlot(options.cacheFolder, sources, wheel);
+  const { libraryPath } = slot;
+  if (await isChecked(slot)) {
+    return { kernels: 'own', libraryPath, reason: wish === 'own' ? 'asked for' : 'made for this processor before' };
+  }
+  const wallMs = options.wallMs ?? Date.now;
+  if (wish === 'auto') await requireNoRecentFailure(slot, wallMs());
+  const context = contextOf(options);
+  try {
+    const keepCompiler = options.env.SLUICE_KEEP_COMPILER === '1';
+    await makeLibrary({ slot, sources, wheel, cacheFolder: options.cacheFolder, context, keepCompiler });
+  } catch (thrown) {
+    options.signal?.throwIfAborted();
+    await rememberFailure(slot, thrown, wallMs());
+    throw thrown;
+  }
+  return { kernels: 'own', libraryPath, reason: wish === 'own' ? 'asked for' : 'made for this processor' };
+}
+
+async function requireNoRecentFailure(slot: Parameters<typeof readFailure>[0], nowMs: number): Promise<void> {
+  const failure = await readFailure(slot);
+  if (failure === undefined) return;
+  const agoMs = nowMs - failure.atMs;
+  if (agoMs < 0 || agoMs >= RETRY_AFTER_MS) return;
+  throw new Error(`${failure.reason} (found ${Math.floor(agoMs / 60_000)} minutes ago)`);
+}
+
+function contextOf({ env, onProgress, signal }: KernelOptions): FetchContext {
+  const late = AbortSignal.timeout(WAIT_MS);
+  return {
+    env,
+    onProgress: onProgress ?? (() => {}),
+    signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+  };
+}
+
+function runtimeKernels(reason: string): KernelChoice {
+  return { kernels: 'runtime', libraryPath: undefined, reason };
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+
+/** Lines of /proc/cpuinfo that say what a processor can do, on x86-64 and ARM; its clock and load are others. */
+const telling =
+  /^(vendor_id|cpu family|model|model name|flags|Features|CPU (implementer|architecture|variant|part))\s*:/;
+
+/**
+ * What code for "this processor" depends on, as text: processors for which it is the same run the same code. The system's
+ * own list of features counts, since virtual machines on equal processors may have different ones.
+ */
+export function processorFeatures(): string {
+  return [os.platform(), os.arch(), os.cpus()[0]?.model ?? 'unknown', ...tellingLines()].join('\n');
+}
+
+/** Of the first processor; none where the system has no such file. */
+function tellingLines(): readonly string[] {
+  try {
+    const [first = ''] = readFileSync('/proc/cpuinfo', 'utf8').split(/\n\s*\n/);
+    return first.split('\n').filter((line) => telling.test(line));
+  } catch {
+    return [];
+  }
+}
