@@ -1,0 +1,133 @@
+#include "operator.h"
+
+/* What an operator's node keeps from when its graph is opened. */
+typedef struct {
+  const Operator *operator;
+  const OrtApi *api;
+  int64_t integers[ATTRIBUTES_MAX];
+  float number;
+} Node;
+
+static void keep(Call *call, OrtStatus *status) {
+  if (call->failure == NULL) call->failure = status;
+}
+
+Tensor input_of(Call *call, size_t index, size_t rank) {
+  Tensor tensor = {0};
+  const OrtValue *value = NULL;
+  if (call->failure == NULL) keep(call, INPUT(call->api)(call->context, index, &value));
+  if (call->failure != NULL || value == NULL) return tensor;
+  OrtShape *shape = NULL;
+  keep(call, TENSOR_SHAPE(call->api)(value, &shape));
+  if (call->failure != NULL) return tensor;
+  keep(call, DIMENSIONS(call->api)(shape, tensor.lengths, rank));
+  if (call->failure == NULL) keep(call, ELEMENT_TYPE(call->api)(shape, &tensor.type));
+  RELEASE_SHAPE(call->api)(shape);
+  if (call->failure == NULL) keep(call, TENSOR_DATA(call->api)((OrtValue *)value, &tensor.data));
+  return tensor;
+}
+
+void *output_of(Call *call, size_t index, const int64_t *lengths, size_t rank) {
+  OrtValue *value = NULL;
+  void *data = NULL;
+  if (call->failure == NULL) keep(call, OUTPUT(call->api)(call->context, index, lengths, rank, &value));
+  if (call->failure == NULL && value != NULL) keep(call, TENSOR_DATA(call->api)(value, &data));
+  return data;
+}
+
+void require(Call *call, int holds, const char *message) {
+  if (!holds && call->failure == NULL) call->failure = CREATE_STATUS(call->api)(INVALID_ARGUMENT, message);
+}
+
+void in_parallel(Call *call, void (*part)(void *, size_t), size_t count, void *state) {
+  if (count == 1) part(state, 0);
+  else if (count > 1) keep(call, PARALLEL_FOR(call->api)(call->context, part, count, count, state));
+}
+
+static OrtStatus *create(const OrtCustomOp *base, const OrtApi *api, const OrtKernelInfo *info, void **kernel) {
+  const Operator *operator = (const Operator *)base;
+  OrtAllocator *allocator = NULL;
+  Node *node = NULL;
+  OrtStatus *status = ALLOCATOR(api)(&allocator);
+  if (status == NULL) status = ALLOCATE(api)(allocator, sizeof(Node), (void **)&node);
+  if (status != NULL) return status;
+  node->operator = operator;
+  node->api = api;
+  for (size_t i = 0; operator->integers[i] != NULL && status == NULL; i++) {
+    status = INTEGER_ATTRIBUTE(api)(info, operator->integers[i], &node->integers[i]);
+  }
+  if (operator->number != NULL && status == NULL) status = FLOAT_ATTRIBUTE(api)(info, operator->number, &node->number);
+  if (status == NULL) *kernel = node;
+  else FREE(api)(allocator, node);
+  return status;
+}
+
+static OrtStatus *compute(void *kernel, OrtKernelContext *context) {
+  const Node *node = kernel;
+  Call call = {.api = node->api, .context = context, .integers = node->integers, .number = node->number};
+  node->operator->compute(&call);
+  return call.failure;
+}
+
+static void destroy(void *kernel) {
+  const OrtApi *api = ((Node *)kernel)->api;
+  OrtAllocator *allocator = NULL;
+  if (ALLOCATOR(api)(&allocator) == NULL) FREE(api)(allocator, kernel);
+}
+
+static const char *name_of(const OrtCustomOp *op) { return ((const Operator *)op)->name; }
+static const char *provider_of(const OrtCustomOp *op) { return "CPUExecutionProvider"; }
+static size_t count_of(const int *types) {
+  size_t count = 0;
+  while (types[count] != 0) count++;
+  return count;
+}
+static int type_of(int type) { return type == ANY ? 0 : type < 0 ? -type : type; }
+static size_t input_count(const OrtCustomOp *op) { return count_of(((const Operator *)op)->inputs); }
+static int input_type(const OrtCustomOp *op, size_t index) { return type_of(((const Operator *)op)->inputs[index]); }
+static int input_kind(const OrtCustomOp *op, size_t index) { return ((const Operator *)op)->inputs[index] < 0 ? OPTIONAL : REQUIRED; }
+static size_t output_count(const OrtCustomOp *op) { return count_of(((const Operator *)op)->outputs); }
+static int output_type(const OrtCustomOp *op, size_t index) { return ((const Operator *)op)->outputs[index]; }
+static int output_kind(const OrtCustomOp *op, size_t index) { return REQUIRED; }
+static int memory_of(const OrtCustomOp *op, size_t index) { return 0; }
+static int first_version(const OrtCustomOp *op) { return 1; }
+static int last_version(const OrtCustomOp *op) { return 1; }
+
+static OrtStatus *add(const OrtApi *api, OrtCustomOpDomain *domain, Operator *operator) {
+  operator->base = (OrtCustomOp){
+      .version = VERSION,
+      .GetName = name_of,
+      .GetExecutionProviderType = provider_of,
+      .GetInputType = input_type,
+      .GetInputTypeCount = input_count,
+      .GetInputCharacteristic = input_kind,
+      .GetInputMemoryType = memory_of,
+      .GetOutputType = output_type,
+      .GetOutputTypeCount = output_count,
+      .GetOutputCharacteristic = output_kind,
+      .KernelDestroy = destroy,
+      .CreateKernelV2 = create,
+      .KernelComputeV2 = compute,
+      .GetStartVersion = first_version,
+      .GetEndVersion = last_version,
+  };
+  return DOMAIN_ADD(api)(domain, &operator->base);
+}
+
+/* Called by the runtime for every session that is to know these operators. */
+__attribute__((visibility("default"))) OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
+  /* One for all sessions: a domain only points at the operators, which are the library's. */
+  static OrtCustomOpDomain *domain;
+  const OrtApi *api = base->GetApi(VERSION);
+  if (domain == NULL) {
+    OrtCustomOpDomain *created = NULL;
+    OrtStatus *status = CREATE_DOMAIN(api)("sluice", &created);
+    Operator *const operators[] = {&attention, &norm_quantize, &quantize_rows, &gate_quantize};
+    for (size_t i = 0; i < sizeof(operators) / sizeof(*operators) && status == NULL; i++) {
+      status = add(api, created, operators[i]);
+    }
+    if (status != NULL) return status;
+    domain = created;
+  }
+  return ADD_DOMAIN(api)(options, domain);
+}

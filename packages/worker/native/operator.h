@@ -1,0 +1,49 @@
+#pragma once
+
+#include "runtime.h"
+
+enum { ATTRIBUTES_MAX = 4, INPUTS_MAX = 9, OUTPUTS_MAX = 3, RANK_MAX = 4 };
+
+/* One run of an operator. */
+typedef struct {
+  const OrtApi *api;
+  OrtKernelContext *context;
+  const int64_t *integers;
+  float number;
+  /* The first thing that went wrong; what is asked for behind it is nothing. */
+  OrtStatus *failure;
+} Call;
+
+/* A tensor, row-major. */
+typedef struct {
+  void *data;
+  int type;
+  int64_t lengths[RANK_MAX];
+} Tensor;
+
+/* An operator as the runtime knows it: the first member is what it is given. */
+typedef struct {
+  OrtCustomOp base;
+  const char *name;
+  /* Types of inputs, in order; negative where one may be left out. Ended by 0, as are outputs. */
+  int inputs[INPUTS_MAX + 1];
+  int outputs[OUTPUTS_MAX + 1];
+  /* Names of its attributes, all required: integers, and one that is a float. */
+  const char *integers[ATTRIBUTES_MAX + 1];
+  const char *number;
+  void (*compute)(Call *);
+} Operator;
+
+/* Input `index`, which has `rank` dimensions; without data where it was left out. */
+Tensor input_of(Call *call, size_t index, size_t rank);
+
+/* Memory for output `index`. */
+void *output_of(Call *call, size_t index, const int64_t *lengths, size_t rank);
+
+/* Has the run fail, with a message that says why, unless `holds`. */
+void require(Call *call, int holds, const char *message);
+
+/* Calls `part` for 0 to `count` - 1 on the threads of the session, in any order. */
+void in_parallel(Call *call, void (*part)(void *state, size_t index), size_t count, void *state);
+
+extern Operator attention, norm_quantize, quantize_rows, gate_quantize;
