@@ -42,6 +42,13 @@ export { grammarVocabularyOf } from './grammar/grammar-vocabulary.js';
 export { createGrammars, type Grammars } from './grammar/io/create-grammars.js';
 export { type CompiledFolder, openCompiled } from './io/compiled/compiled-folder.js';
 export { endProcess } from './io/end-process.js';
+export {
+  chooseKernels,
+  fittingKernels,
+  type KernelChoice,
+  type KernelWish,
+  kernelWishes,
+} from './io/kernels/choose-kernels.js';
 export { CHUNK_COUNTS, DECODE_COUNTS } from './io/load-model.js';
 export type { FetchProgress } from './io/models/fetch-progress.js';
 export { openGguf } from './io/models/open-gguf.js';

@@ -3,6 +3,7 @@ import {
   defaultObjectives,
   defaultPolicy,
   executorModes,
+  kernelWishes,
   kvModes,
   OBJECTIVE_MS_MAX,
   pinModes,
@@ -24,6 +25,11 @@ describe('addModelFlags', () => {
   it('keeps keys and values in 32-bit floats, or as the worker can', () => {
     expect(parse().kv).toBe('f32');
     for (const kv of kvModes) expect(parse('--kv', kv).kv).toBe(kv);
+  });
+
+  it('takes own operators where they can be had, or as the worker can', () => {
+    expect(parse().kernels).toBe('auto');
+    for (const wish of kernelWishes) expect(parse('--kernels', wish).kernels).toBe(wish);
   });
 
   it('shares passes out as the worker can', () => {

@@ -1,5 +1,5 @@
 import type { RoutingName } from '@sluice/gateway';
-import type { ExecutorMode, KvMode, PinMode, PolicyName, SpeculationMode } from '@sluice/worker';
+import type { ExecutorMode, KernelWish, KvMode, PinMode, PolicyName, SpeculationMode } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
 
@@ -48,6 +48,7 @@ export interface ModelFlags {
   readonly tbtMs: number;
   readonly tokenBudget?: number;
   readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
+  readonly kernels: KernelWish;
   readonly kv: KvMode;
   readonly executors: ExecutorMode;
   readonly pin: PinMode;
@@ -112,6 +113,15 @@ export function addModelFlags(command: Command): Command {
       )
         .default('auto')
         .argParser(oneOf('--weights', ['auto', 'w8a8', 'q8', 'q4', 'f32'])),
+    )
+    .addOption(
+      new Option(
+        '--kernels <kind>',
+        "operators beside linear layers: own (compiled for this processor at the first start), the runtime's, " +
+          'or auto (own where they can be had)',
+      )
+        .default('auto')
+        .argParser(oneOf('--kernels', ['auto', 'own', 'runtime'])),
     )
     .addOption(
       new Option('--kv <kind>', 'keys and values: f32, or q8, which takes a quarter of the memory')

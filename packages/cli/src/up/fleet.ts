@@ -29,6 +29,7 @@ export interface FleetOptions {
   readonly tbtMs: number;
   readonly tokenBudget?: number;
   readonly weights: string;
+  readonly kernels: string;
   readonly kv: string;
   readonly executors: string;
   readonly pin: string;
@@ -107,11 +108,22 @@ export class Fleet {
 
   async #startWorker(number: number): Promise<string> {
     const { model, threads, context, slots, prefixCache, weights, kv, executors, speculation, swapMb } = this.#options;
-    const { workers, pin, scheduler, ttftMs, tbtMs, tokenBudget, jumpForward } = this.#options;
+    const { workers, kernels, pin, scheduler, ttftMs, tbtMs, tokenBudget, jumpForward } = this.#options;
     const args = (portBefore: number) => [
       'worker',
       ...['--model', model, '--threads', String(threads), '--weights', weights],
-      ...['--kv', kv, '--executors', executors, '--prefix-cache', prefixCache, '--memory-parts', String(workers)],
+      ...[
+        '--kernels',
+        kernels,
+        '--kv',
+        kv,
+        '--executors',
+        executors,
+        '--prefix-cache',
+        prefixCache,
+        '--memory-parts',
+        String(workers),
+      ],
       // Several share the processors as the system sees fit.
       ...['--pin', workers > 1 ? 'off' : pin],
       ...['--speculation', speculation, '--jump-forward', jumpForward],

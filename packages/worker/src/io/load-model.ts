@@ -12,6 +12,7 @@ import { fillInTokens } from '../text/fill-in.js';
 import { createTokenizer } from '../text/tokenizer.js';
 import { openCompiled } from './compiled/compiled-folder.js';
 import { freeMemoryBytes } from './free-memory.js';
+import { fittingKernels, type KernelChoice } from './kernels/choose-kernels.js';
 import { openGguf } from './models/open-gguf.js';
 import { PassMemory } from './pass-memory.js';
 import { processorsFor } from './processors.js';
@@ -32,6 +33,8 @@ export interface LoadParts {
   readonly progress: (progress: WorkerProgress) => void;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whose operators; may still be on their way. */
+  readonly kernels: Promise<KernelChoice>;
 }
 
 /**
@@ -49,11 +52,15 @@ export async function loadModel(modelPath: string, options: WorkerOptions, parts
   }
 }
 
-async function loadFile(file: GgufFile, options: WorkerOptions, { cacheFolder, progress, clock, log }: LoadParts) {
+async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts) {
+  const { cacheFolder, progress, clock, log } = parts;
+  // First, because a compiler that works beside it would be measured with the weights.
+  const kernels = await fittingKernels(options.kernels ?? 'auto', await parts.kernels, file);
   const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder });
   const compiled = await openCompiled(file, {
     weights: choice.weights,
     kv: options.kv ?? 'f32',
+    kernels: kernels.kernels,
     threads: options.threads,
     chunkCounts: CHUNK_COUNTS,
     decodeCounts: DECODE_COUNTS,
@@ -77,13 +84,14 @@ async function loadFile(file: GgufFile, options: WorkerOptions, { cacheFolder, p
     ...computing,
     ...(processors === undefined ? {} : { processors }),
     nowMs: () => clock.nowMs(),
+    ...(kernels.libraryPath === undefined ? {} : { operatorLibrary: kernels.libraryPath }),
     ...(memory.before === undefined ? {} : { rememberedChoice: memory.before.choice }),
   });
   try {
     // On other threads, beside the tokenizer.
     const opening = model.openFirst();
     const [words] = await Promise.all([loadText(file, options, config, clock), opening]);
-    return { model, memory, ...words, config, sizes, choice };
+    return { model, memory, ...words, config, sizes, choice, kernels };
   } catch (failure) {
     model.close();
     throw failure;

@@ -8,7 +8,8 @@ import type { SpeculationMode } from '../engine/speculation/speculation.js';
 import type { StepRecord } from '../engine/step-record.js';
 import type { ExecutorMode } from '../model/executor-choice.js';
 import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
-import { loadModel } from './load-model.js';
+import { chooseKernels, type KernelWish } from './kernels/choose-kernels.js';
+import { type LoadParts, loadModel } from './load-model.js';
 import type { FetchProgress } from './models/fetch-progress.js';
 import { resolveModel } from './models/resolve-model.js';
 import type { PinMode } from './processors.js';
@@ -24,6 +25,8 @@ export interface WorkerOptions extends SizeWishes {
   /** Threads of a forward pass. */
   readonly threads: number;
   readonly weights: WeightWish;
+  /** Whose operators the model runs on; default `auto`: our own where they can be had. */
+  readonly kernels?: KernelWish;
   /** Whether threads of passes are bound to processors; default `auto`. */
   readonly pin?: PinMode;
   /** Whether a pass is shared out among narrow executors; default `auto`. */
@@ -98,13 +101,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const cache = cacheFolder();
   const progress = options.onProgress ?? (() => {});
   const scheduler = options.scheduler ?? defaultPolicy;
-  const { path: modelPath, name } = await resolveModel(options.model, {
-    cacheFolder: cache,
-    env: process.env,
-    onProgress: (fetch) => progress(fetchProgress(fetch)),
-  });
-  const loaded = await loadModel(modelPath, options, { cacheFolder: cache, progress, clock, log });
-  const { model, memory, text, closeText, guides, config, sizes, choice, fillIn } = loaded;
+  const { name, loaded } = await fetchAndLoad(options, { cacheFolder: cache, progress, clock, log });
+  const { model, memory, text, closeText, guides, config, sizes, choice, kernels, fillIn } = loaded;
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -177,6 +175,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         threads: options.threads,
         weights: choice.weights,
         weightsReason: choice.reason,
+        kernels: kernels.kernels,
+        kernelsReason: kernels.reason,
         kv: options.kv ?? 'f32',
         passesRemembered: memory.before !== undefined,
         port,
@@ -200,6 +200,34 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   } catch (failure) {
     await close();
     throw failure;
+  }
+}
+
+/** Fetches the model and what its own operators are made with side by side: both are downloads for the most part. */
+async function fetchAndLoad(options: WorkerOptions, parts: Omit<LoadParts, 'kernels'>) {
+  const { cacheFolder, progress } = parts;
+  const fetching = new AbortController();
+  // One line of progress: the model's first, what is left of the operators' behind it.
+  let isModelHere = false;
+  const kernels = chooseKernels(options.kernels ?? 'auto', {
+    cacheFolder,
+    env: process.env,
+    kv: options.kv ?? 'f32',
+    onProgress: (fetch) => isModelHere && progress(fetchProgress(fetch)),
+    signal: fetching.signal,
+  });
+  // Awaited where the model is loaded, if it comes to that.
+  kernels.catch(() => {});
+  try {
+    const { path, name } = await resolveModel(options.model, {
+      cacheFolder,
+      env: process.env,
+      onProgress: (fetch) => progress(fetchProgress(fetch)),
+    });
+    isModelHere = true;
+    return { name, loaded: await loadModel(path, options, { ...parts, kernels }) };
+  } finally {
+    fetching.abort();
   }
 }
 

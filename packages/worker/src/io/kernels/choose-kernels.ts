@@ -1,6 +1,8 @@
 import { ServingError } from '@sluice/shared';
-import { type Kernels, kernelsFor } from '../../model/compile/kernels.js';
+import { architectureOf } from '../../model/architectures/architecture.js';
+import { type Kernels, kernelsFor, ownMisfit } from '../../model/compile/kernels.js';
 import type { KvMode } from '../../model/compile/kv-format.js';
+import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import type { FetchContext, ProgressListener } from '../models/fetch-progress.js';
 import { reasonOf } from '../models/source-error.js';
 import { type CompilerWheel, compilerWheel } from './compiler-wheels.js';
@@ -9,6 +11,7 @@ import { readKernelSources } from './kernel-sources.js';
 
 /** Whose operators are wanted; `auto`: our own where they can be had. */
 export type KernelWish = Kernels | 'auto';
+export const kernelWishes: readonly KernelWish[] = ['auto', 'own', 'runtime'];
 
 export type KernelChoice = {
   /** For the log: why. */
@@ -57,6 +60,21 @@ export async function chooseKernels(wish: KernelWish, options: KernelOptions): P
       cause: thrown,
     });
   }
+}
+
+/**
+ * What was chosen where it can compute the model of a file; the runtime's where not.
+ * @throws ServingError 'model_unusable' where `own` was asked for and cannot compute it.
+ */
+export async function fittingKernels(wish: KernelWish, choice: KernelChoice, file: GgufFile): Promise<KernelChoice> {
+  if (choice.kernels === 'runtime') return choice;
+  const misfit = ownMisfit(await architectureOf(file).readConfig(file));
+  if (misfit === undefined) return choice;
+  if (wish === 'auto') return runtimeKernels(`own ones cannot compute this model: ${misfit}`);
+  throw new ServingError(
+    'model_unusable',
+    `own kernels cannot compute ${file.path}: ${misfit}; take --kernels runtime`,
+  );
 }
 
 async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise<KernelChoice> {

@@ -1,3 +1,4 @@
+import type { DecoderConfig } from '../architectures/config.js';
 import type { KvMode } from './kv-format.js';
 
 /** Whose operators compute attention and what stands between linear layers: the runtime's, or those of native/. */
@@ -10,3 +11,26 @@ export function kernelsFor(wish: Kernels, kv: KvMode): Kernels {
 
 /** Prompts of which one pass with own kernels computes a slice: each costs what its tokens do, so what bounds them is tokens. */
 export const OWN_CHUNKS_MAX = 8;
+
+/** What vectors and buffers of native/ are made for. */
+const VECTOR = 16;
+const MIXED_VECTORS = 32;
+const HEAD_DIM_MAX = 256;
+const GROUP_MAX = 48;
+const FEED_FORWARD_MAX = 32_768;
+
+/** Why own kernels cannot compute a model of these sizes; undefined where they can. */
+export function ownMisfit(
+  config: Pick<DecoderConfig, 'hidden' | 'heads' | 'kvHeads' | 'headDim' | 'feedForward'>,
+): string | undefined {
+  const { hidden, heads, kvHeads, headDim, feedForward } = config;
+  if (headDim % VECTOR !== 0 || headDim > HEAD_DIM_MAX) {
+    return `heads of ${headDim} channels must have a multiple of ${VECTOR}, at most ${HEAD_DIM_MAX}`;
+  }
+  if (heads / kvHeads > GROUP_MAX) return `${heads / kvHeads} heads that share keys must be at most ${GROUP_MAX}`;
+  if (hidden % VECTOR !== 0) return `a hidden size of ${hidden} must be a multiple of ${VECTOR}`;
+  if (feedForward % MIXED_VECTORS !== 0 || feedForward > FEED_FORWARD_MAX) {
+    return `a feed-forward size of ${feedForward} must be a multiple of ${MIXED_VECTORS}, at most ${FEED_FORWARD_MAX}`;
+  }
+  return undefined;
+}

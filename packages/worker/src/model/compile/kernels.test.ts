@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { ownMisfit } from './kernels.js';
+
+const sizes = { hidden: 576, heads: 9, kvHeads: 3, headDim: 64, feedForward: 1536 };
+
+describe('ownMisfit', () => {
+  it('finds nothing wrong with models of the usual sizes', () => {
+    expect(ownMisfit(sizes)).toBeUndefined();
+    expect(ownMisfit({ hidden: 3072, heads: 32, kvHeads: 32, headDim: 96, feedForward: 8192 })).toBeUndefined();
+  });
+
+  it.each([
+    [{ headDim: 72 }, 'heads of 72 channels must have a multiple of 16, at most 256'],
+    [{ headDim: 272 }, 'heads of 272 channels must have a multiple of 16, at most 256'],
+    [{ heads: 147 }, '49 heads that share keys must be at most 48'],
+    [{ hidden: 570 }, 'a hidden size of 570 must be a multiple of 16'],
+    [{ feedForward: 1552 }, 'a feed-forward size of 1552 must be a multiple of 32, at most 32768'],
+    [{ feedForward: 32_800 }, 'a feed-forward size of 32800 must be a multiple of 32, at most 32768'],
+  ])('says what own kernels cannot compute of %o', (odd, reason) => {
+    expect(ownMisfit({ ...sizes, ...odd })).toBe(reason);
+  });
+});
