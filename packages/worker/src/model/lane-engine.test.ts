@@ -11,6 +11,7 @@ import type { StepRecord } from '../engine/step-record.js';
 import { LaneModel } from './lane-model.js';
 import { largestIndex, referenceLogits } from './reference.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
+import { eachKernels } from './test-support/each-kernels.js';
 
 const log = createLog('test', {});
 log.level = 'silent';
@@ -26,9 +27,9 @@ afterAll(async () => {
   await folder.remove();
 });
 
-describe('Engine over LaneModel', () => {
+describe.each(eachKernels)('Engine over LaneModel on $kernels kernels', (kernels) => {
   it("generates the reference's tokens on every batching, chunking, cancel and preemption", async () => {
-    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 });
+    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 }, kernels);
     const seen = { preempted: 0, cancelled: 0, mixed: 0, copies: 0, comebacks: 0, guessed: 0, right: 0 };
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
@@ -56,7 +57,7 @@ describe('Engine over LaneModel', () => {
   }, 60_000);
 
   it('gives the same bits whether prompts go one after the other or side by side, in slices that end together', async () => {
-    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 });
+    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 }, kernels);
     const abreast = { even: 0, inTurn: 0 };
     await fc.assert(
       fc.asyncProperty(crowds, async (history) => {
@@ -76,7 +77,7 @@ describe('Engine over LaneModel', () => {
   }, 60_000);
 
   it('gives the bits of each request alone where prompts go beside streams, in passes of their own', async () => {
-    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 });
+    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 }, kernels);
     const seen = { beside: 0, cancelled: 0 };
     await fc.assert(
       fc.asyncProperty(pressedHistories, async (history) => {
@@ -218,11 +219,17 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
 }
 
 function modelOf(tiny: CompiledTinyModel, { slots, isNarrow }: History): LaneModel {
-  const key = `${slots} ${isNarrow}`;
+  const key = `${tiny.files.kernels} ${slots} ${isNarrow}`;
   const executors = isNarrow ? ({ threads: 2, executors: 'narrow' } as const) : { threads: 1 };
   const model =
     models.get(key) ??
-    new LaneModel(tiny.files, { slots, contextTokens: CONTEXT_TOKENS, stepTokensMax: 64, ...executors });
+    new LaneModel(tiny.files, {
+      ...tiny.library,
+      ...executors,
+      slots,
+      contextTokens: CONTEXT_TOKENS,
+      stepTokensMax: 64,
+    });
   models.set(key, model);
   return model;
 }

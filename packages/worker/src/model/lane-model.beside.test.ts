@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spanOf } from '../engine/step-plan.js';
 import { LaneModel, type LaneModelOptions } from './lane-model.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
+import { eachKernels, type KernelsUnderTest } from './test-support/each-kernels.js';
 import { type Act, type KeptRow, type Pass, SlotDriver } from './test-support/slot-driver.js';
 
 // Real passes of the real runtime, which are under way at the same time.
@@ -13,18 +14,16 @@ const CONTEXT_TOKENS = 248;
 const folder = new TinyModelFolder();
 const random = seededRng(11);
 const models: LaneModel[] = [];
-let files: CompiledTinyModel['files'];
-
-beforeAll(async () => {
-  ({ files } = await folder.compile(5, 'q8', { layers: 4, hidden: 128, feedForward: 384, contextTokens: 256 }));
-});
+let tiny: CompiledTinyModel;
 
 afterAll(async () => {
   for (const model of models) model.close();
   await folder.remove();
 });
 
-describe('LaneModel.forward beside other passes', () => {
+describe.each(eachKernels)('LaneModel.forward beside other passes on $kernels kernels', (kernels) => {
+  beforeAll(() => compile(kernels));
+
   it('gives the bits of each sequence alone, with prompts under way in the span of decodes and outside of it', async () => {
     const model = await open({ threads: 4, executors: 'narrow', narrowCount: 4 });
     const together = new SlotDriver(model);
@@ -107,7 +106,9 @@ describe('LaneModel.forward beside other passes', () => {
   });
 });
 
-describe('LaneModel.stop beside other passes', () => {
+describe.each(eachKernels)('LaneModel.stop beside other passes on $kernels kernels', (kernels) => {
+  beforeAll(() => compile(kernels));
+
   it('ends the pass of that plan, and leaves the one beside it whole', async () => {
     const model = await open({ threads: 2, executors: 'narrow', narrowCount: 2 });
     const want = { temperatures: [] };
@@ -128,8 +129,14 @@ describe('LaneModel.stop beside other passes', () => {
   });
 });
 
+async function compile(kernels: KernelsUnderTest): Promise<void> {
+  const sizes = { layers: 4, hidden: 128, feedForward: 384, contextTokens: 256 };
+  tiny = await folder.compile(5, 'q8', sizes, kernels);
+}
+
 async function open(options: Pick<LaneModelOptions, 'threads' | 'executors' | 'narrowCount'>): Promise<LaneModel> {
-  const model = new LaneModel(files, { slots: SLOTS, contextTokens: CONTEXT_TOKENS, stepTokensMax: 256, ...options });
+  const sizes = { slots: SLOTS, contextTokens: CONTEXT_TOKENS, stepTokensMax: 256 };
+  const model = new LaneModel(tiny.files, { ...tiny.library, ...sizes, ...options });
   models.push(model);
   await model.openRest();
   return model;

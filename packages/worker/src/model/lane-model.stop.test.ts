@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type StepPlan, wantBest } from '../engine/step-plan.js';
 import { LaneModel } from './lane-model.js';
 import { TinyModelFolder } from './test-support/compiled-tiny-model.js';
+import { eachKernels } from './test-support/each-kernels.js';
 
 // A real pass of the real runtime, long enough that it is still under way when it is told to stop.
 
@@ -9,15 +10,7 @@ const TOKENS = 480;
 const folder = new TinyModelFolder();
 let model: LaneModel;
 
-beforeAll(async () => {
-  const { files } = await folder.compile(5, 'q8', { layers: 8, hidden: 256, feedForward: 768, contextTokens: 512 });
-  model = new LaneModel(files, { slots: 2, contextTokens: 512, stepTokensMax: TOKENS, threads: 1 });
-});
-
-afterAll(async () => {
-  model.close();
-  await folder.remove();
-});
+afterAll(() => folder.remove());
 
 const tokenIds = Array.from({ length: TOKENS }, (_, index) => (index * 31 + 7) % 200);
 const prompt: StepPlan = {
@@ -35,7 +28,15 @@ async function lastRow(plan: StepPlan): Promise<Float32Array> {
   return (await model.forward(plan)).rows[0]!.logits.slice();
 }
 
-describe('LaneModel.stop', () => {
+describe.each(eachKernels)('LaneModel.stop on $kernels kernels', (kernels) => {
+  beforeAll(async () => {
+    const sizes = { layers: 8, hidden: 256, feedForward: 768, contextTokens: 512 };
+    const { files, library } = await folder.compile(5, 'q8', sizes, kernels);
+    model = new LaneModel(files, { ...library, slots: 2, contextTokens: 512, stepTokensMax: TOKENS, threads: 1 });
+  });
+
+  afterAll(() => model.close());
+
   it('ends the pass that runs, and leaves the next ones as they would have been', async () => {
     const undisturbed = [await lastRow(prompt), await lastRow(decode)];
     const stopped = model.forward(prompt);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chunkTokens } from '../engine/scheduler/policy.js';
 import type { KvMode } from './compile/kv-format.js';
-import type { WeightMode } from './compile/linear.js';
+import { type WeightMode, weightModes } from './compile/linear.js';
 import { quantize4, quantize8 } from './compile/quantize.js';
 import { blocksToFloats } from './compile/test-support/blocks-to-floats.js';
 import type { ExecutorMode } from './executor-choice.js';
@@ -11,6 +11,7 @@ import { addsInt8Exactly } from './int8-sums.js';
 import { LaneModel } from './lane-model.js';
 import { type ReferenceTensor, referenceLogits } from './reference.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
+import { eachKernels, type KernelsUnderTest } from './test-support/each-kernels.js';
 import { type Act, type KeptRow, type Pass, SlotDriver } from './test-support/slot-driver.js';
 import type { TinyModelOptions } from './tiny-model.js';
 
@@ -35,9 +36,9 @@ afterAll(async () => {
   await folder.remove();
 });
 
-describe('LaneModel.forward in 32-bit floats', () => {
+describe.each(eachKernels)('LaneModel.forward in 32-bit floats on $kernels kernels', (kernels) => {
   it('gives the logits of the reference for every token of a whole prompt', async () => {
-    const { tiny, driver } = await open('f32');
+    const { tiny, driver } = await open(kernels, 'f32');
     const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(40) }] });
     expect(rows).toHaveLength(40);
     expectReference(tiny, rows);
@@ -55,14 +56,14 @@ describe('LaneModel.forward in 32-bit floats', () => {
     ['weights in 16-bit floats', { matrixType: 'F16' }],
     ['weights in 4-bit blocks', { matrixType: 'Q4_1' }],
   ])('gives the logits of the reference for a model with %s', async (_, options) => {
-    const { tiny, driver } = await open('f32', options);
+    const { tiny, driver } = await open(kernels, 'f32', options);
     const rows = await driver.run({ chunks: [{ slot: 1, tokenIds: words(20) }] });
     for (const tokenId of words(6)) rows.push(...(await driver.run({ decodes: [{ slot: 1, tokenIds: [tokenId] }] })));
     expectReference(tiny, rows);
   });
 
   it.each(executors)('gives the logits of the reference for everything that a batch may mix, %s', async (mode) => {
-    const { tiny, model } = await open('f32', {}, 'f32', mode);
+    const { tiny, model } = await open(kernels, 'f32', {}, 'f32', mode);
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const driver = new SlotDriver(model);
@@ -73,107 +74,113 @@ describe('LaneModel.forward in 32-bit floats', () => {
   });
 });
 
-describe.each<[WeightMode, KvMode]>([
-  ['f32', 'f32'],
-  ['q8', 'f32'],
-  ['q4', 'f32'],
-  ['w8a8', 'f32'],
-  ['f32', 'q8'],
-  ['q8', 'q8'],
-  ['w8a8', 'q8'],
-])('LaneModel.forward with %s weights and keys and values in %s', (weights, kv) => {
-  it('gives the same bits for a prompt in one piece and in any pieces that the scheduler may cut', async () => {
-    const { driver } = await open(weights, {}, kv);
-    const prompt = words(48);
-    const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 2, max: 46 }), { maxLength: 8 }), async (budgets) => {
-        driver.free(1);
-        for (let step = 0; driver.context(1).length < prompt.length; step++) {
-          const tokenIds = slice(prompt, driver.context(1).length, budgets[step] ?? prompt.length);
-          if (tokenIds.length === 0) continue;
-          for (const row of await driver.run({ chunks: [{ slot: 1, tokenIds }] })) {
-            expectSameBits(row, whole[row.context.length - 1]!);
+const runtimeKernels = eachKernels[0]!;
+const forms: readonly (KernelsUnderTest & { readonly weights: WeightMode; readonly kv: KvMode })[] = [
+  ...eachKernels.flatMap((kernels) => weightModes.map((weights) => ({ ...kernels, weights, kv: 'f32' as const }))),
+  // There are no kernels of our own for these.
+  ...(['f32', 'q8', 'w8a8'] as const).map((weights) => ({ ...runtimeKernels, weights, kv: 'q8' as const })),
+];
+
+describe.each(forms)(
+  'LaneModel.forward with $weights weights and keys and values in $kv on $kernels kernels',
+  (form) => {
+    const { weights, kv } = form;
+
+    it('gives the same bits for a prompt in one piece and in any pieces that the scheduler may cut', async () => {
+      const { driver } = await open(form, weights, {}, kv);
+      const prompt = words(48);
+      const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.integer({ min: 2, max: 46 }), { maxLength: 8 }), async (budgets) => {
+          driver.free(1);
+          for (let step = 0; driver.context(1).length < prompt.length; step++) {
+            const tokenIds = slice(prompt, driver.context(1).length, budgets[step] ?? prompt.length);
+            if (tokenIds.length === 0) continue;
+            for (const row of await driver.run({ chunks: [{ slot: 1, tokenIds }] })) {
+              expectSameBits(row, whole[row.context.length - 1]!);
+            }
           }
-        }
-      }),
-      { numRuns: 40 },
-    );
-  });
+        }),
+        { numRuns: 40 },
+      );
+    });
 
-  it.each(executors)('gives the same bits whatever else is in the batch, %s', async (mode) => {
-    const { model, files } = await open(weights, {}, kv, mode);
-    const alone = new Map<string, KeptRow>();
-    const soloist = new SlotDriver(keep(new LaneModel(files, { ...sizes, slots: 1 })));
-    await fc.assert(
-      fc.asyncProperty(fc.array(sequences, { minLength: 2, maxLength: SLOTS }), fc.nat(), async (drawn, seed) => {
-        const driver = new SlotDriver(model);
-        const rows = await sideBySide(driver, drawn, seed, model.limits.decodeTokensMax);
-        for (const [index, sequence] of drawn.entries()) {
-          const key = JSON.stringify(sequence);
-          if (!alone.has(key)) alone.set(key, (await sideBySide(soloist, [sequence], 0, 1))[0]!);
-          expectSameBits(rows[index]!, alone.get(key)!);
-        }
-      }),
-      { numRuns: 25 },
-    );
-  });
-
-  it('gives the same bits for a prompt whose beginning another slot has computed', async () => {
-    const { driver } = await open(weights, {}, kv);
-    const prompt = words(60);
-    const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
-    await fc.assert(
-      fc.asyncProperty(reuses, async ({ hit, from, to, decodeSlot, budgets }) => {
-        for (const slot of slotsOf(driver)) driver.free(slot);
-        // The source has gone on otherwise, and rested under decodes of others, as an idle slot does.
-        const source = [...prompt.slice(0, hit), 1, 2, 3];
-        while (driver.context(from).length < source.length) {
-          await driver.run({ chunks: [{ slot: from, tokenIds: slice(source, driver.context(from).length, 64) }] });
-        }
-        const others = [0, decodeSlot, SLOTS - 1].filter(
-          (slot, index, all) => slot !== from && all.indexOf(slot) === index,
-        );
-        for (const slot of others) {
-          await driver.run({ chunks: [{ slot, tokenIds: words(5) }] });
-          await driver.run({ decodes: others.filter((one) => driver.context(one).length > 0).map(decodeOf) });
-        }
-        driver.copy(from, to, hit);
-        driver.release(to);
-        if (from !== to) driver.free(from);
-        for (let step = 0; driver.context(to).length < prompt.length; step++) {
-          const tokenIds = slice(prompt, driver.context(to).length, budgets[step] ?? prompt.length);
-          if (tokenIds.length === 0) continue;
-          for (const row of await driver.run({ chunks: [{ slot: to, tokenIds }] })) {
-            expectSameBits(row, whole[row.context.length - 1]!);
+    it.each(executors)('gives the same bits whatever else is in the batch, %s', async (mode) => {
+      const { model, tiny } = await open(form, weights, {}, kv, mode);
+      const alone = new Map<string, KeptRow>();
+      const soloist = new SlotDriver(keep(new LaneModel(tiny.files, { ...tiny.library, ...sizes, slots: 1 })));
+      await fc.assert(
+        fc.asyncProperty(fc.array(sequences, { minLength: 2, maxLength: SLOTS }), fc.nat(), async (drawn, seed) => {
+          const driver = new SlotDriver(model);
+          const rows = await sideBySide(driver, drawn, seed, model.limits.decodeTokensMax);
+          for (const [index, sequence] of drawn.entries()) {
+            const key = JSON.stringify(sequence);
+            if (!alone.has(key)) alone.set(key, (await sideBySide(soloist, [sequence], 0, 1))[0]!);
+            expectSameBits(rows[index]!, alone.get(key)!);
           }
-        }
-      }),
-      { numRuns: 25 },
-    );
-  });
+        }),
+        { numRuns: 25 },
+      );
+    });
 
-  it('finds in each row its best token, candidates and log-sum-exps', async () => {
-    const { model } = await open(weights, {}, kv);
-    const temperatures = [0.7, 1];
-    const driver = new SlotDriver(model, { temperatures });
-    await driver.run({ chunks: [{ slot: 2, tokenIds: words(9) }] });
-    const pass = { decodes: [{ slot: 2, tokenIds: [7] }], chunks: [{ slot: 3, tokenIds: words(5) }] };
-    for (const row of await driver.run(pass)) {
-      const ranked = [...row.logits.keys()].sort((a, b) => row.logits[b]! - row.logits[a]! || a - b);
-      expect(row.best).toBe(ranked[0]);
-      expect([...row.candidates!.tokenIds]).toEqual(ranked.slice(0, 128));
-      expect([...row.candidates!.logits]).toEqual(ranked.slice(0, 128).map((tokenId) => row.logits[tokenId]));
-      for (const [index, temperature] of temperatures.entries()) {
-        expect(row.logSumExps[index]).toBeCloseTo(logSumExp(row.logits, temperature), 4);
+    it('gives the same bits for a prompt whose beginning another slot has computed', async () => {
+      const { driver } = await open(form, weights, {}, kv);
+      const prompt = words(60);
+      const whole = await driver.run({ chunks: [{ slot: 0, tokenIds: prompt }] });
+      await fc.assert(
+        fc.asyncProperty(reuses, async ({ hit, from, to, decodeSlot, budgets }) => {
+          for (const slot of slotsOf(driver)) driver.free(slot);
+          // The source has gone on otherwise, and rested under decodes of others, as an idle slot does.
+          const source = [...prompt.slice(0, hit), 1, 2, 3];
+          while (driver.context(from).length < source.length) {
+            await driver.run({ chunks: [{ slot: from, tokenIds: slice(source, driver.context(from).length, 64) }] });
+          }
+          const others = [0, decodeSlot, SLOTS - 1].filter(
+            (slot, index, all) => slot !== from && all.indexOf(slot) === index,
+          );
+          for (const slot of others) {
+            await driver.run({ chunks: [{ slot, tokenIds: words(5) }] });
+            await driver.run({ decodes: others.filter((one) => driver.context(one).length > 0).map(decodeOf) });
+          }
+          driver.copy(from, to, hit);
+          driver.release(to);
+          if (from !== to) driver.free(from);
+          for (let step = 0; driver.context(to).length < prompt.length; step++) {
+            const tokenIds = slice(prompt, driver.context(to).length, budgets[step] ?? prompt.length);
+            if (tokenIds.length === 0) continue;
+            for (const row of await driver.run({ chunks: [{ slot: to, tokenIds }] })) {
+              expectSameBits(row, whole[row.context.length - 1]!);
+            }
+          }
+        }),
+        { numRuns: 25 },
+      );
+    });
+
+    it('finds in each row its best token, candidates and log-sum-exps', async () => {
+      const { model } = await open(form, weights, {}, kv);
+      const temperatures = [0.7, 1];
+      const driver = new SlotDriver(model, { temperatures });
+      await driver.run({ chunks: [{ slot: 2, tokenIds: words(9) }] });
+      const pass = { decodes: [{ slot: 2, tokenIds: [7] }], chunks: [{ slot: 3, tokenIds: words(5) }] };
+      for (const row of await driver.run(pass)) {
+        const ranked = [...row.logits.keys()].sort((a, b) => row.logits[b]! - row.logits[a]! || a - b);
+        expect(row.best).toBe(ranked[0]);
+        expect([...row.candidates!.tokenIds]).toEqual(ranked.slice(0, 128));
+        expect([...row.candidates!.logits]).toEqual(ranked.slice(0, 128).map((tokenId) => row.logits[tokenId]));
+        for (const [index, temperature] of temperatures.entries()) {
+          expect(row.logSumExps[index]).toBeCloseTo(logSumExp(row.logits, temperature), 4);
+        }
       }
-    }
-  });
-});
+    });
+  },
+);
 
-describe.each<WeightMode>(['q8', 'q4'])('LaneModel.forward with %s weights', (mode) => {
+const blockForms = eachKernels.flatMap((kernels) => (['q8', 'q4'] as const).map((mode) => ({ ...kernels, mode })));
+
+describe.each(blockForms)('LaneModel.forward with $mode weights on $kernels kernels', ({ mode, ...kernels }) => {
   it('gives the logits of the reference on the rounded weights, to the rounding of activations', async () => {
-    const { tiny, driver } = await open(mode, { tied: false });
+    const { tiny, driver } = await open(kernels, mode, { tied: false });
     const weights = new Map([...tiny.weights].map(([name, tensor]) => [name, rounded(name, tensor, mode)]));
     const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(40) }] });
     const expected = referenceLogits(weights, tiny.config, words(40));
@@ -182,10 +189,12 @@ describe.each<WeightMode>(['q8', 'q4'])('LaneModel.forward with %s weights', (mo
   });
 });
 
-describe.runIf(addsInt8Exactly())('LaneModel.forward with w8a8 weights', () => {
+const int8Kernels = addsInt8Exactly() ? eachKernels : [];
+
+describe.each(int8Kernels)('LaneModel.forward with w8a8 weights on $kernels kernels', (kernels) => {
   it.each([true, false])('is about as close to the exact weights as 8-bit blocks are (tied head: %s)', async (tied) => {
     const errorOf = async (mode: WeightMode): Promise<number> => {
-      const { tiny, driver } = await open(mode, { tied });
+      const { tiny, driver } = await open(kernels, mode, { tied });
       const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(40) }] });
       const expected = referenceLogits(tiny.weights, tiny.config, words(40));
       const errors = rows.flatMap((row, index) => [...row.logits.map((logit, id) => logit - expected[index]![id]!)]);
@@ -202,7 +211,7 @@ describe('LaneModel.forward with keys and values in 8 bits', () => {
     ['a sliding window shorter than the text', { slidingWindowTokens: 8 }],
     ['heads wider than their share of the hidden size', { headDim: 32 }],
   ])('gives the logits of the reference to the rounding of keys and values, for %s', async (_, options) => {
-    const { tiny, driver } = await open('f32', options, 'q8');
+    const { tiny, driver } = await open(runtimeKernels, 'f32', options, 'q8');
     const rows = await driver.run({ chunks: [{ slot: 1, tokenIds: words(30) }] });
     for (const tokenId of words(10)) rows.push(...(await driver.run({ decodes: [{ slot: 1, tokenIds: [tokenId] }] })));
     const expected = referenceLogits(tiny.weights, tiny.config, rows.at(-1)!.context);
@@ -216,11 +225,14 @@ describe('LaneModel.forward with keys and values in 8 bits', () => {
   });
 });
 
-describe('LaneModel', () => {
+describe.each(eachKernels)('LaneModel on $kernels kernels', (kernels) => {
   it('says what a plan must keep to', async () => {
-    const { model, driver } = await open('f32');
-    const chunks = [0, 1, 2].map((slot) => ({ slot, tokenIds: [1, 2] }));
-    await expect(driver.run({ chunks })).rejects.toThrow('a plan has at most 2 chunks, not 3');
+    const { model, driver } = await open(kernels, 'f32');
+    const { chunksMax } = model.limits;
+    const chunks = Array.from({ length: chunksMax + 1 }, () => ({ slot: 0, tokenIds: [1, 2] }));
+    await expect(driver.run({ chunks })).rejects.toThrow(
+      `a plan has at most ${chunksMax} chunks, not ${chunksMax + 1}`,
+    );
     const other = new SlotDriver(model);
     const pass = other.run({ chunks: [{ slot: 0, tokenIds: [1, 2] }] });
     await expect(other.run({ chunks: [{ slot: 1, tokenIds: [1, 2] }] })).rejects.toThrow(
@@ -230,7 +242,7 @@ describe('LaneModel', () => {
   });
 
   it('fills a slot to the last token of the context', async () => {
-    const { tiny, driver } = await open('f32');
+    const { tiny, driver } = await open(kernels, 'f32');
     const prompt = words(sizes.contextTokens - 1);
     await driver.run({ chunks: [{ slot: SLOTS - 1, tokenIds: prompt.slice(0, 60) }] });
     await driver.run({ chunks: [{ slot: SLOTS - 1, tokenIds: prompt.slice(60) }] });
@@ -245,15 +257,16 @@ describe('LaneModel', () => {
 const sizes = { contextTokens: 80, stepTokensMax: 64, threads: 1 };
 
 async function open(
+  kernels: KernelsUnderTest,
   weights: WeightMode,
   options: TinyModelOptions = {},
   kv: KvMode = 'f32',
   executors: ExecutorMode = 'wide',
 ) {
-  const tiny = await folder.compile(3, weights, { contextTokens: 128, ...options }, kv);
+  const tiny = await folder.compile(3, weights, { contextTokens: 128, ...options }, { ...kernels, kv });
   const threads = executors === 'wide' ? 1 : 2;
-  const model = keep(new LaneModel(tiny.files, { ...sizes, threads, executors, slots: SLOTS }));
-  return { tiny, files: tiny.files, model, driver: new SlotDriver(model) };
+  const model = keep(new LaneModel(tiny.files, { ...tiny.library, ...sizes, threads, executors, slots: SLOTS }));
+  return { tiny, model, driver: new SlotDriver(model) };
 }
 
 function keep(model: LaneModel): LaneModel {

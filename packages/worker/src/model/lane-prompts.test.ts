@@ -7,6 +7,7 @@ import { type Outcome, Outcomes, request } from '../engine/test-support/outcomes
 import { LaneModel } from './lane-model.js';
 import { referenceLogits, referenceStates } from './reference.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
+import { eachKernels } from './test-support/each-kernels.js';
 
 const log = createLog('test', {});
 log.level = 'silent';
@@ -17,9 +18,9 @@ afterAll(() => folder.remove());
 const everything: PromptWish = { logprobsTop: 2, pooling: 'mean' };
 const last: PromptWish = { logprobsTop: undefined, pooling: 'last' };
 
-describe('Engine over LaneModel, asked about prompts', () => {
+describe.each(eachKernels)('Engine over LaneModel on $kernels kernels, asked about prompts', (kernels) => {
   it('scores and pools as the reference does', async () => {
-    const tiny = await folder.compile(6, 'f32', { contextTokens: 128 });
+    const tiny = await folder.compile(6, 'f32', { contextTokens: 128 }, kernels);
     const asked = [
       request({ id: 'mean', promptIds: words(61, 3), tokensMax: 0, promptWish: everything }),
       request({ id: 'last', promptIds: words(40, 5), tokensMax: 0, promptWish: last }),
@@ -38,7 +39,7 @@ describe('Engine over LaneModel, asked about prompts', () => {
   it.each(['q8', 'q4', 'f32'] as const)(
     'gives the same bits in %s however prompts are cut and batched',
     async (mode) => {
-      const tiny = await folder.compile(7, mode, { contextTokens: 128 });
+      const tiny = await folder.compile(7, mode, { contextTokens: 128 }, kernels);
       const asked = ['a', 'b', 'c'].map((id, index) =>
         request({ id, promptIds: words(50, index + 1), tokensMax: 0, promptWish: index === 2 ? last : everything }),
       );
@@ -69,7 +70,8 @@ async function play(
   requests: readonly SequenceRequest[],
   { tokenBudget, prefixCache }: { tokenBudget: number; prefixCache: boolean },
 ): Promise<Outcomes> {
-  const model = new LaneModel(tiny.files, { slots: 5, contextTokens: 96, stepTokensMax: tokenBudget, threads: 1 });
+  const sizes = { slots: 5, contextTokens: 96, stepTokensMax: tokenBudget, threads: 1 };
+  const model = new LaneModel(tiny.files, { ...tiny.library, ...sizes });
   const outcomes: Outcomes = new Outcomes(() => engine.load().running + engine.load().waiting === 0);
   const engine = new Engine(
     { tokenBudget, kvTokensMax: 480, waitingMax: 20, prefixCache },

@@ -7,22 +7,32 @@ import type { KvMode } from '../compile/kv-format.js';
 import type { WeightMode } from '../compile/linear.js';
 import type { CompiledFiles } from '../lane-model.js';
 import { type TinyModel, type TinyModelOptions, tinyModel } from '../tiny-model.js';
+import type { KernelsUnderTest } from './each-kernels.js';
 
 export interface CompiledTinyModel extends TinyModel {
   readonly files: CompiledFiles;
+  /** What `LaneModel` needs to be given beside the files. */
+  readonly library: KernelsUnderTest['library'];
+}
+
+export interface TinyGraphs extends Partial<KernelsUnderTest> {
+  readonly kv?: KvMode;
+  readonly threads?: number;
 }
 
 /** Where tests of one file keep their compiled models; remove it when they are done. */
 export class TinyModelFolder {
   #folder: Promise<string> | undefined;
 
-  /** A random model, written as a GGUF file and compiled from it, with graphs of 0, 1 and 2 prefill lanes, and of 3 decode lanes. */
+  /**
+   * A random model, written as a GGUF file and compiled from it, with graphs of 0, 1 and 2 prefill lanes and of 3 decode
+   * lanes, or with the one graph of own kernels.
+   */
   async compile(
     seed: number,
     weights: WeightMode,
     options: TinyModelOptions = {},
-    kv: KvMode = 'f32',
-    threads = 1,
+    { library = {}, ...graphs }: TinyGraphs = {},
   ): Promise<CompiledTinyModel> {
     this.#folder ??= mkdtemp(path.join(os.tmpdir(), 'sluice-tiny-'));
     const folder = await this.#folder;
@@ -33,13 +43,12 @@ export class TinyModelFolder {
     try {
       const files = await openCompiled(file, {
         weights,
-        kv,
-        threads,
+        ...graphs,
         chunkCounts: [0, 1, 2],
         decodeCounts: [3],
         cacheFolder: folder,
       });
-      return { ...tiny, files };
+      return { ...tiny, files, library };
     } finally {
       await file.close();
     }
