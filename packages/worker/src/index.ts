@@ -64,6 +64,7 @@ export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/
 export { type KvMode, kvModes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export { type ExecutorMode, executorModes } from './model/executor-choice.js';
+export type { GgufFile } from './model/gguf/gguf-file.js';
 export type { CompiledFiles } from './model/lane-model.js';
 export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
 export { createTextPort, type TextPort } from './service/text-port.js';

@@ -21,6 +21,7 @@ export interface CapacitySettings {
   /** As `sluice up --model` takes it; undefined: the default model. */
   readonly model: string | undefined;
   readonly weights: string;
+  readonly kernels: string;
   readonly kv: string;
   readonly threads: number;
   readonly policies: readonly PolicyName[];
@@ -97,6 +98,7 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
   return {
     model: text('model'),
     weights: text('weights') ?? 'auto',
+    kernels: text('kernels') ?? 'auto',
     kv: text('kv') ?? 'f32',
     threads: whole('threads', os.availableParallelism(), 1, 1024),
     policies: listOf('policies', policyNames, text('policies') ?? usualPolicies),

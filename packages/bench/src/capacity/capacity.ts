@@ -40,7 +40,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const startMs = performance.now();
   progress.stage('loading the model');
   const sizes = { slots: SLOTS, contextTokens: CONTEXT_TOKENS, stepTokensMax: SLOTS + CONTEXT_TOKENS };
-  const { model, weights, close } = await openModel(file, settings.weights, settings.threads, sizes, settings.kv);
+  const { model, weights, kernels, close } = await openModel(file, settings, sizes);
   progress.stage('running passes of several shapes');
   const measured = await measureMachine(model, settings);
   const othersCpuRatio = cpuShares();
@@ -48,7 +48,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const onStop = (cpuMs: number): void => {
     serversMs += cpuMs;
   };
-  const server = { modelFile: file, weights, threads: settings.threads, onStop };
+  const server = { modelFile: file, weights, kernels, threads: settings.threads, onStop };
   const capacityRun = new CapacityRun({
     model,
     ...measured,
@@ -72,6 +72,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       ...settings,
       model: file,
       weights,
+      kernels,
       slots: SLOTS,
       contextTokens: CONTEXT_TOKENS,
       ...measured,

@@ -2,10 +2,10 @@ import type { BenchContext, Benchmark, BenchOutcome, BenchValues } from '../benc
 import type { Progress } from '../io/progress.js';
 import { figure, renderTable } from '../report/table.js';
 import { type BatchResult, type CostResult, measureBatch, measureCost } from './batch.js';
-import { batchRuns, benchSizes, CONTEXT_TOKENS, choiceRuns, mixedLoad, passes } from './engine-cases.js';
+import { batchRuns, CONTEXT_TOKENS, choiceRuns, mixedLoad, passes } from './engine-cases.js';
 import { fillSlots } from './fill-slots.js';
-import { compileModel, measurePass, openModel, type PassResult } from './measure.js';
-import { modelFlags, modelOf, threadsOf } from './model-flags.js';
+import { type BenchModel, compileModel, type ModelWishes, measurePass, openModel, type PassResult } from './measure.js';
+import { modelFlags, modelOf, wishesOf } from './model-flags.js';
 import { type OperatorProfile, profilePass, profileTable } from './operator-profile.js';
 
 /** The engine without wire and text: forward passes of given shapes, and whole batches through the batch loop. */
@@ -14,6 +14,7 @@ export const engineBenchmark: Benchmark = {
   flags: {
     model: modelFlags.model,
     weights: modelFlags.weights,
+    kernels: modelFlags.kernels,
     kv: modelFlags.kv,
     executors: { value: 'KIND', description: 'who computes a pass: auto, wide or narrow (default auto)' },
     profile: { description: 'what each operator of a pass takes, by the profiler of the runtime, and nothing else' },
@@ -25,19 +26,11 @@ export const engineBenchmark: Benchmark = {
 type EngineResult = PassResult | BatchResult | CostResult;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const threads = threadsOf(values);
-  const wish = String(values.weights ?? 'auto');
+  const wishes = wishesOf(values);
   const path = await modelOf(values, progress);
-  if (values.profile === true) return profile(path, wish, String(values.kv ?? 'f32'), threads, quick, progress);
+  if (values.profile === true) return profile(path, wishes, quick, progress);
   progress.stage('loading the model');
-  const bench = await openModel(
-    path,
-    wish,
-    threads,
-    benchSizes,
-    String(values.kv ?? 'f32'),
-    String(values.executors ?? 'auto'),
-  );
+  const bench = await openModel(path, wishes);
   const repeats = quick ? 7 : 25;
   fillSlots(bench.model, CONTEXT_TOKENS);
   const passResults: PassResult[] = [];
@@ -55,7 +48,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   bench.close();
   const results: EngineResult[] = [...passResults, ...batches, cost];
   return {
-    settings: { model: path, weights: bench.weights, kv: bench.kv, threads, repeats },
+    settings: { ...settingsOf(path, bench, wishes), repeats },
     results,
     table: [passTable(passResults), batchTable(batches), costLine(cost)].join('\n\n'),
     valid: true,
@@ -63,23 +56,24 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
 }
 
 /** The runtime's own account of passes, one session and one shape at a time. */
-async function profile(
-  path: string,
-  wish: string,
-  kv: string,
-  threads: number,
-  quick: boolean,
-  progress: Progress,
-): Promise<BenchOutcome> {
-  const compiled = await compileModel(path, wish, threads, kv);
+async function profile(path: string, wishes: ModelWishes, quick: boolean, progress: Progress): Promise<BenchOutcome> {
+  const compiled = await compileModel(path, wishes);
   const repeats = quick ? 5 : 20;
   const results: OperatorProfile[] = [];
   for (const one of passes.filter(({ sampled }) => sampled !== true)) {
     progress.stage(`profile: ${one.subject}`);
-    results.push(await profilePass(compiled.files, one, threads, repeats));
+    results.push(await profilePass(compiled, one, wishes.threads, repeats));
   }
-  const settings = { model: path, weights: compiled.weights, kv: compiled.kv, threads, repeats };
+  const settings = { ...settingsOf(path, compiled, wishes), repeats };
   return { settings, results, table: profileTable(results), valid: true };
+}
+
+function settingsOf(
+  model: string,
+  { weights, kernels, kv }: Pick<BenchModel, 'weights' | 'kernels' | 'kv'>,
+  { threads }: ModelWishes,
+) {
+  return { model, weights, kernels, kv, threads };
 }
 
 function passTable(results: readonly PassResult[]): string {

@@ -1,11 +1,17 @@
 import { cacheFolder, seededRng } from '@sluice/shared';
 import {
   CHUNK_COUNTS,
+  chooseKernels,
   chooseWeights,
   createTokenizer,
   DECODE_COUNTS,
   executorModes,
+  fittingKernels,
+  type GgufFile,
+  type KernelChoice,
+  type KernelWish,
   type KvMode,
+  kernelWishes,
   kvModes,
   LaneModel,
   type LaneModelOptions,
@@ -38,42 +44,67 @@ export interface BenchModel {
   readonly model: LaneModel;
   readonly tokenizer: Tokenizer;
   readonly weights: WeightMode;
+  readonly kernels: KernelChoice['kernels'];
   readonly kv: KvMode;
   close(): void;
 }
 
+/** What flags say of a model; what is left out is as in `sluice up`. */
+export interface ModelWishes {
+  readonly threads: number;
+  readonly weights?: string | undefined;
+  readonly kernels?: string | undefined;
+  readonly kv?: string | undefined;
+  readonly executors?: string | undefined;
+}
+
 export type ModelSizes = Pick<LaneModelOptions, 'slots' | 'contextTokens' | 'stepTokensMax'>;
 
-/** @throws BenchUsageError for weights, keys and values, or executors of an unknown name. */
+/** @throws BenchUsageError for weights, kernels, keys and values, or executors of an unknown name. */
 export async function openModel(
   path: string,
-  weights: string,
-  threads: number,
+  wishes: ModelWishes,
   sizes: ModelSizes = benchSizes,
-  kv = 'f32',
-  executors = 'auto',
 ): Promise<BenchModel> {
-  const options = { ...sizes, threads, executors: named('executors', executors, executorModes) };
-  const compiled = await compileModel(path, weights, threads, kv);
-  const model = new LaneModel(compiled.files, { ...options, nowMs: () => performance.now() });
+  const executors = named('executors', wishes.executors ?? 'auto', executorModes);
+  const compiled = await compileModel(path, wishes);
+  const model = new LaneModel(compiled.files, {
+    ...sizes,
+    ...compiled.library,
+    threads: wishes.threads,
+    executors,
+    nowMs: () => performance.now(),
+  });
   await model.openFirst();
   await model.openRest();
   return { ...compiled, model, close: () => model.close() };
 }
 
 /** The graphs of a model, compiled now or found, and its tokenizer. @throws BenchUsageError as {@link openModel}. */
-export async function compileModel(path: string, weights: string, threads: number, kv = 'f32') {
-  const wish: WeightWish = named('weights', weights, ['auto', ...weightModes]);
-  const kvMode = named('kv', kv, kvModes);
+export async function compileModel(path: string, { threads, ...wishes }: ModelWishes) {
+  const wish: WeightWish = named('weights', wishes.weights ?? 'auto', ['auto', ...weightModes]);
+  const kernelWish = named('kernels', wishes.kernels ?? 'auto', kernelWishes);
+  const kv = named('kv', wishes.kv ?? 'f32', kvModes);
   const file = await openGguf(path);
   try {
     const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
-    const choice = await chooseWeights(file, wish, { ...graphs, threads });
-    const files = await openCompiled(file, { ...graphs, threads, weights: choice.weights, kv: kvMode });
-    return { files, weights: choice.weights, kv: kvMode, tokenizer: createTokenizer(readGgufTokenizer(file.metadata)) };
+    const { kernels, library } = await kernelsFor(file, kernelWish, kv);
+    const { weights } = await chooseWeights(file, wish, { ...graphs, threads });
+    const files = await openCompiled(file, { ...graphs, threads, weights, kernels, kv });
+    const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
+    return { files, library, weights, kernels, kv, tokenizer };
   } finally {
     await file.close();
   }
+}
+
+/** As a worker chooses them, and what a model of theirs is opened with. */
+export async function kernelsFor(file: GgufFile, wish: KernelWish, kv: KvMode) {
+  const chosen = await chooseKernels(wish, { cacheFolder: cacheFolder(), env: process.env, kv });
+  const { kernels, libraryPath } = await fittingKernels(wish, chosen, file);
+  const library: Pick<LaneModelOptions, 'operatorLibrary'> =
+    libraryPath === undefined ? {} : { operatorLibrary: libraryPath };
+  return { kernels, library };
 }
 
 function named<Name extends string>(flag: string, given: string, names: readonly Name[]): Name {

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type CompiledFiles, LaneModel } from '@sluice/worker';
+import { type CompiledFiles, LaneModel, type LaneModelOptions } from '@sluice/worker';
 import { figure, renderTable } from '../report/table.js';
 import { benchSizes, CONTEXT_TOKENS, type PassCase } from './engine-cases.js';
 import { fillSlots } from './fill-slots.js';
@@ -29,14 +29,17 @@ const WARM_UP = 2;
 
 /** One shape of a pass on a session of its own, under the runtime's profiler. */
 export async function profilePass(
-  files: CompiledFiles,
+  { files, library }: { readonly files: CompiledFiles; readonly library: Pick<LaneModelOptions, 'operatorLibrary'> },
   one: PassCase,
   threads: number,
   repeats: number,
 ): Promise<OperatorProfile> {
-  const graphs = files.graphs.filter(({ chunks, decodeTokens }) => chunks === one.chunks.length && decodeTokens === 1);
+  const fits = ({ chunks, decodeTokens }: CompiledFiles['graphs'][number]): boolean =>
+    chunks === one.chunks.length && decodeTokens === 1;
+  // With own kernels there is one graph for all passes.
+  const graphs = files.kernels === 'own' ? files.graphs : files.graphs.filter(fits);
   const profilePrefix = path.join(os.tmpdir(), `sluice-profile-${process.pid}`);
-  const model = new LaneModel({ ...files, graphs }, { ...benchSizes, threads, profilePrefix });
+  const model = new LaneModel({ ...files, graphs }, { ...benchSizes, ...library, threads, profilePrefix });
   let traces: readonly string[] = [];
   try {
     fillSlots(model, CONTEXT_TOKENS);

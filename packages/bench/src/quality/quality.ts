@@ -3,7 +3,9 @@ import { cacheFolder } from '@sluice/shared';
 import {
   chooseWeights,
   createTokenizer,
+  type KernelWish,
   type KvMode,
+  kernelWishes,
   kvModes,
   LaneModel,
   openCompiled,
@@ -20,6 +22,7 @@ import {
   BenchUsageError,
   type BenchValues,
 } from '../benchmark.js';
+import { kernelsFor } from '../engine/measure.js';
 import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
 import type { Progress } from '../io/progress.js';
 import { renderTable } from '../report/table.js';
@@ -32,6 +35,10 @@ export const qualityBenchmark: Benchmark = {
   flags: {
     model: modelFlags.model,
     weights: { value: 'KINDS', description: 'commas between them (default q8,w8a8,q4)' },
+    kernels: {
+      value: 'KINDS',
+      description: 'for each of --weights: auto, own, runtime, commas between (default auto)',
+    },
     kv: { value: 'KINDS', description: 'for each of --weights: f32, q8, or both with a comma between (default f32)' },
     text: {
       value: 'FILE',
@@ -42,14 +49,15 @@ export const qualityBenchmark: Benchmark = {
   run,
 };
 
-type QualityResult = BenchResult & TextScore;
+type QualityResult = BenchResult & TextScore & { readonly kernels: string };
 
 interface Kind {
   readonly weights: WeightMode;
+  readonly kernels: KernelWish;
   readonly kv: KvMode;
 }
 
-const EXACT: Kind = { weights: 'f32', kv: 'f32' };
+const EXACT: Kind = { weights: 'f32', kernels: 'runtime', kv: 'f32' };
 /** Of a file, with --quick: about as many as the short text that is built in has. */
 const QUICK_TOKENS = 2048;
 /** The graph with one prefill lane is the only one that runs. */
@@ -57,11 +65,16 @@ const CHUNK_COUNTS = [1];
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
   const threads = threadsOf(values);
-  const kinds = kindsOf(String(values.weights ?? 'q8,w8a8,q4'), String(values.kv ?? 'f32'));
+  const kinds = kindsOf(
+    String(values.weights ?? 'q8,w8a8,q4'),
+    String(values.kernels ?? 'auto'),
+    String(values.kv ?? 'f32'),
+  );
   const text = typeof values.text === 'string' ? readText(values.text) : quick ? shortQualityText : qualityText;
   const path = await modelOf(values, progress);
   const file = await openGguf(path);
   const models: LaneModel[] = [];
+  const kernelsUsed: string[] = [];
   try {
     const all = createTokenizer(readGgufTokenizer(file.metadata)).encode(text, { special: false, begin: true });
     const ids = quick ? all.slice(0, QUICK_TOKENS) : all;
@@ -71,12 +84,18 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
       // Refuses what this machine cannot compute.
       const { weights } = await chooseWeights(file, kind.weights, { ...options, threads });
-      const compiled = await openCompiled(file, { ...options, threads, weights, kv: kind.kv });
+      const { kernels, library } = await kernelsFor(file, kind.kernels, kind.kv);
+      const compiled = await openCompiled(file, { ...options, threads, weights, kernels, kv: kind.kv });
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
-      models.push(new LaneModel(compiled, sizes));
+      models.push(new LaneModel(compiled, { ...sizes, ...library }));
+      kernelsUsed.push(kernels);
     }
     const scores = await scoreText(models, ids, readingProgress(ids.length, progress));
-    const results = scores.map((score, index) => ({ subject: nameOf(kinds[index]!), ...score }));
+    const results = scores.map((score, index) => ({
+      subject: nameOf(kinds[index]!),
+      kernels: kernelsUsed[index]!,
+      ...score,
+    }));
     const settings = { model: path, text: values.text ?? 'built in', tokens: ids.length, threads };
     return { settings, results, table: table(results), valid: true };
   } finally {
@@ -100,12 +119,14 @@ function readingProgress(tokens: number, progress: Progress): (fraction: number)
 }
 
 /** The exact one first. */
-function kindsOf(weights: string, kv: string): Kind[] {
+function kindsOf(weights: string, kernels: string, kv: string): Kind[] {
+  const kernelsWanted = named('--kernels', kernels, kernelWishes);
   const kvWanted = named('--kv', kv, kvModes);
   const kinds = named('--weights', weights, weightModes).flatMap((mode) =>
-    kvWanted.map((kv) => ({ weights: mode, kv })),
+    kernelsWanted.flatMap((wish) => kvWanted.map((kv) => ({ weights: mode, kernels: wish, kv }))),
   );
-  return [EXACT, ...kinds.filter((kind) => nameOf(kind) !== nameOf(EXACT))];
+  const isExact = ({ weights, kernels, kv }: Kind): boolean => weights === 'f32' && kernels !== 'own' && kv === 'f32';
+  return [EXACT, ...kinds.filter((kind) => !isExact(kind))];
 }
 
 /** Those of the known ones that are in the list, in the order that is usual for them. */
@@ -116,8 +137,10 @@ function named<T extends string>(flag: string, list: string, known: readonly T[]
   throw new BenchUsageError(`${flag} ${unknown} must be ${known.join(', ')}`);
 }
 
-function nameOf({ weights, kv }: Kind): string {
-  return kv === 'f32' ? weights : `${weights}, kv ${kv}`;
+function nameOf(kind: Kind): string {
+  const { weights, kernels, kv } = kind;
+  if (kind === EXACT) return weights;
+  return [weights, ...(kernels === 'auto' ? [] : [kernels]), ...(kv === 'f32' ? [] : [`kv ${kv}`])].join(', ');
 }
 
 function readText(path: string): string {
@@ -132,6 +155,7 @@ function table(results: readonly QualityResult[]): string {
   return renderTable(
     [
       { title: 'weights', align: 'left', cell: ({ subject }) => subject },
+      { title: 'kernels', align: 'left', cell: ({ kernels }) => kernels },
       { title: 'perplexity', align: 'right', cell: ({ perplexity }) => perplexity.toFixed(3) },
       {
         title: 'over f32',

@@ -29,7 +29,7 @@ export async function calibratedMachine(progress: Progress): Promise<Machine> {
   const file = await modelFile(undefined, progress);
   progress.stage('loading the model');
   const threads = os.availableParallelism();
-  const { model, close } = await openModel(file, 'auto', threads);
+  const { model, close } = await openModel(file, { threads });
   progress.stage('running passes of several shapes');
   const measured = await measurePasses(model, REPEATS);
   close();

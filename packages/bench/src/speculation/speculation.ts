@@ -1,7 +1,7 @@
 import { greedySampling, type SamplingParams, type SequenceRequest, type Tokenizer } from '@sluice/worker';
 import type { BenchContext, Benchmark, BenchOutcome, BenchResult, BenchValues } from '../benchmark.js';
 import { openModel } from '../engine/measure.js';
-import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
+import { modelFlags, modelOf, wishesOf } from '../engine/model-flags.js';
 import { figure, renderTable } from '../report/table.js';
 import { SpeculatingEngine } from './speculating-engine.js';
 import { chat, editing, extraction, type Task } from './speculation-texts.js';
@@ -51,10 +51,10 @@ const QUICK_ROUNDS = 3;
 const QUICK_TOKENS = 64;
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const threads = threadsOf(values);
+  const wishes = wishesOf(values);
   const path = await modelOf(values, progress);
   progress.stage('loading the model');
-  const bench = await openModel(path, String(values.weights ?? 'auto'), threads, sizes, String(values.kv ?? 'f32'));
+  const bench = await openModel(path, wishes, sizes);
   const engines = {
     with: new SpeculatingEngine(bench.model, 'ngram'),
     without: new SpeculatingEngine(bench.model, 'off'),
@@ -72,7 +72,14 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     bench.close();
   }
   return {
-    settings: { model: path, weights: bench.weights, kv: bench.kv, threads, rounds },
+    settings: {
+      model: path,
+      weights: bench.weights,
+      kernels: bench.kernels,
+      kv: bench.kv,
+      threads: wishes.threads,
+      rounds,
+    },
     results,
     table: table(results),
     valid: results.every(({ same }) => same),

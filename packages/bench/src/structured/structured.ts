@@ -9,7 +9,7 @@ import {
 } from '@sluice/worker';
 import type { BenchContext, Benchmark, BenchOutcome, BenchResult, BenchValues } from '../benchmark.js';
 import { type BenchModel, openModel } from '../engine/measure.js';
-import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
+import { modelFlags, modelOf, wishesOf } from '../engine/model-flags.js';
 import { figure, renderTable } from '../report/table.js';
 import { type SideBySide, SpeculatingEngine } from '../speculation/speculating-engine.js';
 import { type StructuredLoad, structuredLoads } from './structured-loads.js';
@@ -18,7 +18,12 @@ import { type GuideTimes, timedGuide } from './timed-guide.js';
 /** What it costs to hold texts to a form, and what text that has to come saves. */
 export const structuredBenchmark: Benchmark = {
   summary: 'what a grammar costs a token, and what is saved where it leaves no choice',
-  flags: { model: modelFlags.model, weights: modelFlags.weights, threads: modelFlags.threads },
+  flags: {
+    model: modelFlags.model,
+    weights: modelFlags.weights,
+    kernels: modelFlags.kernels,
+    threads: modelFlags.threads,
+  },
   run,
 };
 
@@ -47,10 +52,10 @@ const QUICK_TOKENS_MAX = 96;
 const sizes = { slots: ROWS, contextTokens: 512, stepTokensMax: 256 };
 
 async function run(values: BenchValues, { quick, progress }: BenchContext): Promise<BenchOutcome> {
-  const threads = threadsOf(values);
+  const wishes = wishesOf(values);
   const path = await modelOf(values, progress);
   progress.stage('loading the model');
-  const bench = await openModel(path, String(values.weights ?? 'auto'), threads, sizes);
+  const bench = await openModel(path, wishes, sizes);
   const engine = new SpeculatingEngine(bench.model, 'off');
   const clock = { nowMs: () => performance.now() };
   const vocabulary = grammarVocabularyOf(bench.tokenizer, bench.model.limits.vocabularyCount);
@@ -69,7 +74,8 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     await Promise.all([sampled.close(), jumping.close()]);
     bench.close();
   }
-  const settings = { model: path, weights: bench.weights, threads, rows: ROWS, rounds, tokensMax };
+  const { weights, kernels } = bench;
+  const settings = { model: path, weights, kernels, threads: wishes.threads, rows: ROWS, rounds, tokensMax };
   return { settings, results, table: table(results), valid: true };
 }
 
