@@ -16,6 +16,7 @@ typedef uint8_t bytes __attribute__((vector_size(LANES)));
 typedef float loose_floats __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 typedef _Float16 loose_short_floats __attribute__((vector_size(LANES * sizeof(_Float16)), aligned(2)));
 typedef float loose_half __attribute__((vector_size(LANES / 2 * sizeof(float)), aligned(4)));
+typedef int32_t loose_integers __attribute__((vector_size(LANES * sizeof(int32_t)), aligned(4)));
 typedef uint8_t loose_bytes __attribute__((vector_size(LANES), aligned(1)));
 
 INLINE floats load(const float *from) { return *(const loose_floats *)from; }
