@@ -114,15 +114,7 @@ export function addModelFlags(command: Command): Command {
         .default('auto')
         .argParser(oneOf('--weights', ['auto', 'w8a8', 'q8', 'q4', 'f32'])),
     )
-    .addOption(
-      new Option(
-        '--kernels <kind>',
-        "operators beside linear layers: own (compiled for this processor at the first start), the runtime's, " +
-          'or auto (own where they can be had)',
-      )
-        .default('auto')
-        .argParser(oneOf('--kernels', ['auto', 'own', 'runtime'])),
-    )
+    .addOption(kernelsOption())
     .addOption(
       new Option('--kv <kind>', 'keys and values: f32, or q8, which takes a quarter of the memory')
         .default('f32')
@@ -167,6 +159,17 @@ export function addModelFlags(command: Command): Command {
           '(default: a quarter of what keys and values may take)',
       ).argParser(wholeNumber('--swap-mb', 0, 16_000_000)),
     );
+}
+
+/** For what runs models, and what prepares for it. */
+export function kernelsOption(): Option {
+  return new Option(
+    '--kernels <kind>',
+    "operators beside linear layers: own (compiled for this processor at the first start), the runtime's, " +
+      'or auto (own where they can be had)',
+  )
+    .default('auto')
+    .argParser(oneOf('--kernels', ['auto', 'own', 'runtime']));
 }
 
 /** For what runs a gateway: `up` and `gateway`. */

@@ -1,0 +1,74 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cacheFolder } from '../../packages/shared/src/index.js';
+import { chooseKernels, type KernelChoice } from '../../packages/worker/src/index.js';
+import { noModel, SluiceProcess } from './up-server.js';
+
+// The real compiler, from the package index. It is kept in the cache folder, so that one run of the tests fetches it.
+
+const native = fileURLToPath(new URL('../../packages/worker/native', import.meta.url));
+const env = { ...process.env, SLUICE_KEEP_COMPILER: '1' };
+
+let own: KernelChoice;
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-e2e-kernels-'));
+  own = await chooseKernels('auto', { cacheFolder: cacheFolder(), env, kv: 'f32' });
+}, 600_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What is a failure of the machine or its network, and not of ours. */
+const outOfReach = /no pip was found|pip failed with status|there is no compiler for/;
+
+describe('own kernels', () => {
+  beforeEach(({ skip }) => {
+    if (own.kernels === 'runtime' && outOfReach.test(own.reason)) skip(own.reason);
+  });
+
+  it('are compiled for this processor, are right, and are found again', async () => {
+    expect(own).toMatchObject({ kernels: 'own', libraryPath: expect.stringContaining(cacheFolder()) });
+    const again = await chooseKernels('auto', { cacheFolder: cacheFolder(), env: {}, kv: 'f32' });
+    expect(again).toEqual({ ...own, reason: 'made for this processor before' });
+  });
+
+  it.each([
+    ['rows.c', 'LARGEST_QUANT = 127', 'LARGEST_QUANT = 126', /Quantize gives other integers than it is defined to/],
+    ['rows.c', 'scaled * sigmoid * up', 'scaled * up', /GateQuantize gives other integers/],
+    ['rows.c', '+ rows->epsilon', '+ 0.01f', /NormQuantize gives other integers/],
+    ['attention.c', '__builtin_sqrtf(head_dim)', 'head_dim', /Attention gives other numbers/],
+    ['attention.c', 'position + 1 - (int)block', 'position - (int)block', /Attention gives other numbers/],
+    ['attention.c', 'static void compute_attention(Call *call) {', '$& *(volatile int *)0 = 0;', /ended by SIG/],
+    ['operator.c', '"sluice"', '"other"', /the check failed: .*Attention|the check failed: .*Quantize/],
+  ])('are not taken where %s has "%s" replaced', { timeout: 120_000 }, async (file, from, to, reason) => {
+    const cache = mkdtempSync(path.join(folder, 'cache-'));
+    symlinkSync(path.join(cacheFolder(), 'compilers'), path.join(cache, 'compilers'));
+    const nativeFolder = path.join(cache, 'native');
+    cpSync(native, nativeFolder, { recursive: true });
+    const source = readFileSync(path.join(nativeFolder, file), 'utf8');
+    expect(source.includes(from), `${file} has "${from}"`).toBe(true);
+    writeFileSync(path.join(nativeFolder, file), source.replace(from, to));
+    const choice = await chooseKernels('auto', { cacheFolder: cache, env, kv: 'f32', nativeFolder });
+    expect(choice.kernels).toBe('runtime');
+    expect(choice.reason).toMatch(reason);
+  });
+});
+
+describe('sluice worker --kernels own', () => {
+  it('says in a line why it cannot', async ({ skip }) => {
+    if (noModel !== undefined) return skip(noModel);
+    const cache = path.join(folder, 'without-pip');
+    mkdirSync(cache);
+    symlinkSync(path.join(cacheFolder(), 'models'), path.join(cache, 'models'));
+    const worker = new SluiceProcess(['worker', '--port', '0', '--kernels', 'own'], {
+      SLUICE_CACHE: cache,
+      PATH: cache,
+    });
+    expect((await worker.exited).status).toBe(1);
+    expect(worker.stderr.trim().split('\n').at(-1)).toMatch(
+      /own kernels cannot be had: no pip was found \(.*\); take --kernels runtime$/,
+    );
+  });
+});
