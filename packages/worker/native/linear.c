@@ -66,6 +66,20 @@ INLINE uint32_t quad_at(const uint8_t *quants) {
   return quad;
 }
 
+/* Outputs `column` and those behind it, as far as there are any, of a row. */
+INLINE void put_sums(const Layer *layer, integers sums, size_t row, size_t column) {
+  float *to = layer->outputs + row * layer->width + column;
+  const float row_scale = layer->row_scales == NULL ? 1 : layer->row_scales[row];
+  if (column + LANES <= layer->width) {
+    const loose_integers *offsets = (const loose_integers *)(layer->offsets + column);
+    store(to, __builtin_convertvector(sums - *offsets, floats) * load(layer->scales + column) * all(row_scale));
+    return;
+  }
+  for (size_t i = 0; column + i < layer->width; i++) {
+    to[i] = (float)(sums[i] - layer->offsets[column + i]) * layer->scales[column + i] * row_scale;
+  }
+}
+
 /* Some rows by some vectors of a panel; how many is known when this is compiled. */
 INLINE void multiply_tile(const Layer *layer, size_t rows, size_t vectors, size_t row, size_t panel, size_t vector) {
   integers sums[TILE_ROWS][TILE_VECTORS];
@@ -88,15 +102,8 @@ INLINE void multiply_tile(const Layer *layer, size_t rows, size_t vectors, size_
   const size_t column = panel * PANEL + vector * LANES;
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
-    float *to = layer->outputs + (row + i) * layer->width + column;
-    const floats row_scale = all(layer->row_scales == NULL ? 1 : layer->row_scales[row + i]);
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++) {
-      if (column + j * LANES >= layer->width) return;
-      const loose_integers *offsets = (const loose_integers *)(layer->offsets + column + j * LANES);
-      const floats sum = __builtin_convertvector(sums[i][j] - *offsets, floats);
-      store(to + j * LANES, sum * load(layer->scales + column + j * LANES) * row_scale);
-    }
+    for (size_t j = 0; j < vectors; j++) put_sums(layer, sums[i][j], row + i, column + j * LANES);
   }
 }
 
@@ -142,7 +149,6 @@ static void compute_linear(Call *call) {
   require(call, weights.lengths[1] * QUAD == quants.lengths[1], "Linear: weights are for another number of inputs");
   require(call, weights.lengths[2] == PANEL && weights.lengths[3] == QUAD, "Linear: weights must lie in panels of 64 outputs by 4 inputs");
   require(call, layer.panels == (width + PANEL - 1) / PANEL, "Linear: there must be a scale for each output");
-  require(call, width % LANES == 0, "Linear: outputs must be a multiple of 16");
   if (call->failure == NULL) in_parallel(call, multiply_piece, layer.panels * layer.row_blocks, &layer);
 }
 

@@ -4,6 +4,7 @@ import type { Kernels } from './kernels.js';
 import { type Channels, quantizeChannels } from './quantize-channels.js';
 import { isQuantized, type LayerRows, type QuantizedRows, quantizedRows, type ScaledRows, ZERO_POINT } from './rows.js';
 import { rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
+import { panelShape, toPanels, zeroPointSums } from './weight-panels.js';
 
 const LARGEST_QUANT = 127;
 /** Keeps a row of zeros from being divided by its largest magnitude. */
@@ -17,7 +18,7 @@ const LARGEST_MIN = 1e-30;
  *      └────────────────────────▶ QuantizeLinear ◀───────┘─▶ MatMulIntegerToFloat ─▶ value    └▶ scale
  *
  * The scale of the tokens is left to the caller: some layers can pass it on. Own kernels quantize in one operator, where
- * the input is not in integers already.
+ * the input is not in integers already, and multiply to the same bits: 32-bit sums are not rounded.
  */
 export class Int8Layers {
   /** The channels of the layer asked for last: quants and scales are asked for one after the other. */
@@ -54,18 +55,11 @@ export class Int8Layers {
     const { quants, scale } = isQuantized(input) ? input : this.#quantize(builder, input, name);
     return layers.map((matrices, index) => {
       const layer = layers.length === 1 ? name : `${name}.${index}`;
-      const shape = [matrices[0]!.columns, rowsOf(matrices)] as const;
+      const shape = { inputs: matrices[0]!.columns, outputs: rowsOf(matrices) };
       const moments = this.#moments.get(name);
       const channels = (): Promise<Channels> => this.#channels(layer, matrices, moments);
-      const weight = builder.weight(`${layer}.int8`, 'int8', shape, async () => (await channels()).quants);
-      const channelScale = builder.weight(`${layer}.channel_scale`, 'float32', [shape[1]], async () => {
-        const { scales } = await channels();
-        return scales;
-      });
-      const one = builder.floats('int8_one', Float32Array.of(1), []);
-      const zeroPoint = builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []);
-      const inputs = [quants, weight, one, channelScale, zeroPoint];
-      return { value: builder.node('MatMulIntegerToFloat', inputs, outputs[index]!), scale };
+      const multiply = this.#kernels === 'own' ? multiplyByOwn : multiplyRows;
+      return { value: multiply(builder, quants, layer, shape, channels, outputs[index]!), scale };
     });
   }
 
@@ -84,6 +78,48 @@ export class Int8Layers {
     }
     return this.#last.channels;
   }
+}
+
+/** A layer without the scale of its rows: [tokens, outputs]. */
+type Multiply = (
+  builder: GraphBuilder,
+  quants: string,
+  layer: string,
+  shape: { readonly inputs: number; readonly outputs: number },
+  channels: () => Promise<Channels>,
+  output: string,
+) => string;
+
+const multiplyRows: Multiply = (builder, quants, layer, { inputs, outputs }, channels, output) => {
+  const weight = builder.weight(`${layer}.int8`, 'int8', [inputs, outputs], async () => (await channels()).quants);
+  const scale = channelScale(builder, layer, outputs, channels);
+  const one = builder.floats('int8_one', Float32Array.of(1), []);
+  const zeroPoint = builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []);
+  return builder.node('MatMulIntegerToFloat', [quants, weight, one, scale, zeroPoint], output);
+};
+
+/** Over weights that lie as they are read, so that no session needs a copy in a layout of its own. */
+const multiplyByOwn: Multiply = (builder, quants, layer, { inputs, outputs }, channels, output) => {
+  const weight = builder.weight(`${layer}.panels`, 'int8', panelShape(inputs, outputs), async () =>
+    toPanels((await channels()).quants, inputs, outputs),
+  );
+  const scale = channelScale(builder, layer, outputs, channels);
+  const offsets = builder.weight(`${layer}.offsets`, 'int32', [outputs], async () =>
+    zeroPointSums((await channels()).quants, outputs, ZERO_POINT),
+  );
+  return builder.node('Linear', [quants, weight, scale, offsets], output);
+};
+
+function channelScale(
+  builder: GraphBuilder,
+  layer: string,
+  outputs: number,
+  channels: () => Promise<Channels>,
+): string {
+  return builder.weight(`${layer}.channel_scale`, 'float32', [outputs], async () => {
+    const { scales } = await channels();
+    return scales;
+  });
 }
 
 function quantizeByOwn(builder: GraphBuilder, { value }: ScaledRows, name: string): QuantizedRows {
