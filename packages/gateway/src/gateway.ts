@@ -193,7 +193,7 @@ export class Gateway {
       id: endpoint.idPrefix + randomId(rng),
       createdSeconds: Math.floor(clock.wallMs() / 1000),
       model: model.name,
-      systemFingerprint: `sluice-${model.weights}`,
+      systemFingerprint: fingerprintOf(model),
       logprobs: call.logprobsTop !== undefined,
       logprobsTop: call.logprobsTop ?? 0,
       promptLogprobsTop: call.promptLogprobsTop,
@@ -266,6 +266,11 @@ export function randomId(rng: Rng): string {
       .toString(36)
       .padStart(7, '0');
   return part() + part() + part() + part();
+}
+
+/** The same for models whose answers to the same request are the same, given the same kind of processor. */
+function fingerprintOf({ weights, kernels }: ModelInfo): string {
+  return kernels === 'own' ? `sluice-${weights}-own` : `sluice-${weights}`;
 }
 
 function drainingError(): ServingError {

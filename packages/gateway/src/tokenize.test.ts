@@ -131,6 +131,8 @@ describe('GET /version and /props', () => {
     expect(version.version).toMatch(/^\d+\.\d+\.\d+$/);
     const props = await (await fetch(`${gateway.url}/props?model=fake/model`)).json();
     expect(props).toMatchObject({
+      weights: 'q8',
+      kernels: 'own',
       default_generation_settings: { n_ctx: 256 },
       total_slots: 2 * (idleLoad.slotsMax ?? 0),
       model_path: 'fake/model',

@@ -19,6 +19,7 @@ export function propsBody(model: ModelInfo, views: readonly WorkerView[], versio
     build_info: `sluice ${version}`,
     architecture: model.architecture,
     weights: model.weights,
+    kernels: model.kernels,
     n_vocab: model.vocabularyCount,
     n_embd: model.embeddingLength,
     has_chat_template: model.hasChatTemplate,

@@ -131,6 +131,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
             endTokenIds: [0],
             createdSeconds: 1_700_000_000,
             weights: 'q8',
+            kernels: 'own',
             toolFormat: options.toolFormat ?? 'hermes',
             embeddingLength: options.embeddingLength ?? 0,
             fillIn: options.fillIn ?? null,

@@ -26,6 +26,7 @@ export function readModels(body: string): readonly ModelInfo[] {
           endTokenIds: [],
           createdSeconds: countOf(model.created) ?? 0,
           weights: 'upstream',
+          kernels: 'upstream',
           // Calls come apart from the text, and are written into it this way.
           toolFormat: 'hermes',
           embeddingLength: 0,

@@ -287,6 +287,7 @@ function welcome(): void {
     endTokenIds: [],
     createdSeconds: 1,
     weights: 'q8',
+    kernels: 'own',
     toolFormat: 'json',
     embeddingLength: 0,
     fillIn: null,

@@ -150,6 +150,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       endTokenIds: [...text.tokenizer.endTokenIds],
       createdSeconds: Math.floor(clock.wallMs() / 1000),
       weights: choice.weights,
+      kernels: kernels.kernels,
       embeddingLength: model.limits.embeddingLength ?? 0,
       ...(fillIn === undefined ? {} : { fillIn }),
     },

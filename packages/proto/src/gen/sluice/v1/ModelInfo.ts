@@ -33,6 +33,10 @@ export interface ModelInfoInit {
    * Tokens between which a model that fills in the middle expects prefix and suffix; all 0: it does not.
    */
   'fillIn'?: (_sluice_v1_FillInInit | null);
+  /**
+   * Whose operators compute it: own or runtime.
+   */
+  'kernels'?: (string);
 }
 
 export interface ModelInfo {
@@ -65,4 +69,8 @@ export interface ModelInfo {
    * Tokens between which a model that fills in the middle expects prefix and suffix; all 0: it does not.
    */
   'fillIn': (_sluice_v1_FillIn | null);
+  /**
+   * Whose operators compute it: own or runtime.
+   */
+  'kernels': (string);
 }
