@@ -4,8 +4,9 @@ import type { DecoderConfig } from './architectures/config.js';
 import { type KvMode, kvElementType } from './compile/kv-format.js';
 import { type LaneNames, UPDATED } from './compile/lane-names.js';
 
-const arrays = { float32: Float32Array, int8: Int8Array } as const;
-type CacheArray = Float32Array | Int8Array;
+/** Floats of 16 bits lie here as bits: nobody but kernels reads them. */
+const arrays = { float32: Float32Array, float16: Uint16Array, int8: Int8Array } as const;
+type CacheArray = Float32Array | Uint16Array | Int8Array;
 
 /**
  * At every large piece of memory that is reserved, the collector looks through all that there is; and the system refuses
@@ -30,6 +31,7 @@ export class LaneCache {
   readonly #config: DecoderConfig;
   readonly #positions: number;
   readonly #slotLength: number;
+  readonly #type: keyof typeof arrays;
   readonly #Array: (typeof arrays)[keyof typeof arrays];
   readonly #keys: CacheArray[];
   readonly #values: CacheArray[];
@@ -41,7 +43,8 @@ export class LaneCache {
     this.#config = config;
     this.#positions = positions;
     this.#slotLength = config.kvHeads * positions * config.headDim;
-    this.#Array = arrays[kvElementType[mode]];
+    this.#type = kvElementType[mode];
+    this.#Array = arrays[this.#type];
     const caches = this.#reserve(2 * config.layers, slots * this.#slotLength);
     this.#keys = caches.slice(0, config.layers);
     this.#values = caches.slice(config.layers);
@@ -79,7 +82,8 @@ export class LaneCache {
   bindWhole(binding: Binding, names: LaneNames): void {
     const { layers, kvHeads, headDim } = this.#config;
     const bind = (name: string, array: CacheArray): void => {
-      const tensor = Tensor.over(array, [array.length / this.#slotLength, kvHeads, this.#positions, headDim]);
+      const shape = [array.length / this.#slotLength, kvHeads, this.#positions, headDim];
+      const tensor = Tensor.over(array, shape, this.#type);
       binding.bindInput(name, tensor);
       tensor.dispose();
     };

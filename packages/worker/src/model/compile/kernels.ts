@@ -4,9 +4,9 @@ import type { KvMode } from './kv-format.js';
 /** Whose operators compute attention and what stands between linear layers: the runtime's, or those of native/. */
 export type Kernels = 'own' | 'runtime';
 
-/** Own ones keep keys and values in 32-bit floats only: graphs of others are written for the runtime's, whatever the wish. */
+/** Own ones keep keys and values in floats only: graphs of others are written for the runtime's, whatever the wish. */
 export function kernelsFor(wish: Kernels, kv: KvMode): Kernels {
-  return kv === 'f32' ? wish : 'runtime';
+  return kv === 'q8' ? 'runtime' : wish;
 }
 
 /** Prompts of which one pass with own kernels computes a slice: each costs what its tokens do, so what bounds them is tokens. */
@@ -16,7 +16,7 @@ export const OWN_CHUNKS_MAX = 8;
 const VECTOR = 16;
 const MIXED_VECTORS = 32;
 const HEAD_DIM_MAX = 256;
-const GROUP_MAX = 48;
+const GROUP_MAX = 96;
 const FEED_FORWARD_MAX = 32_768;
 
 /** Why own kernels cannot compute a model of these sizes; undefined where they can. */

@@ -4,11 +4,14 @@ import type { KeyValueBounds } from './calibration.js';
 import type { GraphBuilder } from './graph-builder.js';
 import type { Attribute } from './onnx.js';
 
-/** How slots keep keys and values: in 32-bit floats, or in 8-bit integers with a scale for each channel of each layer. */
-export type KvMode = 'f32' | 'q8';
-export const kvModes: readonly KvMode[] = ['f32', 'q8'];
+/**
+ * How slots keep keys and values: in floats of 32 bits, of 16 bits, which own kernels read, or in 8-bit integers with a scale
+ * for each channel of each layer, which the runtime's read.
+ */
+export type KvMode = 'f32' | 'f16' | 'q8';
+export const kvModes: readonly KvMode[] = ['f32', 'f16', 'q8'];
 /** The type of an element of the cache. */
-export const kvElementType = { f32: 'float32', q8: 'int8' } as const satisfies Record<KvMode, string>;
+export const kvElementType = { f32: 'float32', f16: 'float16', q8: 'int8' } as const satisfies Record<KvMode, string>;
 
 /**
  * Room above the largest value that calibration saw. What is larger still is cut off at the end of the range: it counts
@@ -58,7 +61,7 @@ export class KvFormat {
   decodeInputs(builder: GraphBuilder, config: DecoderConfig, layer: number): readonly string[] {
     if (!hasSink(this.mode, config, this.#options.threads ?? 1)) return [];
     const noSink = builder.floats('no_sink', new Float32Array(config.heads).fill(NO_SINK), [config.heads]);
-    if (this.mode === 'f32') return ['', '', noSink];
+    if (this.mode !== 'q8') return ['', '', noSink];
     const { keys, values } = this.scales(layer);
     const shape = [config.kvHeads * config.headDim];
     return [
@@ -78,7 +81,7 @@ export class KvFormat {
   }
 
   get attributes(): Record<string, Attribute> {
-    if (this.mode === 'f32') return {};
+    if (this.mode !== 'q8') return {};
     return {
       k_quant_type: { string: 'PER_CHANNEL' },
       v_quant_type: { string: 'PER_CHANNEL' },

@@ -28,9 +28,16 @@ message TensorShapeProto { message Dimension { oneof value { int64 dim_value = 1
 `;
 
 /** Element types as TensorProto.DataType numbers them. */
-export const elementType = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
+export const elementType = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
 export type ElementType = keyof typeof elementType;
-export const elementBytes: Record<ElementType, number> = { float32: 4, uint8: 1, int8: 1, int32: 4, int64: 8 };
+export const elementBytes: Record<ElementType, number> = {
+  float32: 4,
+  uint8: 1,
+  int8: 1,
+  int32: 4,
+  int64: 8,
+  float16: 2,
+};
 
 /** A dimension: a length, or the name of one that varies from run to run. */
 export type Dimension = number | string;

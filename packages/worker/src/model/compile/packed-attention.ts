@@ -11,6 +11,6 @@ export interface PackedAttention {
 }
 
 export function packedAttention(builder: GraphBuilder, context: BuildContext): PackedAttention {
-  if (context.kernels === 'own') return raggedAttention(builder, context.config);
+  if (context.kernels === 'own') return raggedAttention(builder, context.config, context.kv.mode);
   return attentionLanes(builder, context.config, context, context.kv);
 }

@@ -81,7 +81,7 @@ class Bench {
     const builder = new GraphBuilder('attention', new WeightTable('none'));
     const value = builder.input('qkv', 'float32', ['tokens', this.#width]);
     const scale = builder.input('qkv_scale', 'float32', ['tokens', 1]);
-    const output = raggedAttention(builder, config).attend(0, { value, scale });
+    const output = raggedAttention(builder, config, 'f32').attend(0, { value, scale });
     builder.output(output, 'float32', ['tokens', this.#outputWidth]);
     const { operatorLibrary } = ownKernels!.library;
     this.#session = loadRuntime().createSession(encodeModel(builder.graph()), {

@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
+import { type KvMode, kvElementType } from './kv-format.js';
 import { arenaNames, POSITIONS, SLOTS } from './lane-names.js';
 import type { PackedAttention } from './packed-attention.js';
 
@@ -9,7 +10,7 @@ import type { PackedAttention } from './packed-attention.js';
  * is in the pass. Keys and values of all slots are inputs, into which the operator writes: graphs have no lanes, and nothing
  * of the cache comes out.
  */
-export function raggedAttention(builder: GraphBuilder, config: DecoderConfig): PackedAttention {
+export function raggedAttention(builder: GraphBuilder, config: DecoderConfig, kv: KvMode): PackedAttention {
   const { heads, kvHeads, headDim, rope, slidingWindowTokens } = config;
   builder.input(SLOTS, 'int32', ['tokens']);
   builder.input(POSITIONS, 'int32', ['tokens']);
@@ -17,8 +18,8 @@ export function raggedAttention(builder: GraphBuilder, config: DecoderConfig): P
   return {
     attend(layer, { value, scale }) {
       const arena = ['slots_of_all', kvHeads, 'positions_per_slot', headDim];
-      const keys = builder.input(arenaNames.key(layer), 'float32', arena);
-      const values = builder.input(arenaNames.value(layer), 'float32', arena);
+      const keys = builder.input(arenaNames.key(layer), kvElementType[kv], arena);
+      const values = builder.input(arenaNames.value(layer), kvElementType[kv], arena);
       const inputs = [value, scale ?? '', keys, values, SLOTS, POSITIONS, ...tables];
       return builder.node('Attention', inputs, `${value}.attention`, {
         heads: { int: heads },
