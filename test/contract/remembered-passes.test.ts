@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestGateway } from '../../packages/gateway/src/test-support/start-test-gateway.js';
 import { startWorker } from '../../packages/worker/src/io/start-worker.js';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 
 // A worker that ends leaves behind what its passes cost, and the next one begins with it.
@@ -15,7 +16,7 @@ const model = path.join(folder, 'tiny.gguf');
 const cacheBefore = process.env.SLUICE_CACHE;
 
 beforeAll(() => {
-  process.env.SLUICE_CACHE = folder;
+  process.env.SLUICE_CACHE = cacheIn(folder);
   writeFileSync(model, tinyModel(7, { contextTokens: 512 }).gguf);
 });
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { garble, mutate } from '../../packages/gateway/src/test-support/mutate.js';
 import { startTestGateway, type TestGateway } from '../../packages/gateway/src/test-support/start-test-gateway.js';
 import { type RunningWorker, startWorker } from '../../packages/worker/src/io/start-worker.js';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { realBodies, schemaStrangers } from './real-bodies.js';
 
@@ -28,7 +29,7 @@ let gateway: TestGateway;
 let fatal: unknown;
 
 beforeAll(async () => {
-  process.env.SLUICE_CACHE = folder;
+  process.env.SLUICE_CACHE = cacheIn(folder);
   const model = path.join(folder, 'tiny.gguf');
   writeFileSync(model, tinyModel(7, { contextTokens: 2048 }).gguf);
   worker = await startWorker({

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { eventually, SluiceProcess, startUp, type UpServer } from './up-server.js';
 
@@ -26,7 +27,7 @@ beforeAll(async () => {
   visitor = await newKey('visitor');
   const size = ['--context', '512', '--slots', '4', '--queue-requests', '100'];
   const access = ['--keys', keysFile, '--cors-origin', 'https://chat.example'];
-  up = await startUp(['--model', model, ...size, ...access], { SLUICE_CACHE: path.join(folder, 'cache') });
+  up = await startUp(['--model', model, ...size, ...access], { SLUICE_CACHE: cacheIn(path.join(folder, 'cache')) });
 });
 
 afterAll(() => {

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noRedis, RedisServer } from '../../packages/store/src/test-support/redis-server.js';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { eventually, SluiceProcess } from './up-server.js';
 
@@ -30,7 +31,7 @@ const workers: SluiceProcess[] = [];
 
 beforeAll(async () => {
   if (noRedis !== undefined) return;
-  folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-fleet-'));
+  folder = cacheIn(mkdtempSync(path.join(os.tmpdir(), 'sluice-fleet-')));
   writeFileSync(path.join(folder, 'tiny.gguf'), tinyModel(1).gguf);
   redis = await RedisServer.start();
   workers.push(await startWorker());

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noRedis, RedisServer } from '../../packages/store/src/test-support/redis-server.js';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { eventually, SluiceProcess } from './up-server.js';
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
   writeFileSync(model, tinyModel(7, { ...sizes, matrixType: 'Q8_0' }).gguf);
   redis = await RedisServer.start();
   const flags = ['--model', model, '--port', '0', '--threads', '1', '--slots', '8'];
-  worker = new SluiceProcess(['worker', ...flags], { SLUICE_CACHE: folder, SLUICE_LOG: 'warn' });
+  worker = new SluiceProcess(['worker', ...flags], { SLUICE_CACHE: cacheIn(folder), SLUICE_LOG: 'warn' });
   [, address = ''] = await eventually('a worker to listen', waitMs, () => /grpc:\/\/(\S+)/.exec(worker.stdout));
   gateways = await Promise.all([startGateway(), startGateway()]);
 });

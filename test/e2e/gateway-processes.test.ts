@@ -3,6 +3,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { eventually, SluiceProcess } from './up-server.js';
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   const model = path.join(folder, 'tiny.gguf');
   writeFileSync(model, tinyModel(1).gguf);
   const size = ['--context', '256', '--slots', '32', '--threads', '1'];
-  worker = new SluiceProcess(['worker', '--model', model, '--port', '0', ...size], { SLUICE_CACHE: folder });
+  worker = new SluiceProcess(['worker', '--model', model, '--port', '0', ...size], { SLUICE_CACHE: cacheIn(folder) });
   const [address] = await eventually('a worker to listen', waitMs, () => /grpc:\/\/\S+/.exec(worker.stdout));
   gateway = new SluiceProcess([
     'gateway',

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { connectWorker, type GenerateRequestInit, type Load, type WorkerClient } from '@sluice/proto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { request, TestGateway } from '../../packages/worker/src/service/test-support/test-gateway.js';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { eventually, SluiceProcess } from './up-server.js';
 
@@ -26,7 +27,7 @@ beforeAll(async () => {
   const model = path.join(folder, 'tiny.gguf');
   writeFileSync(model, tinyModel(7, { layers: 4, hidden: 128, feedForward: 384, contextTokens: 4_096 }).gguf);
   const flags = ['--threads', '1', '--slots', String(SLOTS), '--port', '0', '--drain-ms', '10000'];
-  const env = { SLUICE_CACHE: path.join(folder, 'cache'), SLUICE_LOG: 'fatal' };
+  const env = { SLUICE_CACHE: cacheIn(path.join(folder, 'cache')), SLUICE_LOG: 'fatal' };
   worker = new SluiceProcess(['worker', '--model', model, ...flags], env);
   const found = await eventually('a worker to serve', 50_000, () => /grpc:\/\/(\S+:\d+)/.exec(worker.stdout));
   client = connectWorker(found[1]!);

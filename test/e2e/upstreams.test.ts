@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { eventually, SluiceProcess } from './up-server.js';
 
@@ -19,7 +20,7 @@ let inner = '';
 let outer = '';
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-upstreams-'));
+  folder = cacheIn(mkdtempSync(path.join(os.tmpdir(), 'sluice-upstreams-')));
   const model = path.join(folder, 'tiny.gguf');
   writeFileSync(model, tinyModel(1).gguf);
   const size = ['--context', '256', '--slots', '8', '--threads', '1'];

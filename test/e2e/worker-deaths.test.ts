@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createLog } from '@sluice/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RoutingName, type RunningGateway, startGateway } from '../../packages/gateway/src/index.js';
+import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 import { eventually, SluiceProcess } from './up-server.js';
@@ -24,6 +25,7 @@ let gateway: RunningGateway | undefined;
 
 beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-deaths-'));
+  cacheIn(path.join(folder, 'cache'));
   const model = path.join(folder, 'tiny.gguf');
   const sizes = { layers: 10, hidden: 384, heads: 12, kvHeads: 6, headDim: 32, feedForward: 1152 };
   writeFileSync(model, tinyModel(7, { ...sizes, matrixType: 'Q8_0' }).gguf);

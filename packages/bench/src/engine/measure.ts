@@ -100,8 +100,9 @@ export async function compileModel(path: string, { threads, ...wishes }: ModelWi
 
 /** As a worker chooses them, and what a model of theirs is opened with. */
 export async function kernelsFor(file: GgufFile, wish: KernelWish, kv: KvMode) {
-  const chosen = await chooseKernels(wish, { cacheFolder: cacheFolder(), env: process.env, kv });
-  const { kernels, libraryPath } = await fittingKernels(wish, chosen, file);
+  const { kernels, libraryPath } = await fittingKernels(wish, file, () =>
+    chooseKernels(wish, { cacheFolder: cacheFolder(), env: process.env, kv }),
+  );
   const library: Pick<LaneModelOptions, 'operatorLibrary'> =
     libraryPath === undefined ? {} : { operatorLibrary: libraryPath };
   return { kernels, library };

@@ -33,8 +33,8 @@ export interface LoadParts {
   readonly progress: (progress: WorkerProgress) => void;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whose operators; may still be on their way. */
-  readonly kernels: Promise<KernelChoice>;
+  /** Whose operators; may have to be fetched and compiled, or be on their way already. */
+  readonly kernels: () => Promise<KernelChoice>;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function loadModel(modelPath: string, options: WorkerOptions, parts
 async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts) {
   const { cacheFolder, progress, clock, log } = parts;
   // First, because a compiler that works beside it would be measured with the weights.
-  const kernels = await fittingKernels(options.kernels ?? 'auto', await parts.kernels, file);
+  const kernels = await fittingKernels(options.kernels ?? 'auto', file, parts.kernels);
   const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder });
   const compiled = await openCompiled(file, {
     weights: choice.weights,

@@ -8,7 +8,7 @@ import type { SpeculationMode } from '../engine/speculation/speculation.js';
 import type { StepRecord } from '../engine/step-record.js';
 import type { ExecutorMode } from '../model/executor-choice.js';
 import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
-import { chooseKernels, type KernelWish } from './kernels/choose-kernels.js';
+import { chooseKernels, type KernelChoice, type KernelWish } from './kernels/choose-kernels.js';
 import { type LoadParts, loadModel } from './load-model.js';
 import type { FetchProgress } from './models/fetch-progress.js';
 import { resolveModel } from './models/resolve-model.js';
@@ -204,26 +204,34 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-/** Fetches the model and what its own operators are made with side by side: both are downloads for the most part. */
+/** Where the model has to be fetched, what its operators are made with is fetched beside it. */
 async function fetchAndLoad(options: WorkerOptions, parts: Omit<LoadParts, 'kernels'>) {
   const { cacheFolder, progress } = parts;
   const fetching = new AbortController();
   // One line of progress: the model's first, what is left of the operators' behind it.
   let isModelHere = false;
-  const kernels = chooseKernels(options.kernels ?? 'auto', {
-    cacheFolder,
-    env: process.env,
-    kv: options.kv ?? 'f32',
-    onProgress: (fetch) => isModelHere && progress(fetchProgress(fetch)),
-    signal: fetching.signal,
-  });
-  // Awaited where the model is loaded, if it comes to that.
-  kernels.catch(() => {});
+  let choosing: Promise<KernelChoice> | undefined;
+  const kernels = (): Promise<KernelChoice> => {
+    if (choosing !== undefined) return choosing;
+    choosing = chooseKernels(options.kernels ?? 'auto', {
+      cacheFolder,
+      env: process.env,
+      kv: options.kv ?? 'f32',
+      onProgress: (fetch) => isModelHere && progress(fetchProgress(fetch)),
+      signal: fetching.signal,
+    });
+    // Awaited where the model is loaded, if it comes to that.
+    choosing.catch(() => {});
+    return choosing;
+  };
   try {
     const { path, name } = await resolveModel(options.model, {
       cacheFolder,
       env: process.env,
-      onProgress: (fetch) => progress(fetchProgress(fetch)),
+      onProgress: (fetch) => {
+        progress(fetchProgress(fetch));
+        void kernels();
+      },
     });
     isModelHere = true;
     return { name, loaded: await loadModel(path, options, { ...parts, kernels }) };

@@ -63,13 +63,16 @@ export async function chooseKernels(wish: KernelWish, options: KernelOptions): P
 }
 
 /**
- * What was chosen where it can compute the model of a file; the runtime's where not.
- * @throws ServingError 'model_unusable' where `own` was asked for and cannot compute it.
+ * What `choose` gives, for a file with a model that own kernels can compute; else the runtime's, and nothing is fetched.
+ * @throws ServingError 'model_unusable' where `own` is asked for and cannot compute it; what `choose` throws.
  */
-export async function fittingKernels(wish: KernelWish, choice: KernelChoice, file: GgufFile): Promise<KernelChoice> {
-  if (choice.kernels === 'runtime') return choice;
-  const misfit = ownMisfit(await architectureOf(file).readConfig(file));
-  if (misfit === undefined) return choice;
+export async function fittingKernels(
+  wish: KernelWish,
+  file: GgufFile,
+  choose: () => Promise<KernelChoice>,
+): Promise<KernelChoice> {
+  const misfit = wish === 'runtime' ? undefined : ownMisfit(await architectureOf(file).readConfig(file));
+  if (misfit === undefined) return choose();
   if (wish === 'auto') return runtimeKernels(`own ones cannot compute this model: ${misfit}`);
   throw new ServingError(
     'model_unusable',
