@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { arePressed, PACED_SHARE, pacedMs } from './pace.js';
+import { arePressed, finelyPacedMs, PACED_SHARE, pacedMs } from './pace.js';
 import { decoding } from './test-support/queues.js';
 
 describe('pacedMs', () => {
@@ -14,6 +14,26 @@ describe('pacedMs', () => {
     expect(pacedMs(streams(100), decodesMs) - decodesMs).toBeGreaterThanOrEqual(
       PACED_SHARE * pacedMs(streams(100), decodesMs) - 1e-9,
     );
+  });
+});
+
+describe('finelyPacedMs', () => {
+  it('is shorter the less a step costs by itself, and steps then cost three hundredths of the time more', () => {
+    const times = [100, 20, 10, 5].map((baseMs) => {
+      const fineMs = finelyPacedMs(streams(200), 5, baseMs);
+      expect(baseMs / fineMs - baseMs / pacedMs(streams(200), 5)).toBeCloseTo(0.03, 9);
+      return Math.round(fineMs);
+    });
+    expect(times).toEqual([97, 87, 77, 63]);
+  });
+
+  it('leaves prompts half of a step', () => {
+    expect(finelyPacedMs(streams(100), 30, 0)).toBe(60);
+  });
+
+  it('is no shorter than a quarter of the time between two tokens, however cheap', () => {
+    expect(finelyPacedMs(streams(200, 1_000), 5, 0)).toBe(50);
+    expect(finelyPacedMs(streams(1_000), 5, 1)).toBe(250);
   });
 });
 

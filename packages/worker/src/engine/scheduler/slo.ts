@@ -1,6 +1,6 @@
 import { noWork, type StepCost, type StepWork, withChunk, withDecode } from '../cost-model.js';
 import { CHUNK_TOKENS_MIN, evenSlices, largest, levelled } from './even-slices.js';
-import { PACED_SHARE, pacedMs } from './pace.js';
+import { finelyPacedMs, PACED_SHARE, pacedMs } from './pace.js';
 import type { Decision, ObservedStep, Policy, QueueView, SequenceView } from './policy.js';
 import { areLate, costBeside, goApart, mayBegin } from './prompts-apart.js';
 import { stepTimeMs } from './slack.js';
@@ -22,6 +22,8 @@ const FADING = 0.998;
 const FAMILIAR_TOKENS_MIN = 64;
 /** Prompts that take no larger share of the time to their first token beside the streams are computed there alone. */
 const SOON_SHARE = 0.2;
+/** Prompts that would be in time with so small a share of the time have some to spare. */
+const SPARING_SHARE = 0.35;
 /** One in so many of those let in is one that misses its objective, also while others can keep theirs. */
 const LATE_SHARE = 8;
 
@@ -37,7 +39,7 @@ const LATE_SHARE = 8;
  * - Prompts that the model computes side by side get slices that end together, where that is the better way on average
  *   (even-slices.ts) and the first of them still has its first token in time.
  * - With nobody to disturb, a prompt gets all the tokens that a pass can take, up to {@link STEP_MS_MAX} worth.
- * - Where all prompts are in time, a step takes less than that (pace.ts).
+ * - Where all prompts are in time, a step takes less than that, and less again where they have time to spare (pace.ts).
  * - Where passes can run side by side and streams are slow, prompts go beside them on executors of their own
  *   (prompts-apart.ts), as if there was nobody to disturb; in the streams' steps only where they would wait long otherwise.
  */
@@ -78,8 +80,7 @@ export class ServiceLevel implements Policy {
     const longest = Math.max(...prompts.map(({ computed }) => computed));
     const mixedMs = cost.predictMs(withChunk(work, longest, CHUNK_TOKENS_MIN)) * cost.marginRatio;
     const leastMs = { decodesMs, mixedMs };
-    const isPaced = draft.decodes.length > 0 && !areLate(prompts, PACED_SHARE, cost, nowMs);
-    const mostMs = Math.max(isPaced ? pacedMs(draft.decodes, decodesMs) : STEP_MS_MAX, mixedMs);
+    const mostMs = Math.max(mostMsBeside(draft.decodes, decodesMs, prompts, queue), mixedMs);
     const timeMs = Math.min(mostMs, stepTimeMs(draft.decodes, prompts.length, leastMs, nowMs));
 
     const promptShare = Math.max(PROMPT_SHARE_MIN, 1 - (decodesMs * cost.marginRatio) / timeMs);
@@ -147,6 +148,18 @@ export class ServiceLevel implements Policy {
     const isLatesTurn = this.#onTimeInARow >= LATE_SHARE - 1;
     return isLatesTurn ? [...late.slice(0, 1), ...onTime, ...late.slice(1)] : [...onTime, ...late];
   }
+}
+
+/** How long a step may take for the sake of its prompts. */
+function mostMsBeside(
+  streams: readonly SequenceView[],
+  decodesMs: number,
+  prompts: readonly SequenceView[],
+  { cost, nowMs }: QueueView<SequenceView>,
+): number {
+  if (streams.length === 0 || areLate(prompts, PACED_SHARE, cost, nowMs)) return STEP_MS_MAX;
+  if (areLate(prompts, SPARING_SHARE, cost, nowMs)) return pacedMs(streams, decodesMs);
+  return finelyPacedMs(streams, decodesMs, cost.predictMs(noWork));
 }
 
 /**
