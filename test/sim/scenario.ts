@@ -46,6 +46,7 @@ const HANGING_STREAM = 1_000_000;
 const SWAP_STREAM = 1_000_001;
 const DRAFTS_STREAM = 1_000_002;
 const ABREAST_STREAM = 1_000_003;
+const SPAN_STREAM = 1_000_004;
 
 /**
  * Draws a scenario. Each seed leaves some features out altogether, so that no feature hides another (Groce et al., Swarm
@@ -97,6 +98,7 @@ export function drawScenario(seed: number): Scenario {
       chunksAbreast: 1 + seededRng(seed, ABREAST_STREAM).below(3),
       chunkBlockTokens: 4 + 4 * rng.below(3),
       decodeTokensMax: 1 + seededRng(seed, DRAFTS_STREAM).below(8),
+      decodesSpanSlots: seededRng(seed, SPAN_STREAM).below(5) > 0,
       wantedRowsMax: 8 * slotsMax,
     },
     options: {

@@ -5,20 +5,21 @@ import { withPasses } from './under-way.js';
 
 /**
  * What the policy is told of passes side by side is what there is. Busy are those in passes, and while decodes run all
- * that stream or lie in the span of the decodes; nobody else, so that between two steps of streams everybody who holds a
+ * that stream or lie in the span of the decodes, where models have such; nobody else, so that between two steps of streams everybody who holds a
  * slot and is in no pass can go on.
  */
-export const busySequences: Checker = (history) => {
+export const busySequences: Checker = (history, { limits }) => {
   const violations: string[] = [];
   for (const { record, underWay } of withPasses(history)) {
     if (record.kind !== 'decide' || record.beside === undefined) continue;
     const { executors, executorsFree, promptsUnderWay, busy, held } = record.beside;
     const inPass = new Set(underWay.flatMap(({ decodes, prompts }) => [...decodes, ...prompts]));
     const decoding = underWay.find(({ decodes }) => decodes.length > 0);
-    const span = decoding && spanOf(decoding.plan);
+    const span = decoding && spanOf(decoding.plan, limits);
     const isBusy = ({ id, slot, computed, promptTokens }: SequenceSnapshot): boolean => {
       if (inPass.has(id)) return true;
-      return span !== undefined && (computed >= promptTokens || (span.first <= slot! && slot! <= span.last));
+      if (decoding === undefined) return false;
+      return computed >= promptTokens || (span !== undefined && span.first <= slot! && slot! <= span.last);
     };
     const truth = holdersOf(record).filter(isBusy);
     const [said, is] = [busy, truth].map((some) => some.map(({ id }) => id).sort());

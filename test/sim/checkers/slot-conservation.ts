@@ -1,3 +1,4 @@
+import type { ModelLimits } from '../../../packages/worker/src/engine/model-port.js';
 import { spanOf } from '../../../packages/worker/src/engine/step-plan.js';
 import { holdersOf } from '../history.js';
 import type { Checker } from './checker.js';
@@ -11,7 +12,7 @@ export const slotConservation: Checker = (history, { limits }) =>
   [...withPasses(history)].flatMap(({ record, underWay }) => {
     if (record.kind !== 'decide') return [];
     const held = holdersOf(record).map(({ slot }) => slot);
-    const fenced = spannedBy(underWay).filter((slot) => !held.includes(slot)).length;
+    const fenced = spannedBy(underWay, limits).filter((slot) => !held.includes(slot)).length;
     const violations: string[] = [];
     if (held.includes(undefined)) violations.push('a running sequence has no slot');
     if (new Set(held).size !== held.length) violations.push(`two running sequences share a slot: ${held.join()}`);
@@ -24,10 +25,10 @@ export const slotConservation: Checker = (history, { limits }) =>
     return violations;
   });
 
-/** Slots from the lowest to the highest that decode in a pass now. */
-function spannedBy(underWay: readonly PassUnderWay[]): number[] {
+/** Slots from the lowest to the highest that decode in a pass now, where passes write into those between. */
+function spannedBy(underWay: readonly PassUnderWay[], limits: ModelLimits): number[] {
   return underWay.flatMap(({ plan }) => {
-    const span = spanOf(plan);
+    const span = spanOf(plan, limits);
     return span === undefined
       ? []
       : Array.from({ length: span.last - span.first + 1 }, (_, index) => span.first + index);

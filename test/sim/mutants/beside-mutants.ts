@@ -5,9 +5,17 @@ export const besideMutants: readonly Mutant[] = [
   {
     name: 'span-of-decodes-not-fenced',
     file: 'passes-under-way.ts',
-    find: 'if (executors !== undefined && plan.decodes.length > 0) this.#memory.fence(spanOf(plan));',
+    find: 'if (executors !== undefined && plan.decodes.length > 0) this.#memory.fence(spanOf(plan, this.#model.limits));',
     replace: '',
     caughtBy: 'model-contract',
+    policy: 'beside-at-random',
+  },
+  {
+    name: 'fence-without-a-span',
+    file: 'passes-under-way.ts',
+    find: 'this.#memory.fence(spanOf(plan, this.#model.limits));',
+    replace: 'this.#memory.fence(spanOf(plan));',
+    caughtBy: 'busy-sequences',
     policy: 'beside-at-random',
   },
   {

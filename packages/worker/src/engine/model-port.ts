@@ -82,6 +82,11 @@ export interface ModelLimits {
   readonly chunkBlockTokens: number;
   /** Tokens of one decode row in a pass without chunks, at least 1; beside chunks each has one. */
   readonly decodeTokensMax: number;
+  /**
+   * Whether a pass writes into slots between those that it decodes (`spanOf` in step-plan.ts), which then nobody else may
+   * have to do with. Absent: it does.
+   */
+  readonly decodesSpanSlots?: boolean;
   /** Wanted rows of one pass. */
   readonly wantedRowsMax: number;
   /** Length of a token's hidden state; absent: passes give none. */

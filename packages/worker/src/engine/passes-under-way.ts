@@ -69,7 +69,7 @@ export class PassesUnderWay {
     const { plan, decision, executors } = pass;
     assert(plan.decodes.length === 0 || !this.haveDecodes, 'two passes at a time have decodes');
     for (const sequence of sequencesOf(decision)) sequence.isInPass = true;
-    if (executors !== undefined && plan.decodes.length > 0) this.#memory.fence(spanOf(plan));
+    if (executors !== undefined && plan.decodes.length > 0) this.#memory.fence(spanOf(plan, this.#model.limits));
     const running = this.#runner.run(plan, forecast, executors);
     this.#passes.set(
       pass,

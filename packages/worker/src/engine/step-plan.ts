@@ -1,3 +1,5 @@
+import type { ModelLimits } from './model-port.js';
+
 /**
  * A step as data: what one forward pass computes. The scheduler makes it, a model runs it, the engine commits it; the
  * same plan can be run by the real model, by the slow reference or by a simulator.
@@ -20,11 +22,14 @@ export interface SlotSpan {
 }
 
 /**
- * What the decode lane spans: in slots between its decodes it has idle rows, each of which writes one position, and that
- * is the first one where nothing of the slot is computed in the pass. Undefined without decodes.
+ * What the decode lane spans, of models that have one: in slots between its decodes it has idle rows, each of which writes
+ * one position, and that is the first one where nothing of the slot is computed in the pass. Undefined without decodes.
  */
-export function spanOf({ decodes }: Pick<StepPlan, 'decodes'>): SlotSpan | undefined {
-  if (decodes.length === 0) return undefined;
+export function spanOf(
+  { decodes }: Pick<StepPlan, 'decodes'>,
+  { decodesSpanSlots = true }: Pick<ModelLimits, 'decodesSpanSlots'> = {},
+): SlotSpan | undefined {
+  if (decodes.length === 0 || !decodesSpanSlots) return undefined;
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
   for (const { slot } of decodes) {

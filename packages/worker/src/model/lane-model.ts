@@ -93,7 +93,7 @@ export class LaneModel implements ModelPort {
   readonly #cache: LaneCache;
   /** Of the wide executor's passes; undefined where the system places threads. */
   readonly #thread: RunThread | undefined;
-  readonly #passes = new LanePasses<LaneExecutor<Graph>>();
+  readonly #passes: LanePasses<LaneExecutor<Graph>>;
 
   constructor(files: CompiledFiles, options: LaneModelOptions) {
     const { config } = files;
@@ -117,9 +117,11 @@ export class LaneModel implements ModelPort {
       chunksAbreast: Math.max(1, narrow.count),
       chunkBlockTokens: attentionBlockTokens(config),
       decodeTokensMax: Math.max(...files.graphs.map(({ decodeTokens }) => decodeTokens)),
+      decodesSpanSlots: !isOwn,
       wantedRowsMax: stepTokensMax,
       embeddingLength: config.hidden,
     };
+    this.#passes = new LanePasses(this.limits);
     // Where idle rows of lanes write: one position behind the last token, and slots behind the last sequence, one for each
     // executor.
     const idle = isOwn ? { positions: 0, slots: 0 } : { positions: 1, slots: 1 + narrow.count };

@@ -34,10 +34,19 @@ describe('LanePasses.begin', () => {
     passes.begin(planOf([1, 3]), executors, 1);
     expect(() => passes.begin(planOf([5]), executors, 1)).toThrow('one pass at a time has decodes');
     for (const slot of [1, 2, 3]) {
-      expect(() => passes.begin(planOf([], [slot]), executors, 1)).toThrow(`slot ${slot} gets a chunk beside decodes`);
+      expect(() => passes.begin(planOf([], [slot]), executors, 1)).toThrow(`slot ${slot} gets a chunk beside a pass`);
     }
     passes.begin(planOf([], [0]), executors, 1);
     passes.begin(planOf([], [4]), executors, 1);
+  });
+
+  it('lets a chunk begin between decodes where these write into no slots but their own', () => {
+    const passes = new LanePasses<string>({ decodesSpanSlots: false });
+    passes.begin(planOf([1, 3]), executors, 1);
+    passes.begin(planOf([], [2]), executors, 1);
+    for (const slot of [1, 2, 3]) {
+      expect(() => passes.begin(planOf([], [slot]), executors, 1)).toThrow(`slot ${slot} gets a chunk beside a pass`);
+    }
   });
 
   it('lets decodes begin around a chunk that is under way', () => {

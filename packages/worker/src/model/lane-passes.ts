@@ -1,4 +1,5 @@
 import { assert } from '@sluice/shared';
+import type { ModelLimits } from '../engine/model-port.js';
 import { type StepPlan, spanOf } from '../engine/step-plan.js';
 
 /**
@@ -7,6 +8,11 @@ import { type StepPlan, spanOf } from '../engine/step-plan.js';
  */
 export class LanePasses<Executor> {
   readonly #running = new Map<StepPlan, readonly Executor[]>();
+  readonly #limits: Pick<ModelLimits, 'decodesSpanSlots'>;
+
+  constructor(limits: Pick<ModelLimits, 'decodesSpanSlots'> = {}) {
+    this.#limits = limits;
+  }
 
   get isEmpty(): boolean {
     return this.#running.size === 0;
@@ -41,21 +47,22 @@ export class LanePasses<Executor> {
   /** That no pass writes into a slot. */
   assertStill(slot: number): void {
     for (const plan of this.#running.keys()) {
-      const isWritten = isInSpan(plan, slot) || plan.chunks.some((chunk) => chunk.slot === slot);
-      assert(!isWritten, `slot ${slot} is copied beside a pass that writes into it`);
+      assert(!this.#writes(plan, slot), `slot ${slot} is copied beside a pass that writes into it`);
     }
   }
 
   #assertApart({ decodes, chunks }: StepPlan): void {
     for (const other of this.#running.keys()) {
       assert(decodes.length === 0 || other.decodes.length === 0, 'one pass at a time has decodes');
-      for (const { slot } of chunks)
-        assert(!isInSpan(other, slot), `slot ${slot} gets a chunk beside decodes around it`);
+      for (const { slot } of chunks) {
+        assert(!this.#writes(other, slot), `slot ${slot} gets a chunk beside a pass that writes into it`);
+      }
     }
   }
-}
 
-function isInSpan(plan: StepPlan, slot: number): boolean {
-  const span = spanOf(plan);
-  return span !== undefined && span.first <= slot && slot <= span.last;
+  #writes(plan: StepPlan, slot: number): boolean {
+    const span = spanOf(plan, this.#limits);
+    if (span !== undefined && span.first <= slot && slot <= span.last) return true;
+    return [...plan.decodes, ...plan.chunks].some((one) => one.slot === slot);
+  }
 }

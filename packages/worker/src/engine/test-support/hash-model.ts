@@ -161,7 +161,7 @@ export class HashModel implements ModelPort {
       assert(other.executors !== undefined, 'a pass runs beside one on all executors');
       free -= other.executors;
       assert(decodes.length === 0 || other.plan.decodes.length === 0, 'two passes at a time have decodes');
-      const span = spanOf(other.plan);
+      const span = spanOf(other.plan, this.limits);
       const isInSpan = (slot: number): boolean => span !== undefined && span.first <= slot && slot <= span.last;
       const theirs = new Set([...other.plan.decodes, ...other.plan.chunks].map(({ slot }) => slot));
       for (const { slot } of chunks) assert(!isInSpan(slot), `slot ${slot} gets a chunk in the span of a pass`);
@@ -180,7 +180,7 @@ export class HashModel implements ModelPort {
    */
   #idleRows(plan: StepPlan): ReadonlyMap<number, number> {
     const idle = new Map<number, number>();
-    const span = spanOf(plan);
+    const span = spanOf(plan, this.limits);
     if (span === undefined) return idle;
     const positions = new Map<number, number>();
     for (const { slot, position } of plan.resting) positions.set(slot, position);
