@@ -1,10 +1,10 @@
-import { loadRuntime, type Session, Tensor } from '@sluice/ort';
-import { seededRng } from '@sluice/shared';
+import { Tensor } from '@sluice/ort';
 import { GraphBuilder } from '../../model/compile/graph-builder.js';
-import { encodeModel } from '../../model/compile/onnx.js';
 import { spread } from '../../model/compile/rotation.js';
 import { WeightTable } from '../../model/compile/weight-table.js';
 import { type AttentionCase, attend, rotateAll } from './attention-reference.js';
+import { checkLinear } from './check-linear.js';
+import { floatsOf, type Outputs, openSession, randomFloats, requireNear, run } from './check-session.js';
 
 const TOLERANCE = 1e-4;
 const ZERO_POINT = 128;
@@ -22,8 +22,10 @@ const EPSILON = 1e-5;
  */
 export function checkOperators(libraryPath: string): void {
   checkRows(libraryPath);
-  checkAttention(libraryPath, { interleaved: false, window: 0 });
-  checkAttention(libraryPath, { interleaved: true, window: 20 });
+  checkLinear(libraryPath);
+  checkAttention(libraryPath, { interleaved: false, window: 0 }, 'float32');
+  checkAttention(libraryPath, { interleaved: true, window: 20 }, 'float32');
+  checkAttention(libraryPath, { interleaved: true, window: 0 }, 'float16');
 }
 
 function checkRows(libraryPath: string): void {
@@ -78,8 +80,18 @@ function checkRows(libraryPath: string): void {
   }
 }
 
+/** Where keys and values lie, and how far off what is read there may be. */
+const arenas = {
+  float32: { array: Float32Array, tolerance: 1e-4 },
+  float16: { array: Uint16Array, tolerance: 2e-3 },
+} as const;
+
 /** A prompt in one piece, and in several beside other sequences: the right numbers, and the same bits. */
-function checkAttention(libraryPath: string, kind: Pick<AttentionCase, 'interleaved' | 'window'>): void {
+function checkAttention(
+  libraryPath: string,
+  kind: Pick<AttentionCase, 'interleaved' | 'window'>,
+  type: keyof typeof arenas,
+): void {
   const sizes: AttentionCase = { ...kind, heads: 6, kvHeads: 2, headDim: 32, slots: 3, positions: 150 };
   const width = (sizes.heads + 2 * sizes.kvHeads) * sizes.headDim;
   const arenaShape = [sizes.slots, sizes.kvHeads, sizes.positions, sizes.headDim];
@@ -88,7 +100,7 @@ function checkAttention(libraryPath: string, kind: Pick<AttentionCase, 'interlea
   const inputs = [
     builder.input('qkv', 'float32', ['tokens', width]),
     builder.input('scale', 'float32', ['tokens', 1]),
-    ...['keys', 'values'].map((name) => builder.input(name, 'float32', arenaShape)),
+    ...['keys', 'values'].map((name) => builder.input(name, type, arenaShape)),
     ...['slots', 'positions'].map((name) => builder.input(name, 'int32', ['tokens'])),
     ...['cos', 'sin'].map((name) => builder.input(name, 'float32', [sizes.positions, sizes.headDim / 2])),
   ];
@@ -109,7 +121,8 @@ function checkAttention(libraryPath: string, kind: Pick<AttentionCase, 'interlea
     (_, at) => Math.floor(at / (sizes.headDim / 2)) / 100 ** ((at % (sizes.headDim / 2)) / (sizes.headDim / 2)),
   );
   const [cos, sin] = [Float32Array.from(angles, Math.cos), Float32Array.from(angles, Math.sin)];
-  const arena = { keys: new Float32Array(arenaLength), values: new Float32Array(arenaLength) };
+  const { array, tolerance } = arenas[type];
+  const arena = { keys: new array(arenaLength), values: new array(arenaLength) };
   const table = [sizes.positions, sizes.headDim / 2];
 
   const session = openSession(builder, libraryPath);
@@ -125,8 +138,8 @@ function checkAttention(libraryPath: string, kind: Pick<AttentionCase, 'interlea
     const out = run(session, {
       qkv: Tensor.over(rowsOf(qkv, width), [rows.length, width]),
       scale: Tensor.over(rowsOf(scale, 1), [rows.length, 1]),
-      keys: Tensor.over(arena.keys, arenaShape),
-      values: Tensor.over(arena.values, arenaShape),
+      keys: Tensor.over(arena.keys, arenaShape, type),
+      values: Tensor.over(arena.values, arenaShape, type),
       slots: Tensor.over(
         Int32Array.from(rows, ({ slot }) => slot),
         [rows.length],
@@ -143,7 +156,7 @@ function checkAttention(libraryPath: string, kind: Pick<AttentionCase, 'interlea
   try {
     const whole = pass([[2, 0, tokens]]);
     const rotated = rotateAll(sizes, qkv, scale, cos, sin);
-    requireNear('Attention', whole, attend(sizes, rotated, tokens));
+    requireNear('Attention', whole, attend(sizes, rotated, tokens), tolerance);
     const columns = sizes.heads * sizes.headDim;
     const first = pass([[0, 0, 63]]);
     const second = pass([
@@ -166,34 +179,6 @@ function checkAttention(libraryPath: string, kind: Pick<AttentionCase, 'interlea
   } finally {
     session.dispose();
   }
-}
-
-function openSession(builder: GraphBuilder, libraryPath: string): Session {
-  // Two threads, so that sharing out is part of it.
-  return loadRuntime().createSession(encodeModel(builder.graph()), {
-    intraOpThreads: 2,
-    operatorLibraries: [libraryPath],
-  });
-}
-
-type Outputs = Readonly<Record<string, ArrayLike<number | bigint>>>;
-
-function run(session: Session, inputs: Readonly<Record<string, Tensor>>): Outputs {
-  const binding = session.createBinding();
-  try {
-    for (const [name, tensor] of Object.entries(inputs)) binding.bindInput(name, tensor);
-    for (const { name } of session.outputs) binding.bindOutputToCpu(name);
-    session.runSync(binding);
-    return Object.fromEntries(session.outputs.map(({ name }) => [name, binding.readOutput(name).array]));
-  } finally {
-    binding.dispose();
-  }
-}
-
-function floatsOf(outputs: Outputs, name: string): Float32Array {
-  const values = outputs[name];
-  if (!(values instanceof Float32Array)) throw new Error(`${name} is no row of floats`);
-  return values;
 }
 
 /** RMSnorm of each row, times the weight. */
@@ -228,18 +213,7 @@ function requireQuants(operator: string, outputs: Outputs, name: string, wanted:
   }
 }
 
-function requireNear(operator: string, got: Float32Array, wanted: ArrayLike<number>): void {
-  const isNear = got.every((value, at) => Math.abs(value - wanted[at]!) <= TOLERANCE * (1 + Math.abs(wanted[at]!)));
-  if (got.length !== wanted.length || !isNear) throw new Error(`${operator} gives other numbers than it is defined to`);
-}
-
 function requireSame(got: Float32Array, wanted: Float32Array): void {
   if (got.length === wanted.length && got.every((value, at) => value === wanted[at])) return;
   throw new Error('Attention gives a token other bits where other tokens are in the pass');
-}
-
-/** Between minus and plus `size`, always the same ones. */
-function randomFloats(seed: number): (length: number, size: number) => Float32Array {
-  const rng = seededRng(seed);
-  return (length, size) => Float32Array.from({ length }, () => size * (2 * rng.next() - 1));
 }

@@ -9,18 +9,26 @@ import { encodeModel } from './onnx.js';
 import { raggedAttention } from './ragged-attention.js';
 import { WeightTable } from './weight-table.js';
 
+const elements = {
+  f32: { array: Float32Array, type: 'float32' },
+  f16: { array: Uint16Array, type: 'float16' },
+} as const;
+type FloatKv = keyof typeof elements;
+
 const SLOTS = 4;
 const POSITIONS = 150;
 
 describe.runIf(ownKernels !== undefined)('raggedAttention', () => {
-  it.each<[string, TinyModelOptions]>([
-    ['four heads over two', {}],
-    ['nine heads of 64 over three', { heads: 9, kvHeads: 3, headDim: 64 }],
-    ['heads of 48 with keys of their own', { heads: 2, kvHeads: 2, headDim: 48 }],
-    ['a window', { slidingWindowTokens: 70 }],
-  ])('gives the same bits however the tokens of a pass are cut, mixed and threaded (%s)', async (_, options) => {
-    const one = new Bench(options, 1);
-    const many = new Bench(options, 3);
+  it.each<[string, TinyModelOptions, FloatKv]>([
+    ['four heads over two', {}, 'f32'],
+    ['nine heads of 64 over three', { heads: 9, kvHeads: 3, headDim: 64 }, 'f32'],
+    ['the same in 16 bits', { heads: 9, kvHeads: 3, headDim: 64 }, 'f16'],
+    ['heads of 48 with keys of their own', { heads: 2, kvHeads: 2, headDim: 48 }, 'f32'],
+    ['a window', { slidingWindowTokens: 70 }, 'f32'],
+    ['a window in 16 bits', { slidingWindowTokens: 70 }, 'f16'],
+  ])('gives the same bits however the tokens of a pass are cut, mixed and threaded (%s)', async (_, options, kv) => {
+    const one = new Bench(options, kv, 1);
+    const many = new Bench(options, kv, 3);
     const alone = new Map<number, Float32Array[]>();
     for (let slot = 0; slot < SLOTS; slot++) {
       const rows: Float32Array[] = [];
@@ -73,7 +81,7 @@ class Bench {
   readonly #outputWidth: number;
   readonly #constants: Record<string, Tensor>;
 
-  constructor(options: TinyModelOptions, threads: number) {
+  constructor(options: TinyModelOptions, kv: FloatKv, threads: number) {
     const { config } = tinyModel(1, { ...options, layers: 1 });
     const { heads, kvHeads, headDim } = config;
     this.#width = (heads + 2 * kvHeads) * headDim;
@@ -81,7 +89,7 @@ class Bench {
     const builder = new GraphBuilder('attention', new WeightTable('none'));
     const value = builder.input('qkv', 'float32', ['tokens', this.#width]);
     const scale = builder.input('qkv_scale', 'float32', ['tokens', 1]);
-    const output = raggedAttention(builder, config, 'f32').attend(0, { value, scale });
+    const output = raggedAttention(builder, config, kv).attend(0, { value, scale });
     builder.output(output, 'float32', ['tokens', this.#outputWidth]);
     const { operatorLibrary } = ownKernels!.library;
     this.#session = loadRuntime().createSession(encodeModel(builder.graph()), {
@@ -90,7 +98,8 @@ class Bench {
     });
     const arena = () => {
       const shape = [SLOTS, kvHeads, POSITIONS, headDim];
-      return Tensor.over(new Float32Array(SLOTS * kvHeads * POSITIONS * headDim), shape);
+      const { array, type } = elements[kv];
+      return Tensor.over(new array(SLOTS * kvHeads * POSITIONS * headDim), shape, type);
     };
     const { cos, sin } = rotaryTables(config, POSITIONS);
     const table = (values: Float32Array) => Tensor.over(values, [POSITIONS, headDim / 2]);
