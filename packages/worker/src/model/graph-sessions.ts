@@ -96,7 +96,7 @@ export class GraphSessions {
       ...(operatorLibrary === undefined ? {} : { operatorLibraries: [operatorLibrary] }),
       ...(profilePrefix === undefined ? {} : { profilePrefix }),
     });
-    // The kernels read their own copies from now on, and of the file little more than the embeddings of the tokens that come.
+    // Kernels that wanted another layout read their own copies from now on; what is read of the file itself comes back.
     this.#mapped.dropPages();
     if (this.#isClosed) session.dispose();
     else this.#open.add(session);

@@ -25,8 +25,8 @@ const shapes: Readonly<Record<string, TinyModelOptions>> = {
 };
 
 describe.runIf(ownKernels !== undefined)('LaneModel.forward on own kernels', () => {
-  // Whose integers add up exactly whatever a pass has: the runtime promises nothing of the kind of its other linear layers.
-  it.runIf(addsInt8Exactly()).each(Object.keys(shapes))(
+  // All of it is ours there: the runtime promises nothing of the kind of its linear layers.
+  it.each(Object.keys(shapes))(
     'gives the same bits for a token in a chunk and decoded, alone and in company (%s)',
     async (shape) => {
       const driver = await open('own', 'w8a8', shape);
@@ -52,18 +52,21 @@ describe.runIf(ownKernels !== undefined)('LaneModel.forward on own kernels', () 
     },
   );
 
-  it.each(weightModes)('gives what the kernels of the runtime give, but for rounding (%s)', async (weights) => {
-    const [theirs, ours] = await Promise.all(
-      eachKernels.map(async ({ kernels }) => {
-        const driver = await open(kernels, weights, 'plain');
-        const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(70) }] });
-        return rows.flatMap(({ logits }) => [...logits]);
-      }),
-    );
-    const spread = Math.hypot(...theirs!);
-    const difference = Math.hypot(...ours!.map((logit, index) => logit - theirs![index]!));
-    expect(difference / spread).toBeLessThan(TOLERANCES[weights]);
-  });
+  it.each(weightModes.filter((mode) => mode !== 'w8a8' || addsInt8Exactly()))(
+    'gives what the kernels of the runtime give, but for rounding (%s)',
+    async (weights) => {
+      const [theirs, ours] = await Promise.all(
+        eachKernels.map(async ({ kernels }) => {
+          const driver = await open(kernels, weights, 'plain');
+          const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(70) }] });
+          return rows.flatMap(({ logits }) => [...logits]);
+        }),
+      );
+      const spread = Math.hypot(...theirs!);
+      const difference = Math.hypot(...ours!.map((logit, index) => logit - theirs![index]!));
+      expect(difference / spread).toBeLessThan(TOLERANCES[weights]);
+    },
+  );
 });
 
 async function open(kind: 'own' | 'runtime', weights: WeightMode, shape: string): Promise<SlotDriver> {

@@ -2,7 +2,15 @@ import type { GraphBuilder } from './graph-builder.js';
 import type { InputMoments } from './input-moments.js';
 import type { Kernels } from './kernels.js';
 import { type Channels, quantizeChannels } from './quantize-channels.js';
-import { isQuantized, type LayerRows, type QuantizedRows, quantizedRows, type ScaledRows, ZERO_POINT } from './rows.js';
+import {
+  isQuantized,
+  type LayerRows,
+  multiplied,
+  type QuantizedRows,
+  quantizedRows,
+  type ScaledRows,
+  ZERO_POINT,
+} from './rows.js';
 import { rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
 import { panelShape, toPanels, zeroPointSums } from './weight-panels.js';
 
@@ -55,12 +63,43 @@ export class Int8Layers {
     const { quants, scale } = isQuantized(input) ? input : this.#quantize(builder, input, name);
     return layers.map((matrices, index) => {
       const layer = layers.length === 1 ? name : `${name}.${index}`;
-      const shape = { inputs: matrices[0]!.columns, outputs: rowsOf(matrices) };
-      const moments = this.#moments.get(name);
-      const channels = (): Promise<Channels> => this.#channels(layer, matrices, moments);
-      const multiply = this.#kernels === 'own' ? multiplyByOwn : multiplyRows;
-      return { value: multiply(builder, quants, layer, shape, channels, outputs[index]!), scale };
+      return { value: this.#multiply(builder, quants, name, layer, matrices, outputs[index]!), scale };
     });
+  }
+
+  /** As {@link apply}, and the rows are multiplied. */
+  applyWhole(
+    builder: GraphBuilder,
+    input: LayerRows,
+    name: string,
+    matrices: readonly SourceMatrix[],
+    output: string,
+  ): string {
+    if (this.#kernels === 'runtime') {
+      return multiplied(builder, this.apply(builder, input, name, matrices, `${output}.unscaled`), output);
+    }
+    const { quants, scale } = isQuantized(input) ? input : this.#quantize(builder, input, name);
+    return this.#multiply(builder, quants, name, name, matrices, output, scale);
+  }
+
+  /** @param scale of rows, which own kernels multiply by on the way. */
+  #multiply(
+    builder: GraphBuilder,
+    quants: string,
+    name: string,
+    layer: string,
+    matrices: readonly SourceMatrix[],
+    output: string,
+    scale?: string,
+  ): string {
+    const moments = this.#moments.get(name);
+    const shape = { inputs: matrices[0]!.columns, outputs: rowsOf(matrices) };
+    const channels = (): Promise<Channels> => this.#channels(layer, matrices, moments);
+    const inputs =
+      this.#kernels === 'own'
+        ? [...ownWeights(builder, layer, shape, channels), ...(scale === undefined ? [] : [scale])]
+        : runtimeWeights(builder, layer, shape, channels);
+    return builder.node(this.#kernels === 'own' ? 'Linear' : 'MatMulIntegerToFloat', [quants, ...inputs], output);
   }
 
   #quantize(builder: GraphBuilder, input: ScaledRows, name: string): QuantizedRows {
@@ -80,35 +119,31 @@ export class Int8Layers {
   }
 }
 
-/** A layer without the scale of its rows: [tokens, outputs]. */
-type Multiply = (
+/** What the operator reads behind its rows. */
+type Weights = (
   builder: GraphBuilder,
-  quants: string,
   layer: string,
   shape: { readonly inputs: number; readonly outputs: number },
   channels: () => Promise<Channels>,
-  output: string,
-) => string;
+) => string[];
 
-const multiplyRows: Multiply = (builder, quants, layer, { inputs, outputs }, channels, output) => {
-  const weight = builder.weight(`${layer}.int8`, 'int8', [inputs, outputs], async () => (await channels()).quants);
-  const scale = channelScale(builder, layer, outputs, channels);
-  const one = builder.floats('int8_one', Float32Array.of(1), []);
-  const zeroPoint = builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []);
-  return builder.node('MatMulIntegerToFloat', [quants, weight, one, scale, zeroPoint], output);
-};
+const runtimeWeights: Weights = (builder, layer, { inputs, outputs }, channels) => [
+  builder.weight(`${layer}.int8`, 'int8', [inputs, outputs], async () => (await channels()).quants),
+  builder.floats('int8_one', Float32Array.of(1), []),
+  channelScale(builder, layer, outputs, channels),
+  builder.bytes('int8_zero_point', Uint8Array.of(ZERO_POINT), []),
+];
 
-/** Over weights that lie as they are read, so that no session needs a copy in a layout of its own. */
-const multiplyByOwn: Multiply = (builder, quants, layer, { inputs, outputs }, channels, output) => {
-  const weight = builder.weight(`${layer}.panels`, 'int8', panelShape(inputs, outputs), async () =>
+/** Weights lie as they are read, so that no session needs a copy in a layout of its own. */
+const ownWeights: Weights = (builder, layer, { inputs, outputs }, channels) => [
+  builder.weight(`${layer}.panels`, 'int8', panelShape(inputs, outputs), async () =>
     toPanels((await channels()).quants, inputs, outputs),
-  );
-  const scale = channelScale(builder, layer, outputs, channels);
-  const offsets = builder.weight(`${layer}.offsets`, 'int32', [outputs], async () =>
+  ),
+  channelScale(builder, layer, outputs, channels),
+  builder.weight(`${layer}.offsets`, 'int32', [outputs], async () =>
     zeroPointSums((await channels()).quants, outputs, ZERO_POINT),
-  );
-  return builder.node('Linear', [quants, weight, scale, offsets], output);
-};
+  ),
+];
 
 function channelScale(
   builder: GraphBuilder,

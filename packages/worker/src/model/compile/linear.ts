@@ -80,8 +80,8 @@ export class LinearLayers {
     output: string,
     mode: WeightMode = this.mode,
   ): string {
-    const isScaled = mode === 'w8a8' || (!isQuantized(input) && input.scale !== undefined);
-    const unscaled = isScaled ? `${output}.unscaled` : output;
+    if (mode === 'w8a8') return this.#int8.applyWhole(builder, input, name, matrices, output);
+    const unscaled = !isQuantized(input) && input.scale !== undefined ? `${output}.unscaled` : output;
     return multiplied(builder, this.apply(builder, input, name, matrices, unscaled, mode), output);
   }
 

@@ -9,26 +9,28 @@ import type { Kernels } from './kernels.js';
 import { KvFormat } from './kv-format.js';
 import { LinearLayers, type WeightMode } from './linear.js';
 import type { OnnxGraph } from './onnx.js';
+import { ZERO_POINT } from './rows.js';
+import { toPanels, zeroPointSums } from './weight-panels.js';
 import { WeightTable } from './weight-table.js';
 
 const { gguf, config } = tinyModel(3);
 
 describe('Architecture.buildBlocks with own kernels', () => {
-  it('writes ten operators a layer in w8a8, the five beside linear layers ours', async () => {
+  it('writes ten operators a layer in w8a8, all ours', async () => {
     const { nodes } = await blocks('w8a8', 'own');
     for (let layer = 0; layer < config.layers; layer++) {
       const ops = nodes.filter(({ outputs }) => outputs[0]!.startsWith(`layer${layer}.`));
       expect(ops.map(({ domain, op }) => (domain === 'sluice' ? `own ${op}` : op))).toEqual([
         'own NormQuantize',
-        'MatMulIntegerToFloat',
+        'own Linear',
         'own Attention',
         'own QuantizeRows',
-        'MatMulIntegerToFloat',
+        'own Linear',
         'own NormQuantize',
-        'MatMulIntegerToFloat',
-        'MatMulIntegerToFloat',
+        'own Linear',
+        'own Linear',
         'own GateQuantize',
-        'MatMulIntegerToFloat',
+        'own Linear',
         // The last norm is not ours.
         ...(layer === config.layers - 1 ? ['Mul'] : []),
       ]);
@@ -57,22 +59,50 @@ describe('Architecture.buildBlocks with own kernels', () => {
     expect(outputs).toEqual([]);
   });
 
-  it.each<WeightMode>(['q8', 'q4', 'w8a8', 'f32'])(
-    'reads the very weights that the other kernels read in %s',
-    async (mode) => {
-      expect(weightsOf(await blocks(mode, 'own'))).toEqual(weightsOf(await blocks(mode, 'runtime')));
-    },
-  );
+  it.each<WeightMode>(['q8', 'q4', 'f32'])('reads the very weights that the other kernels read in %s', async (mode) => {
+    expect(weightsOf(await blocks(mode, 'own'))).toEqual(weightsOf(await blocks(mode, 'runtime')));
+  });
+
+  it('reads the same integers in w8a8, in panels, and what their zero point adds', async () => {
+    const [tableOfOwn, table] = [new WeightTable('own.bin'), new WeightTable('weights.bin')];
+    await blocks('w8a8', 'own', tableOfOwn);
+    await blocks('w8a8', 'runtime', table);
+    const [own, runtime] = [await valuesOf(tableOfOwn), await valuesOf(table)];
+    const layers = [...runtime.keys()].filter((name) => name.endsWith('.int8'));
+    expect(layers).toHaveLength(5 * config.layers);
+    for (const name of layers) {
+      const { bytes, shape } = runtime.get(name)!;
+      const [inputs = 0, outputs = 0] = shape;
+      const quants = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      const layer = name.slice(0, -'.int8'.length);
+      expect(new Int8Array(own.get(`${layer}.panels`)!.bytes), name).toEqual(toPanels(quants, inputs, outputs));
+      const sums = new Uint8Array(zeroPointSums(quants, outputs, ZERO_POINT).buffer);
+      expect(own.get(`${layer}.offsets`)!.bytes, name).toEqual(sums);
+      expect(own.get(`${layer}.channel_scale`), name).toEqual(runtime.get(`${layer}.channel_scale`));
+    }
+  });
 });
+
+async function valuesOf(table: WeightTable) {
+  const values = new Map<string, { readonly bytes: Uint8Array; readonly shape: readonly number[] }>();
+  await table.write(async (bytes, { name, shape }) => {
+    values.set(name, { bytes: bytes.slice(), shape });
+  });
+  return values;
+}
 
 /** Names, shapes and places of what lies in the data file. */
 function weightsOf({ initializers }: OnnxGraph) {
   return initializers.filter(({ data }) => !(data instanceof Uint8Array));
 }
 
-async function blocks(mode: WeightMode, kernels: Kernels): Promise<OnnxGraph> {
+async function blocks(
+  mode: WeightMode,
+  kernels: Kernels,
+  weights = new WeightTable('weights.bin'),
+): Promise<OnnxGraph> {
   const file = await readGguf(memorySource(gguf));
-  const builder = new GraphBuilder('blocks', new WeightTable('weights.bin'));
+  const builder = new GraphBuilder('blocks', weights);
   const calibration = { moments: new Map(), keyValues: [] };
   architectureOf(file).buildBlocks(builder, {
     file,
