@@ -100,7 +100,7 @@ export async function compileModel(path: string, { threads, ...wishes }: ModelWi
 
 /** As a worker chooses them, and what a model of theirs is opened with. */
 export async function kernelsFor(file: GgufFile, wish: KernelWish, kv: KvMode) {
-  const { kernels, libraryPath } = await fittingKernels(wish, file, () =>
+  const { kernels, libraryPath } = await fittingKernels(wish, file, kv, () =>
     chooseKernels(wish, { cacheFolder: cacheFolder(), env: process.env, kv }),
   );
   const library: Pick<LaneModelOptions, 'operatorLibrary'> =

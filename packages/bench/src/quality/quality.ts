@@ -39,7 +39,7 @@ export const qualityBenchmark: Benchmark = {
       value: 'KINDS',
       description: 'for each of --weights: auto, own, runtime, commas between (default auto)',
     },
-    kv: { value: 'KINDS', description: 'for each of --weights: f32, q8, or both with a comma between (default f32)' },
+    kv: { value: 'KINDS', description: 'for each of --weights: f32, f16, q8, commas between (default f32)' },
     text: {
       value: 'FILE',
       description: 'text to read instead of those that are built in (with --quick its first 2,048 tokens)',

@@ -116,9 +116,9 @@ export function addModelFlags(command: Command): Command {
     )
     .addOption(kernelsOption())
     .addOption(
-      new Option('--kv <kind>', 'keys and values: f32, or q8, which takes a quarter of the memory')
+      new Option('--kv <kind>', 'keys and values: f32, f16 (half of the memory; own kernels), or q8 (a quarter)')
         .default('f32')
-        .argParser(oneOf('--kv', ['f32', 'q8'])),
+        .argParser(oneOf('--kv', ['f32', 'f16', 'q8'])),
     )
     .addOption(
       new Option(

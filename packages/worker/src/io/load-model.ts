@@ -55,7 +55,7 @@ export async function loadModel(modelPath: string, options: WorkerOptions, parts
 async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts) {
   const { cacheFolder, progress, clock, log } = parts;
   // First, because a compiler that works beside it would be measured with the weights.
-  const kernels = await fittingKernels(options.kernels ?? 'auto', file, parts.kernels);
+  const kernels = await fittingKernels(options.kernels ?? 'auto', file, options.kv ?? 'f32', parts.kernels);
   const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder });
   const compiled = await openCompiled(file, {
     weights: choice.weights,

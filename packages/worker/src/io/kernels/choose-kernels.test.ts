@@ -4,7 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { ServingError } from '@sluice/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chooseKernels, type KernelOptions } from './choose-kernels.js';
+import type { GgufFile } from '../../model/gguf/gguf-file.js';
+import { type TinyModelOptions, tinyModel } from '../../model/tiny-model.js';
+import { openGguf } from '../models/open-gguf.js';
+import { chooseKernels, fittingKernels, type KernelChoice, type KernelOptions } from './choose-kernels.js';
 import { fakeCompiler } from './test-compiler.js';
 
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
@@ -39,6 +42,12 @@ describe('chooseKernels', () => {
     expect(existsSync(cacheFolder)).toBe(false);
   });
 
+  it('says so where keys and values are to be kept in a way that only own ones have', async () => {
+    const given = options('exit 1', { kv: 'f16', env: { PATH: folder } });
+    await expect(chooseKernels('runtime', given)).rejects.toThrow(unusable(expect.stringMatching(/f16.*--kv f32$/)));
+    await expect(chooseKernels('auto', given)).rejects.toThrow(unusable(expect.stringMatching(/no pip.*--kv f32$/)));
+  });
+
   it("goes on with the runtime's where there is no pip, and with an error where own ones are asked for", async () => {
     const given = options('exit 1', { env: { PATH: folder } });
     const choice = await chooseKernels('auto', given);
@@ -52,6 +61,33 @@ describe('chooseKernels', () => {
   it('passes on that it was told to stop', async () => {
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(chooseKernels('auto', options('exit 1', { signal }))).rejects.toThrow('enough');
+  });
+});
+
+describe('fittingKernels', () => {
+  const none: KernelChoice = { kernels: 'runtime', libraryPath: undefined, reason: 'chosen' };
+  const open = async (model: TinyModelOptions): Promise<GgufFile> => {
+    const file = path.join(folder, 'tiny.gguf');
+    writeFileSync(file, tinyModel(1, model).gguf);
+    return openGguf(file);
+  };
+
+  it('asks for no choice where own kernels cannot compute the model', async () => {
+    const file = await open({ headDim: 272 });
+    const choose = () => Promise.reject(new Error('was asked'));
+    const choice = await fittingKernels('auto', file, 'f32', choose);
+    expect(choice).toMatchObject({ kernels: 'runtime', reason: expect.stringContaining('heads of 272 channels') });
+    await expect(fittingKernels('own', file, 'f32', choose)).rejects.toThrow(
+      unusable(expect.stringMatching(/tiny\.gguf: heads of 272 channels .*; take --kernels runtime$/)),
+    );
+    expect(await fittingKernels('runtime', file, 'f32', async () => none)).toBe(none);
+    await file.close();
+  });
+
+  it('takes what is chosen for any other model', async () => {
+    const file = await open({});
+    expect(await fittingKernels('auto', file, 'f32', async () => none)).toBe(none);
+    await file.close();
   });
 });
 

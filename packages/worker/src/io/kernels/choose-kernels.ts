@@ -49,13 +49,13 @@ const RETRY_AFTER_MS = 60 * 60_000;
  * `auto` takes the runtime's operators then, and does not try again within an hour.
  */
 export async function chooseKernels(wish: KernelWish, options: KernelOptions): Promise<KernelChoice> {
-  if (wish === 'runtime') return runtimeKernels('asked for');
+  if (wish === 'runtime') return runtimeKernels('asked for', options.kv);
   try {
     return await ownKernels(wish, options);
   } catch (thrown) {
     options.signal?.throwIfAborted();
     const reason = reasonOf(thrown);
-    if (wish === 'auto') return runtimeKernels(`own ones cannot be had: ${reason}`);
+    if (wish === 'auto') return runtimeKernels(`own ones cannot be had: ${reason}`, options.kv);
     throw new ServingError('model_unusable', `own kernels cannot be had: ${reason}; take --kernels runtime`, {
       cause: thrown,
     });
@@ -69,11 +69,12 @@ export async function chooseKernels(wish: KernelWish, options: KernelOptions): P
 export async function fittingKernels(
   wish: KernelWish,
   file: GgufFile,
+  kv: KvMode,
   choose: () => Promise<KernelChoice>,
 ): Promise<KernelChoice> {
   const misfit = wish === 'runtime' ? undefined : ownMisfit(await architectureOf(file).readConfig(file));
   if (misfit === undefined) return choose();
-  if (wish === 'auto') return runtimeKernels(`own ones cannot compute this model: ${misfit}`);
+  if (wish === 'auto') return runtimeKernels(`own ones cannot compute this model: ${misfit}`, kv);
   throw new ServingError(
     'model_unusable',
     `own kernels cannot compute ${file.path}: ${misfit}; take --kernels runtime`,
@@ -123,6 +124,11 @@ function contextOf({ env, onProgress, signal }: KernelOptions): FetchContext {
   };
 }
 
-function runtimeKernels(reason: string): KernelChoice {
+/** @throws ServingError 'model_unusable' where the runtime has no way with keys and values that are kept so. */
+function runtimeKernels(reason: string, kv: KvMode): KernelChoice {
+  if (kv === 'f16') {
+    const message = `keys and values in f16 need own kernels (those of the runtime: ${reason}); take --kv f32`;
+    throw new ServingError('model_unusable', message);
+  }
   return { kernels: 'runtime', libraryPath: undefined, reason };
 }
