@@ -127,10 +127,9 @@ typedef struct {
   float long_values[BLOCK * HEAD_DIM_MAX];
 } Work;
 
-/* 16 rows of 16 become 16 columns of 16. */
-INLINE void transpose(const float *from, size_t from_stride, float *to, size_t to_stride) {
-  floats a[LANES], b[LANES];
-  for (int i = 0; i < LANES; i++) a[i] = load(from + i * from_stride);
+/* 16 rows of 16 become 16 columns of 16. What was in `a` is not there any more. */
+INLINE void transpose(floats *a, float *to, size_t stride) {
+  floats b[LANES];
 #pragma clang loop unroll(full)
   for (int i = 0; i < LANES; i += 2) {
     b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
@@ -153,7 +152,7 @@ INLINE void transpose(const float *from, size_t from_stride, float *to, size_t t
     a[i] = __builtin_shufflevector(b[i], b[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
     a[i + 8] = __builtin_shufflevector(b[i], b[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
   }
-  for (int i = 0; i < LANES; i++) store(to + i * to_stride, a[i]);
+  for (int i = 0; i < LANES; i++) store(to + i * stride, a[i]);
 }
 
 /*
@@ -182,13 +181,16 @@ static void touch_blocks(const Pass *pass, size_t at, size_t wanted) {
 static void fetch(const Pass *pass, Work *work, size_t at, size_t count) {
   const size_t head_dim = pass->head_dim;
   for (size_t position = 0; position < count; position += LANES) {
-    float rows[LANES * HEAD_DIM_MAX];
-    const size_t some = count - position < LANES ? count - position : LANES;
-    const size_t length = some * head_dim, from = at + position * head_dim;
-    for (size_t i = 0; i < length; i += LANES) store(rows + i, get(pass, pass->keys, from + i));
-    for (size_t i = length; i < LANES * head_dim; i += LANES) store(rows + i, all(0));
+    const size_t some = count - position < LANES ? count - position : LANES, from = at + position * head_dim;
     for (size_t channel = 0; channel < head_dim; channel += LANES) {
-      transpose(rows + channel, head_dim, work->keys + channel * BLOCK + position, BLOCK);
+      floats rows[LANES];
+      if (some == LANES) {
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < LANES; i++) rows[i] = get(pass, pass->keys, from + i * head_dim + channel);
+      } else {
+        for (size_t i = 0; i < LANES; i++) rows[i] = i < some ? get(pass, pass->keys, from + i * head_dim + channel) : all(0);
+      }
+      transpose(rows, work->keys + channel * BLOCK + position, BLOCK);
     }
   }
   work->values = pass->is_short ? work->long_values : (const float *)pass->values + at;
