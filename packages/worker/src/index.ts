@@ -61,7 +61,7 @@ export {
   type WorkerProgress,
 } from './io/start-worker.js';
 export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/choose-weights.js';
-export { type KvMode, kvModes } from './model/compile/kv-format.js';
+export { type KvMode, type KvWish, kvModes, kvWishes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export { type ExecutorMode, executorModes } from './model/executor-choice.js';
 export type { GgufFile } from './model/gguf/gguf-file.js';

@@ -99,7 +99,7 @@ export function readCapacitySettings(values: BenchValues, quick: boolean): Capac
     model: text('model'),
     weights: text('weights') ?? 'auto',
     kernels: text('kernels') ?? 'auto',
-    kv: text('kv') ?? 'f32',
+    kv: text('kv') ?? 'auto',
     threads: whole('threads', os.availableParallelism(), 1, 1024),
     policies: listOf('policies', policyNames, text('policies') ?? usualPolicies),
     objectives: listOf('objective', objectiveNames, text('objective') ?? objectiveNames.join(',')),

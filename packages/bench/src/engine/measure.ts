@@ -11,8 +11,9 @@ import {
   type KernelChoice,
   type KernelWish,
   type KvMode,
+  type KvWish,
   kernelWishes,
-  kvModes,
+  kvWishes,
   LaneModel,
   type LaneModelOptions,
   openCompiled,
@@ -84,11 +85,11 @@ export async function openModel(
 export async function compileModel(path: string, { threads, ...wishes }: ModelWishes) {
   const wish: WeightWish = named('weights', wishes.weights ?? 'auto', ['auto', ...weightModes]);
   const kernelWish = named('kernels', wishes.kernels ?? 'auto', kernelWishes);
-  const kv = named('kv', wishes.kv ?? 'f32', kvModes);
+  const kvWish = named('kv', wishes.kv ?? 'auto', kvWishes);
   const file = await openGguf(path);
   try {
     const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
-    const { kernels, library } = await kernelsFor(file, kernelWish, kv);
+    const { kernels, kv, library } = await kernelsFor(file, kernelWish, kvWish);
     const { weights } = await chooseWeights(file, wish, { ...graphs, threads });
     const files = await openCompiled(file, { ...graphs, threads, weights, kernels, kv });
     const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
@@ -99,13 +100,13 @@ export async function compileModel(path: string, { threads, ...wishes }: ModelWi
 }
 
 /** As a worker chooses them, and what a model of theirs is opened with. */
-export async function kernelsFor(file: GgufFile, wish: KernelWish, kv: KvMode) {
-  const { kernels, libraryPath } = await fittingKernels(wish, file, kv, () =>
-    chooseKernels(wish, { cacheFolder: cacheFolder(), env: process.env, kv }),
+export async function kernelsFor(file: GgufFile, wish: KernelWish, kvWish: KvWish) {
+  const { kernels, kv, libraryPath } = await fittingKernels(wish, file, kvWish, () =>
+    chooseKernels(wish, { cacheFolder: cacheFolder(), env: process.env, kv: kvWish }),
   );
   const library: Pick<LaneModelOptions, 'operatorLibrary'> =
     libraryPath === undefined ? {} : { operatorLibrary: libraryPath };
-  return { kernels, library };
+  return { kernels, kv, library };
 }
 
 function named<Name extends string>(flag: string, given: string, names: readonly Name[]): Name {

@@ -9,7 +9,7 @@ export const modelFlags = {
   model: { value: 'NAME', description: 'model: a GGUF file, org/repo[:file], or a short name (default: the default)' },
   weights: { value: 'KIND', description: 'auto, w8a8, q8, q4 or f32 (default auto, as in sluice up)' },
   kernels: { value: 'KIND', description: 'auto, own or runtime (default auto, as in sluice up)' },
-  kv: { value: 'KIND', description: 'keys and values: f32, f16 or q8 (default f32)' },
+  kv: { value: 'KIND', description: 'keys and values: auto, f32, f16 or q8 (default auto)' },
   threads: { value: 'N', description: 'threads of a pass, 1 to 1024 (default: the cores there are)' },
 } satisfies Record<string, BenchFlag>;
 

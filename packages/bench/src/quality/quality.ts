@@ -4,9 +4,9 @@ import {
   chooseWeights,
   createTokenizer,
   type KernelWish,
-  type KvMode,
+  type KvWish,
   kernelWishes,
-  kvModes,
+  kvWishes,
   LaneModel,
   openCompiled,
   openGguf,
@@ -39,7 +39,7 @@ export const qualityBenchmark: Benchmark = {
       value: 'KINDS',
       description: 'for each of --weights: auto, own, runtime, commas between (default auto)',
     },
-    kv: { value: 'KINDS', description: 'for each of --weights: f32, f16, q8, commas between (default f32)' },
+    kv: { value: 'KINDS', description: 'for each of --weights: auto, f32, f16, q8, commas between (default auto)' },
     text: {
       value: 'FILE',
       description: 'text to read instead of those that are built in (with --quick its first 2,048 tokens)',
@@ -54,7 +54,7 @@ type QualityResult = BenchResult & TextScore & { readonly kernels: string };
 interface Kind {
   readonly weights: WeightMode;
   readonly kernels: KernelWish;
-  readonly kv: KvMode;
+  readonly kv: KvWish;
 }
 
 const EXACT: Kind = { weights: 'f32', kernels: 'runtime', kv: 'f32' };
@@ -68,7 +68,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const kinds = kindsOf(
     String(values.weights ?? 'q8,w8a8,q4'),
     String(values.kernels ?? 'auto'),
-    String(values.kv ?? 'f32'),
+    String(values.kv ?? 'auto'),
   );
   const text = typeof values.text === 'string' ? readText(values.text) : quick ? shortQualityText : qualityText;
   const path = await modelOf(values, progress);
@@ -84,8 +84,8 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
       // Refuses what this machine cannot compute.
       const { weights } = await chooseWeights(file, kind.weights, { ...options, threads });
-      const { kernels, library } = await kernelsFor(file, kind.kernels, kind.kv);
-      const compiled = await openCompiled(file, { ...options, threads, weights, kernels, kv: kind.kv });
+      const { kernels, kv, library } = await kernelsFor(file, kind.kernels, kind.kv);
+      const compiled = await openCompiled(file, { ...options, threads, weights, kernels, kv });
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, { ...sizes, ...library }));
       kernelsUsed.push(kernels);
@@ -121,7 +121,7 @@ function readingProgress(tokens: number, progress: Progress): (fraction: number)
 /** The exact one first. */
 function kindsOf(weights: string, kernels: string, kv: string): Kind[] {
   const kernelsWanted = named('--kernels', kernels, kernelWishes);
-  const kvWanted = named('--kv', kv, kvModes);
+  const kvWanted = named('--kv', kv, kvWishes);
   const kinds = named('--weights', weights, weightModes).flatMap((mode) =>
     kernelsWanted.flatMap((wish) => kvWanted.map((kv) => ({ weights: mode, kernels: wish, kv }))),
   );
@@ -140,7 +140,7 @@ function named<T extends string>(flag: string, list: string, known: readonly T[]
 function nameOf(kind: Kind): string {
   const { weights, kernels, kv } = kind;
   if (kind === EXACT) return weights;
-  return [weights, ...(kernels === 'auto' ? [] : [kernels]), ...(kv === 'f32' ? [] : [`kv ${kv}`])].join(', ');
+  return [weights, ...(kernels === 'auto' ? [] : [kernels]), ...(kv === 'auto' ? [] : [`kv ${kv}`])].join(', ');
 }
 
 function readText(path: string): string {

@@ -4,7 +4,7 @@ import {
   defaultPolicy,
   executorModes,
   kernelWishes,
-  kvModes,
+  kvWishes,
   OBJECTIVE_MS_MAX,
   pinModes,
   policyNames,
@@ -23,8 +23,8 @@ describe('addModelFlags', () => {
   });
 
   it('keeps keys and values in 32-bit floats, or as the worker can', () => {
-    expect(parse().kv).toBe('f32');
-    for (const kv of kvModes) expect(parse('--kv', kv).kv).toBe(kv);
+    expect(parse().kv).toBe('auto');
+    for (const kv of kvWishes) expect(parse('--kv', kv).kv).toBe(kv);
   });
 
   it('takes own operators where they can be had, or as the worker can', () => {
@@ -51,7 +51,7 @@ describe('addModelFlags', () => {
     [['--scheduler', 'best'], '--scheduler best must be one of slo, sarathi, prefill-first'],
     [['--ttft-ms', '0'], '--ttft-ms 0 must be a whole number from 1 to 3600000'],
     [['--tbt-ms', '3600001'], '--tbt-ms 3600001 must be a whole number from 1 to 3600000'],
-    [['--kv', 'q4'], '--kv q4 must be one of f32, f16, q8'],
+    [['--kv', 'q4'], '--kv q4 must be one of auto, f32, f16, q8'],
     [['--executors', 'two'], '--executors two must be one of auto, wide, narrow'],
     [['--pin', '0'], '--pin 0 must be one of auto, off'],
     [['--speculation', 'on'], '--speculation on must be one of ngram, off'],

@@ -1,5 +1,5 @@
 import type { RoutingName } from '@sluice/gateway';
-import type { ExecutorMode, KernelWish, KvMode, PinMode, PolicyName, SpeculationMode } from '@sluice/worker';
+import type { ExecutorMode, KernelWish, KvWish, PinMode, PolicyName, SpeculationMode } from '@sluice/worker';
 import { type Command, Option } from 'commander';
 import { oneOf, text, wholeNumber, word } from '../flags.js';
 
@@ -49,7 +49,7 @@ export interface ModelFlags {
   readonly tokenBudget?: number;
   readonly weights: 'auto' | 'w8a8' | 'q8' | 'q4' | 'f32';
   readonly kernels: KernelWish;
-  readonly kv: KvMode;
+  readonly kv: KvWish;
   readonly executors: ExecutorMode;
   readonly pin: PinMode;
   readonly speculation: SpeculationMode;
@@ -116,9 +116,12 @@ export function addModelFlags(command: Command): Command {
     )
     .addOption(kernelsOption())
     .addOption(
-      new Option('--kv <kind>', 'keys and values: f32, f16 (half of the memory; own kernels), or q8 (a quarter)')
-        .default('f32')
-        .argParser(oneOf('--kv', ['f32', 'f16', 'q8'])),
+      new Option(
+        '--kv <kind>',
+        'keys and values: auto (f16 with own kernels, else f32), f32, f16 (half of the memory), or q8 (a quarter)',
+      )
+        .default('auto')
+        .argParser(oneOf('--kv', ['auto', 'f32', 'f16', 'q8'])),
     )
     .addOption(
       new Option(

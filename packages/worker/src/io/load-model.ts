@@ -55,11 +55,11 @@ export async function loadModel(modelPath: string, options: WorkerOptions, parts
 async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts) {
   const { cacheFolder, progress, clock, log } = parts;
   // First, because a compiler that works beside it would be measured with the weights.
-  const kernels = await fittingKernels(options.kernels ?? 'auto', file, options.kv ?? 'f32', parts.kernels);
+  const kernels = await fittingKernels(options.kernels ?? 'auto', file, options.kv ?? 'auto', parts.kernels);
   const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder });
   const compiled = await openCompiled(file, {
     weights: choice.weights,
-    kv: options.kv ?? 'f32',
+    kv: kernels.kv,
     kernels: kernels.kernels,
     threads: options.threads,
     chunkCounts: CHUNK_COUNTS,
@@ -68,7 +68,7 @@ async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts
     onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
   });
   const { config } = compiled;
-  const sizes = workerSizes(options, config, freeMemoryBytes() / (options.memoryParts ?? 1));
+  const sizes = workerSizes({ ...options, kv: kernels.kv }, config, freeMemoryBytes() / (options.memoryParts ?? 1));
   progress({ phase: 'load', done: 0, total: undefined });
   const computing = {
     threads: options.threads,

@@ -6,6 +6,7 @@ import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
 import type { SpeculationMode } from '../engine/speculation/speculation.js';
 import type { StepRecord } from '../engine/step-record.js';
+import type { KvWish } from '../model/compile/kv-format.js';
 import type { ExecutorMode } from '../model/executor-choice.js';
 import { createWorkerServer, type WorkerServer } from '../service/worker-server.js';
 import { chooseKernels, type KernelChoice, type KernelWish } from './kernels/choose-kernels.js';
@@ -16,7 +17,7 @@ import type { PinMode } from './processors.js';
 import type { WeightWish } from './weights/choose-weights.js';
 import type { SizeWishes } from './worker-limits.js';
 
-export interface WorkerOptions extends SizeWishes {
+export interface WorkerOptions extends Omit<SizeWishes, 'kv'> {
   /** Short name, hub id or path; see resolveModel. */
   readonly model: string;
   readonly host: string;
@@ -27,6 +28,8 @@ export interface WorkerOptions extends SizeWishes {
   readonly weights: WeightWish;
   /** Whose operators the model runs on; default `auto`: our own where they can be had. */
   readonly kernels?: KernelWish;
+  /** How keys and values are kept; default `auto`: in 16 bits by own kernels, in 32 by the runtime's. */
+  readonly kv?: KvWish;
   /** Whether threads of passes are bound to processors; default `auto`. */
   readonly pin?: PinMode;
   /** Whether a pass is shared out among narrow executors; default `auto`. */
@@ -178,7 +181,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         weightsReason: choice.reason,
         kernels: kernels.kernels,
         kernelsReason: kernels.reason,
-        kv: options.kv ?? 'f32',
+        kv: kernels.kv,
         passesRemembered: memory.before !== undefined,
         port,
       },
@@ -216,7 +219,7 @@ async function fetchAndLoad(options: WorkerOptions, parts: Omit<LoadParts, 'kern
     choosing = chooseKernels(options.kernels ?? 'auto', {
       cacheFolder,
       env: process.env,
-      kv: options.kv ?? 'f32',
+      kv: options.kv ?? 'auto',
       onProgress: (fetch) => isModelHere && progress(fetchProgress(fetch)),
       signal: fetching.signal,
     });

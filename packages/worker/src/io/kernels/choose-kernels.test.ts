@@ -65,7 +65,7 @@ describe('chooseKernels', () => {
 });
 
 describe('fittingKernels', () => {
-  const none: KernelChoice = { kernels: 'runtime', libraryPath: undefined, reason: 'chosen' };
+  const none: KernelChoice = { kernels: 'runtime', kv: 'f32', libraryPath: undefined, reason: 'chosen' };
   const open = async (model: TinyModelOptions): Promise<GgufFile> => {
     const file = path.join(folder, 'tiny.gguf');
     writeFileSync(file, tinyModel(1, model).gguf);

@@ -1,7 +1,7 @@
 import { ServingError } from '@sluice/shared';
 import { architectureOf } from '../../model/architectures/architecture.js';
-import { type Kernels, kernelsFor, ownMisfit } from '../../model/compile/kernels.js';
-import type { KvMode } from '../../model/compile/kv-format.js';
+import { type Kernels, kernelsFor, kvFor, ownMisfit } from '../../model/compile/kernels.js';
+import type { KvMode, KvWish } from '../../model/compile/kv-format.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import type { FetchContext, ProgressListener } from '../models/fetch-progress.js';
 import { reasonOf } from '../models/source-error.js';
@@ -16,6 +16,8 @@ export const kernelWishes: readonly KernelWish[] = ['auto', 'own', 'runtime'];
 export type KernelChoice = {
   /** For the log: why. */
   readonly reason: string;
+  /** How they keep keys and values. */
+  readonly kv: KvMode;
 } & (
   | { readonly kernels: 'own' /** Of the shared library, checked. */; readonly libraryPath: string }
   | { readonly kernels: 'runtime'; readonly libraryPath: undefined }
@@ -25,7 +27,7 @@ export interface KernelOptions {
   readonly cacheFolder: string;
   /** Passed on to pip. Read: SLUICE_KEEP_COMPILER. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly kv: KvMode;
+  readonly kv: KvWish;
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
   /** Time of day, in milliseconds; default: the system's. */
@@ -69,7 +71,7 @@ export async function chooseKernels(wish: KernelWish, options: KernelOptions): P
 export async function fittingKernels(
   wish: KernelWish,
   file: GgufFile,
-  kv: KvMode,
+  kv: KvWish,
   choose: () => Promise<KernelChoice>,
 ): Promise<KernelChoice> {
   const misfit = wish === 'runtime' ? undefined : ownMisfit(await architectureOf(file).readConfig(file));
@@ -89,10 +91,13 @@ async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise
   if (wheel === undefined) throw new Error(`there is no compiler for ${process.platform} ${process.arch}`);
   const sources = await readKernelSources(options.nativeFolder);
   const slot = librarySlot(options.cacheFolder, sources, wheel);
-  const { libraryPath } = slot;
-  if (await isChecked(slot)) {
-    return { kernels: 'own', libraryPath, reason: wish === 'own' ? 'asked for' : 'made for this processor before' };
-  }
+  const own = (reason: string): KernelChoice => ({
+    kernels: 'own',
+    kv: kvFor(options.kv, 'own'),
+    libraryPath: slot.libraryPath,
+    reason: wish === 'own' ? 'asked for' : reason,
+  });
+  if (await isChecked(slot)) return own('made for this processor before');
   const wallMs = options.wallMs ?? Date.now;
   if (wish === 'auto') await requireNoRecentFailure(slot, wallMs());
   const context = contextOf(options);
@@ -104,7 +109,7 @@ async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise
     await rememberFailure(slot, thrown, wallMs());
     throw thrown;
   }
-  return { kernels: 'own', libraryPath, reason: wish === 'own' ? 'asked for' : 'made for this processor' };
+  return own('made for this processor');
 }
 
 async function requireNoRecentFailure(slot: Parameters<typeof readFailure>[0], nowMs: number): Promise<void> {
@@ -125,10 +130,10 @@ function contextOf({ env, onProgress, signal }: KernelOptions): FetchContext {
 }
 
 /** @throws ServingError 'model_unusable' where the runtime has no way with keys and values that are kept so. */
-function runtimeKernels(reason: string, kv: KvMode): KernelChoice {
+function runtimeKernels(reason: string, kv: KvWish): KernelChoice {
   if (kv === 'f16') {
     const message = `keys and values in f16 need own kernels (those of the runtime: ${reason}); take --kv f32`;
     throw new ServingError('model_unusable', message);
   }
-  return { kernels: 'runtime', libraryPath: undefined, reason };
+  return { kernels: 'runtime', kv: kvFor(kv, 'runtime'), libraryPath: undefined, reason };
 }

@@ -1,12 +1,18 @@
 import type { DecoderConfig } from '../architectures/config.js';
-import type { KvMode } from './kv-format.js';
+import type { KvMode, KvWish } from './kv-format.js';
 
 /** Whose operators compute attention and what stands between linear layers: the runtime's, or those of native/. */
 export type Kernels = 'own' | 'runtime';
 
 /** Own ones keep keys and values in floats only: graphs of others are written for the runtime's, whatever the wish. */
-export function kernelsFor(wish: Kernels, kv: KvMode): Kernels {
+export function kernelsFor(wish: Kernels, kv: KvWish): Kernels {
   return kv === 'q8' ? 'runtime' : wish;
+}
+
+/** Floats of 16 bits take half of the memory and less time; the runtime's kernels read none. */
+export function kvFor(wish: KvWish, kernels: Kernels): KvMode {
+  if (wish !== 'auto') return wish;
+  return kernels === 'own' ? 'f16' : 'f32';
 }
 
 /** Prompts of which one pass with own kernels computes a slice: each costs what its tokens do, so what bounds them is tokens. */

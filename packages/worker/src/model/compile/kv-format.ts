@@ -10,6 +10,9 @@ import type { Attribute } from './onnx.js';
  */
 export type KvMode = 'f32' | 'f16' | 'q8';
 export const kvModes: readonly KvMode[] = ['f32', 'f16', 'q8'];
+/** As slots are to keep them; `auto`: in as few bits as kernels read without a loss that could be told. */
+export type KvWish = KvMode | 'auto';
+export const kvWishes: readonly KvWish[] = ['auto', ...kvModes];
 /** The type of an element of the cache. */
 export const kvElementType = { f32: 'float32', f16: 'float16', q8: 'int8' } as const satisfies Record<KvMode, string>;
 
