@@ -30,8 +30,13 @@ const unusable = (message: unknown) => expect.objectContaining({ code: 'model_un
 describe('chooseKernels', () => {
   it("takes the runtime's at once where they are asked for", async () => {
     const choice = await chooseKernels('runtime', options('exit 1'));
-    expect(choice).toEqual({ kernels: 'runtime', libraryPath: undefined, reason: 'asked for' });
+    expect(choice).toEqual({ kernels: 'runtime', kv: 'f32', libraryPath: undefined, reason: 'asked for' });
     expect(existsSync(cacheFolder)).toBe(false);
+  });
+
+  it("leaves keys and values in 32 bits to the runtime's unless something else is asked for", async () => {
+    expect(await chooseKernels('runtime', options('exit 1', { kv: 'auto' }))).toMatchObject({ kv: 'f32' });
+    expect(await chooseKernels('runtime', options('exit 1', { kv: 'q8' }))).toMatchObject({ kv: 'q8' });
   });
 
   it('does not look for a compiler where own ones could not be used', async () => {
