@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { StepCost } from '../cost-model.js';
 import { createPolicy, type PolicyName } from './policies.js';
 import type { ObservedStep } from './policy.js';
-import { decoding, nowMs, queueOf, view } from './test-support/queues.js';
+import { decoding, nowMs, queueOf, smallMachine, view } from './test-support/queues.js';
 import { type Arrival, drive, type Machine } from './test-support/small-engine.js';
 
 const machine: Machine = {
@@ -121,6 +122,15 @@ describe('mlfq', () => {
     const fresh = view({ promptTokens: 40 });
     const first = createPolicy('mlfq').decide(queueOf({ waiting: [fresh, starved] })).chunks[0]!.sequence;
     expect(first).toBe(starved);
+  });
+
+  it('computes nobody anew for longer than it goes on then, also where that takes longer than others wait', () => {
+    const cost: StepCost = { ...smallMachine, predictMs: (work) => 100 * smallMachine.predictMs(work) };
+    const arriving = Array.from({ length: 4 }, (_, index) => ({ atMs: index, promptTokens: 12, outputTokens: 60 }));
+    const { finished, steps, preemptions } = drive(createPolicy('mlfq'), arriving, { ...machine, slots: 1, cost });
+    expect(finished).toHaveLength(4);
+    expect(preemptions).toBeGreaterThan(0);
+    expect(steps).toBeLessThan(2 * 4 * (60 + 1) + preemptions);
   });
 });
 

@@ -16,6 +16,10 @@ interface Standing {
   lastRunMs: number;
   /** Tokens it had when it last got a slot. */
   tokensAtEntry: number;
+  /** Time since then in which what it had before was computed anew, */
+  anewMs: number;
+  /** and in which it gained tokens. */
+  gainingMs: number;
 }
 
 /**
@@ -23,8 +27,10 @@ interface Standing {
  * and a newcomer starts on the first level whose time its prompt fits into. The highest levels run; one that waits takes
  * the slot of one on a lower level.
  *
- * Differs: who loses its slot first has to have gained a token, since it may have to be computed anew; one goes per step,
- * and nobody is brought back before its turn; and the promotion is looked at in every step, not in every thousandth. Inside a level, classes count.
+ * Differs: who loses its slot first has to have gained tokens, since it may have to be computed anew, and for as long as
+ * that took it: where it takes so long that those who wait are promoted meanwhile, all would take turns at being computed
+ * anew, and hardly anybody would get any further. One goes per step, and nobody is brought back before its turn; and the
+ * promotion is looked at in every step, not in every thousandth. Inside a level, classes count.
  */
 export class Mlfq implements Policy {
   readonly #standings = new WeakMap<SequenceView, Standing>();
@@ -47,7 +53,7 @@ export class Mlfq implements Policy {
   observe({ decision, endMs, passMs }: ObservedStep): void {
     for (const sequence of decision.preempted) {
       const standing = this.#standings.get(sequence);
-      if (standing !== undefined) standing.tokensAtEntry = sequence.tokens;
+      if (standing !== undefined) Object.assign(standing, entryOf(sequence));
     }
     for (const sequence of [...decision.decodes, ...decision.chunks.map((chunk) => chunk.sequence)]) {
       const standing = this.#standings.get(sequence);
@@ -55,6 +61,8 @@ export class Mlfq implements Policy {
       if (endMs - passMs - standing.lastRunMs >= PROMOTE_MS) Object.assign(standing, { level: 0, usedMs: 0 });
       standing.lastRunMs = endMs;
       standing.usedMs += passMs;
+      if (sequence.tokens > standing.tokensAtEntry) standing.gainingMs += passMs;
+      else if (sequence.lastTokenMs !== undefined) standing.anewMs += passMs;
       if (standing.usedMs <= quantumMs(standing.level)) continue;
       standing.level = Math.min(LEVEL_MAX, standing.level + 1);
       standing.usedMs = 0;
@@ -72,7 +80,8 @@ export class Mlfq implements Policy {
     if (first === undefined || last === undefined || draft.fits(first) || !draft.fits(first, last)) return undefined;
     // Prompt lanes that are taken by others would leave the place empty.
     if (running.filter(isPrompt).length >= queue.limits.chunksMax) return undefined;
-    const hasGained = last.tokens > this.#standing(last, queue).tokensAtEntry;
+    const { tokensAtEntry, anewMs, gainingMs } = this.#standing(last, queue);
+    const hasGained = last.tokens > tokensAtEntry && gainingMs >= anewMs;
     return hasGained && this.#level(first, queue) < this.#level(last, queue) ? last : undefined;
   }
 
@@ -92,10 +101,14 @@ export class Mlfq implements Policy {
     const promptMs = cost.predictMs(withChunk(noWork, computed, promptTokens - computed));
     let level = 0;
     while (level < LEVEL_MAX && quantumMs(level) < promptMs) level += 1;
-    const joined = { level, usedMs: 0, lastRunMs: sequence.arrivalMs, tokensAtEntry: sequence.promptTokens };
+    const joined = { level, usedMs: 0, lastRunMs: sequence.arrivalMs, ...entryOf(sequence) };
     this.#standings.set(sequence, joined);
     return joined;
   }
+}
+
+function entryOf({ tokens }: SequenceView): Pick<Standing, 'tokensAtEntry' | 'anewMs' | 'gainingMs'> {
+  return { tokensAtEntry: tokens, anewMs: 0, gainingMs: 0 };
 }
 
 function quantumMs(level: number): number {
