@@ -109,14 +109,26 @@ async function buildInto(work: string, options: MakeOptions): Promise<void> {
 async function openCompiler(folder: string, options: MakeOptions): Promise<string> {
   const { wheel, cacheFolder, context, keepCompiler } = options;
   const keptFolder = path.join(cacheFolder, 'compilers', `${wheel.package}-${wheel.version}-${wheel.target}`);
-  const kept = await readFile(path.join(keptFolder, 'program'), 'utf8').catch(() => undefined);
-  if (kept !== undefined) return path.join(keptFolder, kept);
+  const kept = await keptCompiler(keptFolder);
+  if (kept !== undefined) return kept;
   const program = await fetchCompiler(wheel, folder, context);
   if (!keepCompiler) return program;
   await writeFile(path.join(folder, 'program'), path.relative(folder, program));
   await mkdir(path.dirname(keptFolder), { recursive: true });
-  await rename(folder, keptFolder);
+  try {
+    await rename(folder, keptFolder);
+  } catch (thrown) {
+    // Another process, with a cache folder that shares this one, may have been faster.
+    const theirs = await keptCompiler(keptFolder);
+    if (theirs === undefined) throw thrown;
+    return theirs;
+  }
   return path.join(keptFolder, path.relative(folder, program));
+}
+
+async function keptCompiler(keptFolder: string): Promise<string | undefined> {
+  const program = await readFile(path.join(keptFolder, 'program'), 'utf8').catch(() => undefined);
+  return program === undefined ? undefined : path.join(keptFolder, program);
 }
 
 /** Whether a library of another time is there and right: after a new release of the runtime it usually is. */
