@@ -15,6 +15,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { shortQualityText } from '../../packages/bench/src/quality/quality-text.js';
 import { WINDOW_TOKENS } from '../../packages/bench/src/quality/score-text.js';
 import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
+import { eachKernels, type KernelsUnderTest } from '../../packages/worker/src/model/test-support/each-kernels.js';
 import { type KeptRow, SlotDriver } from '../../packages/worker/src/model/test-support/slot-driver.js';
 import { defaultModelPath } from '../support/default-model.js';
 
@@ -46,35 +47,43 @@ const chunkTokens = 64;
 
 beforeEach(({ skip }) => skip(modelPath === undefined, 'the default model was not fetched'));
 
-describe('the default model in 32-bit floats, against transformers', () => {
-  const measured = measure('f32');
+describe.each(eachKernels)(
+  'the default model in 32-bit floats on $kernels kernels, against transformers',
+  (kernels) => {
+    const measured = measure('f32', 'f32', kernels);
 
-  it('chooses the same tokens, but where the two likeliest are as good as equal', () => {
-    for (const { golden, best } of measured().places) {
-      const [first, second] = golden;
-      if (best !== first![0]) expect(first![1] - second![1]).toBeLessThan(0.001);
-    }
-  });
+    it('chooses the same tokens, but where the two likeliest are as good as equal', () => {
+      for (const { golden, best } of measured().places) {
+        const [first, second] = golden;
+        if (best !== first![0]) expect(first![1] - second![1]).toBeLessThan(0.001);
+      }
+    });
 
-  it('gives the same log-probabilities within 0.002', () => {
-    const { places } = measured();
-    expect(places).toHaveLength(golden.prompts.length * 32);
-    expect(Math.max(...places.flatMap(errors))).toBeLessThan(0.002);
-  });
+    it('gives the same log-probabilities within 0.002', () => {
+      const { places } = measured();
+      expect(places).toHaveLength(golden.prompts.length * 32);
+      expect(Math.max(...places.flatMap(errors))).toBeLessThan(0.002);
+    });
 
-  it('finds a text as likely within 0.1 % of perplexity', () => {
-    expectPerplexity(
-      Math.exp(-mean(measured().logprobs)),
-      Math.exp(golden.perplexity.meanNegativeLogLikelihood),
-      0.001,
-    );
-  });
-});
+    it('finds a text as likely within 0.1 % of perplexity', () => {
+      expectPerplexity(
+        Math.exp(-mean(measured().logprobs)),
+        Math.exp(golden.perplexity.meanNegativeLogLikelihood),
+        0.001,
+      );
+    });
+  },
+);
 
-const int8Modes = addsInt8Exactly() ? (['w8a8'] as const) : [];
+const forms = eachKernels.flatMap((kernels) =>
+  (kernels.kernels === 'own' || addsInt8Exactly() ? (['q8', 'w8a8'] as const) : (['q8'] as const)).map((weights) => ({
+    ...kernels,
+    weights,
+  })),
+);
 
-describe.each(['q8', ...int8Modes] as const)('the default model with %s weights', (weights) => {
-  const measured = measure(weights);
+describe.each(forms)('the default model with $weights weights on $kernels kernels', ({ weights, ...kernels }) => {
+  const measured = measure(weights, 'f32', kernels);
   const exact = measure('f32');
 
   it('agrees with transformers on the next token in 96 of 100 places', () => {
@@ -133,15 +142,15 @@ interface Measured {
   readonly windowLogprobs: readonly number[];
 }
 
-/** By weights and by how keys and values are kept. */
+/** By weights, by how keys and values are kept, and by kernels. */
 const results = new Map<string, Measured>();
 
 /** Runs the model once before the tests of a `describe`; its result is there inside of them. */
-function measure(weights: WeightMode, kv: KvMode = 'f32'): () => Measured {
-  const key = `${weights} ${kv}`;
+function measure(weights: WeightMode, kv: KvMode = 'f32', kernels = eachKernels[0]!): () => Measured {
+  const key = `${weights} ${kv} ${kernels.kernels}`;
   beforeAll(async () => {
     if (modelPath === undefined || results.has(key)) return;
-    const model = await open(weights, kv, modelPath);
+    const model = await open(weights, kv, kernels, modelPath);
     try {
       const driver = new SlotDriver(model, { temperatures: [1] });
       const places = await placesOf(driver);
@@ -165,11 +174,18 @@ function measure(weights: WeightMode, kv: KvMode = 'f32'): () => Measured {
 
 afterAll(() => results.clear());
 
-async function open(weights: WeightMode, kv: KvMode, path: string): Promise<LaneModel> {
+async function open(
+  weights: WeightMode,
+  kv: KvMode,
+  { kernels, library }: KernelsUnderTest,
+  path: string,
+): Promise<LaneModel> {
   const file = await openGguf(path);
   try {
-    const options = { weights, kv, chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
+    const counts = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS };
+    const options = { weights, kv, kernels, ...counts, cacheFolder: cacheFolder() };
     return new LaneModel(await openCompiled(file, options), {
+      ...library,
       slots: golden.prompts.length,
       contextTokens: golden.perplexity.ids.length,
       stepTokensMax: chunkTokens,

@@ -13,7 +13,9 @@ import {
 } from '@sluice/worker';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { chunkTokens } from '../../packages/worker/src/engine/scheduler/policy.js';
+import { kernelsFor } from '../../packages/worker/src/model/compile/kernels.js';
 import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
+import { eachKernels, type KernelsUnderTest } from '../../packages/worker/src/model/test-support/each-kernels.js';
 import { defaultModelPath } from '../support/default-model.js';
 
 /** Longer than what attention computes at a time, whatever this machine's caches. */
@@ -32,15 +34,25 @@ afterAll(() => {
 const prompt = Array.from({ length: PROMPT_TOKENS }, (_, index) => (index * 7919 + index * index * 31 + 5) % 40_000);
 const output = [300, 4_000, 70];
 
-/** Weights, and keys and values. */
-type Modes = readonly [weights: WeightMode, kv: KvMode];
-const int8Modes: Modes[] = addsInt8Exactly() ? [['w8a8', 'f32']] : [];
+interface Form extends KernelsUnderTest {
+  readonly weights: WeightMode;
+  readonly kv: KvMode;
+}
 
-describe.each<Modes>([...kvModes.map((kv): Modes => ['q8', kv]), ...int8Modes])(
-  'the default model with %s weights and keys and values in %s',
-  (weights, kv) => {
+const forms = eachKernels.flatMap((kernels): Form[] => {
+  const isOwn = kernels.kernels === 'own';
+  const kvs = kvModes.filter((kv) => kernelsFor(kernels.kernels, kv) === kernels.kernels && (isOwn || kv !== 'f16'));
+  return [
+    ...kvs.map((kv) => ({ ...kernels, weights: 'q8' as const, kv })),
+    ...(isOwn || addsInt8Exactly() ? [{ ...kernels, weights: 'w8a8' as const, kv: 'f32' as const }] : []),
+  ];
+});
+
+describe.each(forms)(
+  'the default model with $weights weights and keys and values in $kv on $kernels kernels',
+  (form) => {
     it('gives the same bits wherever a prompt is cut', async () => {
-      const model = await open(weights, kv);
+      const model = await open(form);
       const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
       for (const budgets of [[64], [511, 89], [3, 130, 77]]) {
         expect(await answer(model, 1, 0, budgets)).toEqual(whole);
@@ -48,7 +60,7 @@ describe.each<Modes>([...kvModes.map((kv): Modes => ['q8', kv]), ...int8Modes])(
     }, 120_000);
 
     it('gives the same bits behind a beginning that another slot computed', async () => {
-      const model = await open(weights, kv);
+      const model = await open(form);
       const whole = await answer(model, 0, 0, [PROMPT_TOKENS]);
       model.copy(0, 2, 514);
       expect(await answer(model, 2, 514, [128])).toEqual(whole);
@@ -57,9 +69,9 @@ describe.each<Modes>([...kvModes.map((kv): Modes => ['q8', kv]), ...int8Modes])(
     it('gives a decode the same bits alone and between others, with more threads than heads', async () => {
       // Where threads are left over, the kernel would share out the context of a lone row among them, which rounds otherwise
       // than a row among many (compile/kv-format.ts). The contexts come from the other model: so many threads are slow here.
-      const few = await open(weights, kv);
+      const few = await open(form);
       await prefill(few, 0, 0, [PROMPT_TOKENS]);
-      const many = await open(weights, kv, MANY_THREADS);
+      const many = await open(form, MANY_THREADS);
       const place = (slot: number, tokens: number): void => many.copyIn(slot, few.copyOut(0, tokens));
       place(2, PROMPT_TOKENS);
       const alone = await answerTo(many, 2);
@@ -79,7 +91,7 @@ describe.each<Modes>([...kvModes.map((kv): Modes => ['q8', kv]), ...int8Modes])(
     }, 120_000);
 
     it('gives tokens that are decoded several in a pass the bits of one after the other', async () => {
-      const model = await open(weights, kv);
+      const model = await open(form);
       await prefill(model, 0, 0, [PROMPT_TOKENS]);
       model.copy(0, 2, PROMPT_TOKENS);
       const alone = await answerTo(model, 0);
@@ -104,8 +116,8 @@ describe.each<Modes>([...kvModes.map((kv): Modes => ['q8', kv]), ...int8Modes])(
   },
 );
 
-async function open(weights: WeightMode, kv: KvMode, threads = 2): Promise<LaneModel> {
-  const key = `${weights} ${kv} ${threads}`;
+async function open({ weights, kv, kernels, library }: Form, threads = 2): Promise<LaneModel> {
+  const key = `${weights} ${kv} ${kernels} ${threads}`;
   const known = models.get(key);
   if (known !== undefined) return known;
   const file = await openGguf(modelPath!);
@@ -113,13 +125,14 @@ async function open(weights: WeightMode, kv: KvMode, threads = 2): Promise<LaneM
     const options = {
       weights,
       kv,
+      kernels,
       threads,
       chunkCounts: CHUNK_COUNTS,
       decodeCounts: DECODE_COUNTS,
       cacheFolder: cacheFolder(),
     } as const;
     const sizes = { slots: 5, contextTokens: PROMPT_TOKENS + OUTPUT_TOKENS, stepTokensMax: PROMPT_TOKENS, threads };
-    const model = new LaneModel(await openCompiled(file, options), sizes);
+    const model = new LaneModel(await openCompiled(file, options), { ...library, ...sizes });
     models.set(key, model);
     return model;
   } finally {
