@@ -3,12 +3,15 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import os from 'node:os';
 import path from 'node:path';
 import { ServingError } from '@sluice/shared';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import { type TinyModelOptions, tinyModel } from '../../model/tiny-model.js';
 import { openGguf } from '../models/open-gguf.js';
 import { chooseKernels, fittingKernels, type KernelChoice, type KernelOptions } from './choose-kernels.js';
 import { fakeCompiler } from './test-compiler.js';
+
+// pip itself may have to wait for a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 

@@ -2,10 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FetchContext, FetchProgress } from '../models/fetch-progress.js';
 import { fetchCompiler } from './fetch-compiler.js';
 import { fakeCompiler } from './test-compiler.js';
+
+// pip itself may have to wait for a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const hasPip = spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
 
