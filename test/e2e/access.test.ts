@@ -84,7 +84,7 @@ async function ask(key: string, onFirst: () => void): Promise<Response> {
   const response = await fetch(`${up.url}/v1/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-    body: JSON.stringify({ prompt: 'Once upon a time', max_tokens: 24, ignore_eos: true, stream: true }),
+    body: JSON.stringify({ prompt: 'Once upon a time', max_tokens: 64, ignore_eos: true, stream: true }),
   });
   if (response.status !== 200) return response;
   let hasBegun = false;
