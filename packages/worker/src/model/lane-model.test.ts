@@ -75,8 +75,12 @@ describe.each(eachKernels)('LaneModel.forward in 32-bit floats on $kernels kerne
 });
 
 const runtimeKernels = eachKernels[0]!;
+const ownForms = eachKernels
+  .filter(({ kernels }) => kernels === 'own')
+  .flatMap((kernels) => weightModes.map((weights) => ({ ...kernels, weights, kv: 'f16' as const })));
 const forms: readonly (KernelsUnderTest & { readonly weights: WeightMode; readonly kv: KvMode })[] = [
   ...eachKernels.flatMap((kernels) => weightModes.map((weights) => ({ ...kernels, weights, kv: 'f32' as const }))),
+  ...ownForms,
   // There are no kernels of our own for these.
   ...(['f32', 'q8', 'w8a8'] as const).map((weights) => ({ ...runtimeKernels, weights, kv: 'q8' as const })),
 ];
