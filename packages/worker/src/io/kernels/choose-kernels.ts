@@ -6,22 +6,39 @@ import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import type { FetchContext, ProgressListener } from '../models/fetch-progress.js';
 import { reasonOf } from '../models/source-error.js';
 import { type CompilerWheel, compilerWheel } from './compiler-wheels.js';
-import { isChecked, librarySlot, makeLibrary, readFailure, rememberFailure } from './kernel-library.js';
+import {
+  isChecked,
+  type LibrarySlot,
+  librarySlot,
+  makeLibrary,
+  readFailure,
+  rememberFailure,
+} from './kernel-library.js';
 import { readKernelSources } from './kernel-sources.js';
 
 /** Whose operators are wanted; `auto`: our own where they can be had. */
 export type KernelWish = Kernels | 'auto';
 export const kernelWishes: readonly KernelWish[] = ['auto', 'own', 'runtime'];
 
-export type KernelChoice = {
+export type KernelChoice = OwnKernels | RuntimeKernels;
+
+interface AnyKernels {
   /** For the log: why. */
   readonly reason: string;
   /** How they keep keys and values. */
   readonly kv: KvMode;
-} & (
-  | { readonly kernels: 'own' /** Of the shared library, checked. */; readonly libraryPath: string }
-  | { readonly kernels: 'runtime'; readonly libraryPath: undefined }
-);
+}
+
+export interface OwnKernels extends AnyKernels {
+  readonly kernels: 'own';
+  /** Of the shared library, checked. */
+  readonly libraryPath: string;
+}
+
+export interface RuntimeKernels extends AnyKernels {
+  readonly kernels: 'runtime';
+  readonly libraryPath: undefined;
+}
 
 export interface KernelOptions {
   readonly cacheFolder: string;
@@ -83,7 +100,7 @@ export async function fittingKernels(
   );
 }
 
-async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise<KernelChoice> {
+async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise<OwnKernels> {
   if (kernelsFor('own', options.kv) === 'runtime') {
     throw new Error(`they have no way with keys and values in ${options.kv}`);
   }
@@ -91,7 +108,7 @@ async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise
   if (wheel === undefined) throw new Error(`there is no compiler for ${process.platform} ${process.arch}`);
   const sources = await readKernelSources(options.nativeFolder);
   const slot = librarySlot(options.cacheFolder, sources, wheel);
-  const own = (reason: string): KernelChoice => ({
+  const own = (reason: string): OwnKernels => ({
     kernels: 'own',
     kv: kvFor(options.kv, 'own'),
     libraryPath: slot.libraryPath,
@@ -112,7 +129,7 @@ async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise
   return own('made for this processor');
 }
 
-async function requireNoRecentFailure(slot: Parameters<typeof readFailure>[0], nowMs: number): Promise<void> {
+async function requireNoRecentFailure(slot: LibrarySlot, nowMs: number): Promise<void> {
   const failure = await readFailure(slot);
   if (failure === undefined) return;
   const agoMs = nowMs - failure.atMs;
@@ -130,7 +147,7 @@ function contextOf({ env, onProgress, signal }: KernelOptions): FetchContext {
 }
 
 /** @throws ServingError 'model_unusable' where the runtime has no way with keys and values that are kept so. */
-function runtimeKernels(reason: string, kv: KvWish): KernelChoice {
+function runtimeKernels(reason: string, kv: KvWish): RuntimeKernels {
   if (kv === 'f16') {
     const message = `keys and values in f16 need own kernels (those of the runtime: ${reason}); take --kv f32`;
     throw new ServingError('model_unusable', message);
