@@ -168,7 +168,7 @@ export function addModelFlags(command: Command): Command {
 export function kernelsOption(): Option {
   return new Option(
     '--kernels <kind>',
-    "operators beside linear layers: own (compiled for this processor at the first start), the runtime's, " +
+    "who computes: operators of our own, compiled for this processor at the first start (own), the runtime's (runtime), " +
       'or auto (own where they can be had)',
   )
     .default('auto')

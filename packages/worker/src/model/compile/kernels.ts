@@ -1,7 +1,7 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { KvMode, KvWish } from './kv-format.js';
 
-/** Whose operators compute attention and what stands between linear layers: the runtime's, or those of native/. */
+/** Whose operators compute attention, layers in w8a8 and what stands between them: the runtime's, or those of native/. */
 export type Kernels = 'own' | 'runtime';
 
 /** Own ones keep keys and values in floats only: graphs of others are written for the runtime's, whatever the wish. */
