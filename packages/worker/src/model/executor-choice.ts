@@ -37,6 +37,7 @@ export type PassParts = readonly PlanPart[] | undefined;
 export class ExecutorChoice {
   readonly #mode: ExecutorMode;
   readonly #narrowCount: number;
+  readonly #narrowChunksMax: number;
   readonly #wide: CostModel;
   readonly #narrow: CostModel;
   /** Passes that could be run either way, by the kinds of {@link TRIALS}. */
@@ -45,10 +46,12 @@ export class ExecutorChoice {
   /**
    * @param narrowCount narrow executors; below 2 every pass is wide.
    * @param remembered what another one has learnt with this model, mode and number on this kind of machine.
+   * @param narrowChunksMax chunks that a narrow executor may have in a pass.
    */
-  constructor(mode: ExecutorMode, narrowCount: number, remembered?: RememberedChoice) {
+  constructor(mode: ExecutorMode, narrowCount: number, remembered?: RememberedChoice, narrowChunksMax = 1) {
     this.#mode = mode;
     this.#narrowCount = narrowCount;
+    this.#narrowChunksMax = narrowChunksMax;
     this.#wide = new CostModel(1, remembered?.wide);
     this.#narrow = new CostModel(1, remembered?.narrow);
     for (const kind of ['chunks', 'decodes'] as const) {
@@ -59,7 +62,7 @@ export class ExecutorChoice {
   /** @param canBeWhole false: the wide executor has no graph for a plan of so many chunks, and it is run in parts. */
   choose(plan: StepPlan, canBeWhole = true): PassParts {
     if (this.#narrowCount < 2 || this.#mode === 'wide') return undefined;
-    const parts = splitPlan(plan, this.#narrowCount, (work) => this.#narrow.predictMs(work));
+    const parts = splitPlan(plan, this.#narrowCount, (work) => this.#narrow.predictMs(work), this.#narrowChunksMax);
     if (parts === undefined || this.#mode === 'narrow' || !canBeWhole) return parts;
     const kind = plan.chunks.length > 0 ? 'chunks' : 'decodes';
     const wideMs = this.#wide.predictMs(workOf(plan));

@@ -80,8 +80,8 @@ export class LaneModel implements ModelPort {
   readonly #wide: LaneExecutor<Graph>;
   /** Side by side, each with its share of the threads; none where there is nothing to share. */
   readonly #narrow: readonly LaneExecutor<Graph>[];
-  /** Most tokens of a decode that narrow ones have a graph for. */
-  readonly #narrowDecodeTokensMax: number;
+  /** What graphs of narrow ones have room for. */
+  readonly #narrowRoom: LaneCounts;
   readonly #mode: ExecutorMode;
   /** Whether a graph is one of those that a first request needs; each condition is for a session of its own. */
   readonly #areFirst: readonly ((graph: Graph) => boolean)[];
@@ -108,15 +108,16 @@ export class LaneModel implements ModelPort {
     const narrow = executors === 'wide' ? { count: 0, threads: 0 } : narrowExecutors(threads, options.narrowCount);
     this.#mode = executors;
     this.#nowMs = nowMs;
+    const room = roomOf(files.graphs);
     this.limits = {
       vocabularyCount: config.vocabularyCount,
       slotsMax: slots,
       contextTokens,
       stepTokensMax,
-      chunksMax: Math.max(...files.graphs.map(({ chunks }) => chunks)),
+      chunksMax: room.chunks,
       chunksAbreast: Math.max(1, narrow.count),
       chunkBlockTokens: attentionBlockTokens(config),
-      decodeTokensMax: Math.max(...files.graphs.map(({ decodeTokens }) => decodeTokens)),
+      decodeTokensMax: room.decodeTokens,
       decodesSpanSlots: !isOwn,
       wantedRowsMax: stepTokensMax,
       embeddingLength: config.hidden,
@@ -166,12 +167,13 @@ export class LaneModel implements ModelPort {
     const partGraphs = isOwn
       ? files.graphs
       : files.graphs.filter(({ chunks, decodeTokens }) => chunks <= 1 && decodeTokens === 1);
-    this.#narrowDecodeTokensMax = Math.max(...partGraphs.map(({ decodeTokens }) => decodeTokens));
+    this.#narrowRoom = roomOf(partGraphs);
     this.#areFirst = isOwn ? [() => true] : [isFor(0), isFor(1)];
     this.#narrow = Array.from({ length: narrow.count }, (_, index) =>
       executor(partGraphs, narrow.threads, narrow.threads === 1 ? 'narrow' : `narrow ${index}`, slots + 1 + index),
     );
-    this.#choice = new ExecutorChoice(executors, this.#narrow.length, options.rememberedChoice);
+    const { rememberedChoice } = options;
+    this.#choice = new ExecutorChoice(executors, this.#narrow.length, rememberedChoice, this.#narrowRoom.chunks);
   }
 
   /**
@@ -236,7 +238,7 @@ export class LaneModel implements ModelPort {
     const canBeWhole = plan.chunks.length <= this.limits.chunksMax;
     // A pass that may as well run on the wide executor does not wait for narrow ones.
     const areReady = this.#mode === 'narrow' || !canBeWhole || this.#narrow.every(({ isOpen }) => isOpen);
-    const canBeParts = areReady && decodeTokens <= this.#narrowDecodeTokensMax;
+    const canBeParts = areReady && decodeTokens <= this.#narrowRoom.decodeTokens;
     const parts = canBeParts ? this.#choice.choose(plan, canBeWhole) : undefined;
     if (parts === undefined) await this.#wide.openFor(plan);
     else await Promise.all(parts.map((part, index) => this.#narrow[index]!.openFor(part.plan)));
@@ -340,4 +342,12 @@ export class LaneModel implements ModelPort {
 /** Graphs for so many chunks, beside decodes of one token. */
 function isFor(chunkCount: number): (graph: Graph) => boolean {
   return ({ chunks, decodeTokens }) => chunks === chunkCount && decodeTokens === 1;
+}
+
+/** The most that any of these graphs has room for. */
+function roomOf(graphs: readonly LaneCounts[]): LaneCounts {
+  return {
+    chunks: Math.max(...graphs.map(({ chunks }) => chunks)),
+    decodeTokens: Math.max(...graphs.map(({ decodeTokens }) => decodeTokens)),
+  };
 }

@@ -7,11 +7,11 @@ import { joinOutputs, splitPlan } from './split-plan.js';
 const costMs = ({ decodes, decodeContext, prefillTokens, prefillPairs }: StepWork): number =>
   3 + 2 * decodes + decodeContext / 500 + prefillTokens + prefillPairs / 1_000;
 
-/** Any plan with up to two chunks, slots in any order. */
+/** Any plan with up to five chunks, slots in any order. */
 const plans = fc
   .record({
     slots: fc.uniqueArray(fc.nat(63), { maxLength: 40 }),
-    chunks: fc.nat(2),
+    chunks: fc.nat(5),
     sizes: fc.array(
       fc.record({ position: fc.nat(400), tokens: fc.integer({ min: 1, max: 4 }), isWanted: fc.boolean() }),
       {
@@ -45,16 +45,16 @@ function rowsOf({ decodes, chunks }: StepPlan, numbers: readonly number[]): Logi
 }
 
 describe('splitPlan', () => {
-  it('gives every decode and chunk to one part, at most one chunk to each', () => {
+  it('gives every decode and chunk to one part, and to each as many chunks as it has room for', () => {
     fc.assert(
-      fc.property(plans, fc.integer({ min: 2, max: 4 }), (plan, count) => {
-        const parts = splitPlan(plan, count, costMs) ?? [];
+      fc.property(plans, fc.integer({ min: 2, max: 4 }), fc.integer({ min: 1, max: 3 }), (plan, count, chunksMax) => {
+        const parts = splitPlan(plan, count, costMs, chunksMax) ?? [];
         fc.pre(parts.length > 0);
         expect(parts.length).toBeLessThanOrEqual(count);
         expect(new Set(parts.flatMap((part) => part.plan.decodes))).toEqual(new Set(plan.decodes));
         expect(new Set(parts.flatMap((part) => part.plan.chunks))).toEqual(new Set(plan.chunks));
         expect(parts.flatMap((part) => part.plan.decodes)).toHaveLength(plan.decodes.length);
-        for (const part of parts) expect(part.plan.chunks.length).toBeLessThanOrEqual(1);
+        for (const part of parts) expect(part.plan.chunks.length).toBeLessThanOrEqual(chunksMax);
       }),
     );
   });
@@ -62,7 +62,7 @@ describe('splitPlan', () => {
   it('lets no decode lane cover a slot that another part decodes', () => {
     fc.assert(
       fc.property(plans, (plan) => {
-        const spans = (splitPlan(plan, 2, costMs) ?? [])
+        const spans = (splitPlan(plan, 2, costMs, 3) ?? [])
           .map((part) => part.plan.decodes.map(({ slot }) => slot))
           .filter((slots) => slots.length > 0)
           .map((slots) => ({ first: Math.min(...slots), last: Math.max(...slots) }))
@@ -75,7 +75,7 @@ describe('splitPlan', () => {
   it('puts the rows of parts where the whole plan has them', () => {
     fc.assert(
       fc.property(plans, (plan) => {
-        const parts = splitPlan(plan, 2, costMs);
+        const parts = splitPlan(plan, 2, costMs, 3);
         fc.pre(parts !== undefined);
         const outputs = parts.map((part) => ({ rows: rowsOf(part.plan, part.rows) }));
         const joined = joinOutputs(plan, parts, outputs).rows.map(({ best }) => best);
@@ -88,7 +88,7 @@ describe('splitPlan', () => {
   it('puts the hidden states of parts in the packed order of the whole plan', () => {
     fc.assert(
       fc.property(plans, (plan) => {
-        const parts = splitPlan(plan, 2, costMs);
+        const parts = splitPlan(plan, 2, costMs, 3);
         fc.pre(parts !== undefined);
         // Two numbers a token, and all those of a decode or chunk the same: its slot.
         const hiddenOf = ({ decodes, chunks }: StepPlan) =>
@@ -106,6 +106,20 @@ describe('splitPlan', () => {
     const decodes = Array.from({ length: 16 }, (_, slot) => decode(slot));
     const parts = splitPlan({ decodes, chunks: [], resting: [] }, 2, costMs);
     expect(parts?.map(({ plan }) => plan.decodes.length)).toEqual([8, 8]);
+  });
+
+  it('gives each chunk to whoever has least, the longest first', () => {
+    const chunk = (slot: number, tokens: number) => ({
+      slot,
+      tokenIds: Array.from({ length: tokens }, () => 1),
+      position: 0,
+      want: wantBest,
+      wantTokens: 1,
+    });
+    const chunks = [20, 90, 30, 25].map((tokens, slot) => chunk(slot, tokens));
+    const parts = splitPlan({ decodes: [], chunks, resting: [] }, 2, costMs, 4);
+    const lengths = parts?.map(({ plan }) => plan.chunks.map(({ tokenIds }) => tokenIds.length));
+    expect(lengths).toEqual([[90], [30, 25, 20]]);
   });
 
   it('gives decodes to the executor without a chunk first', () => {

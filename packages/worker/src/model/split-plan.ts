@@ -17,17 +17,24 @@ const HALVINGS = 12;
 
 /**
  * Shares a plan out among `count` executors that run side by side, so that the last of them ends soon: a chunk as a whole,
- * the longest first, and decodes by rising slot, each executor those of one run of slots. So no executor's decode lane,
- * which spans from its lowest to its highest slot, covers a slot that another one decodes.
- * Undefined where there is work for one only, or more chunks than executors.
+ * the longest first to whoever has least, and decodes by rising slot, each executor those of one run of slots. So no
+ * executor's decode lane, which spans from its lowest to its highest slot, covers a slot that another one decodes.
+ * Undefined where there is work for one only, or more chunks than executors have room for.
+ * @param chunksMax of one executor.
  */
-export function splitPlan(plan: StepPlan, count: number, costMs: PartCost): readonly PlanPart[] | undefined {
-  if (plan.chunks.length > count || plan.decodes.length + plan.chunks.length < 2) return undefined;
+export function splitPlan(
+  plan: StepPlan,
+  count: number,
+  costMs: PartCost,
+  chunksMax = 1,
+): readonly PlanPart[] | undefined {
+  if (plan.chunks.length > count * chunksMax || plan.decodes.length + plan.chunks.length < 2) return undefined;
   const chunks = plan.chunks
     .map((chunk) => ({ chunk, ms: costMs(chunkWork(noWork, chunk)) }))
     .sort((a, b) => b.ms - a.ms)
     .map(({ chunk }) => chunk);
-  const parts = Array.from({ length: count }, (_, index) => new DraftPart(chunks[index]));
+  const parts = Array.from({ length: count }, () => new DraftPart());
+  for (const chunk of chunks) leastOf(parts, costMs, chunksMax).takeChunk(chunk);
   const decodes = plan.decodes.toSorted((a, b) => a.slot - b.slot);
   shareOut(decodes, parts, costMs, costMs(workOf(plan)));
   const busy = parts.filter(({ isBusy }) => isBusy);
@@ -87,6 +94,20 @@ function joinHidden(
   return joined;
 }
 
+/** That with least to do, of those with room for a chunk. */
+function leastOf(parts: readonly DraftPart[], costMs: PartCost, chunksMax: number): DraftPart {
+  let least = parts[0]!;
+  let leastMs = Number.POSITIVE_INFINITY;
+  for (const part of parts) {
+    if (part.chunks === chunksMax) continue;
+    const ms = part.isBusy ? costMs(part.work) : 0;
+    if (ms >= leastMs) continue;
+    least = part;
+    leastMs = ms;
+  }
+  return least;
+}
+
 /**
  * Runs of decodes, one a part, so that the part that takes longest takes as little as can be.
  * @param allMs what one part would take with everything.
@@ -128,17 +149,21 @@ function fill(
 }
 
 class DraftPart {
-  readonly #chunks: readonly PrefillChunk[];
+  readonly #chunks: PrefillChunk[] = [];
   readonly #decodes: DecodeRow[] = [];
-  work: StepWork;
-
-  constructor(chunk: PrefillChunk | undefined) {
-    this.#chunks = chunk === undefined ? [] : [chunk];
-    this.work = chunk === undefined ? noWork : chunkWork(noWork, chunk);
-  }
+  work: StepWork = noWork;
 
   get isBusy(): boolean {
     return this.#chunks.length + this.#decodes.length > 0;
+  }
+
+  get chunks(): number {
+    return this.#chunks.length;
+  }
+
+  takeChunk(chunk: PrefillChunk): void {
+    this.#chunks.push(chunk);
+    this.work = chunkWork(this.work, chunk);
   }
 
   take(decode: DecodeRow): void {
