@@ -5,14 +5,24 @@ import type { Checker } from './checker.js';
 /** What a token is worth that goes in, and one that comes out. */
 const PROMPT_PRICE = 1;
 const OUTPUT_PRICE = 2;
+/** Of memory; whoever is in a batch has at least one. */
+const BLOCK_TOKENS = 16;
 
 /**
- * While two clients both have somebody waiting, what they are served differs by at most twice what one batch can hold, at
- * its dearest (Sheng et al., OSDI 2024, theorem 4.4).
+ * While two clients both have somebody waiting, what they are served differs by at most what a batch of the one and a batch
+ * of the other come to, served to their ends (after Sheng et al., OSDI 2024, theorem 4.4).
+ *
+ * Why: whoever is let in was charged no more than the other at that moment. None of a client that was charged more comes
+ * in, so it is served no more than what those of it that are in the batch still take: a price for each prompt and each
+ * token that they can come to. So the one is ahead by at most its batch, and later the other by at most its own.
+ *
+ * The theorem has the tokens of the memory, at the price of output, in the place of the batch. That is a bound where all
+ * in a batch have room to their ends. Here they take memory as they grow: one grows into what another gave back that has
+ * ended or had to go, and the tokens of that one stay charged.
  */
 export const fairShares: Checker = (history, scenario) => {
   const violations: string[] = [];
-  const mostApart = 2 * largestUnit(scenario);
+  const batches = largestBatches(scenario);
   const served = new Map<string, number>();
   /** By pair: the least and the most of what the first was served more than the second, since both wait. */
   const apart = new Map<string, { least: number; most: number }>();
@@ -28,6 +38,7 @@ export const fairShares: Checker = (history, scenario) => {
       range.most = Math.max(range.most, more);
       apart.set(`${a},${b}`, range);
       const difference = range.most - range.least;
+      const mostApart = (batches.get(a) ?? 0) + (batches.get(b) ?? 0);
       if (difference > mostApart) {
         violations.push(`${a} and ${b} both wait, and are served ${difference} apart; at most ${mostApart} is fair`);
       }
@@ -63,13 +74,21 @@ function* withBills(history: History, served: Map<string, number>) {
   }
 }
 
-/** What one batch can hold at its dearest. */
-function largestUnit({ requests, limits, options }: Scenario): number {
-  const promptTokens = Math.max(
-    0,
-    ...requests.map(({ request }) => Math.min(request.promptIds.length, limits.contextTokens)),
+/** By client: what the dearest of its requests come to that can be in a batch together. */
+function largestBatches({ requests, limits, options }: Scenario): ReadonlyMap<string, number> {
+  const prices = new Map<string, number[]>();
+  for (const { request } of requests) {
+    const client = request.terms?.client ?? '';
+    const promptTokens = request.promptIds.length;
+    const outputTokens = Math.max(0, Math.min(request.tokensMax, limits.contextTokens - promptTokens));
+    const price = PROMPT_PRICE * promptTokens + OUTPUT_PRICE * outputTokens;
+    prices.set(client, [...(prices.get(client) ?? []), price]);
+  }
+  const most = Math.min(limits.slotsMax, Math.floor(options.kvTokensMax / BLOCK_TOKENS));
+  return new Map(
+    Array.from(prices, ([client, all]) => {
+      const dearest = all.sort((a, b) => b - a).slice(0, most);
+      return [client, dearest.reduce((sum, price) => sum + price, 0)];
+    }),
   );
-  const outputTokens = Math.max(0, ...requests.map(({ request }) => request.tokensMax));
-  const batch = limits.slotsMax * (PROMPT_PRICE * promptTokens + OUTPUT_PRICE * outputTokens);
-  return Math.min(batch, OUTPUT_PRICE * options.kvTokensMax);
 }
