@@ -63,10 +63,11 @@ export {
 export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/choose-weights.js';
 export { type KvMode, type KvWish, kvModes, kvWishes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
+export type { CompiledFiles } from './model/compiled-files.js';
 export { type ExecutorMode, executorModes } from './model/executor-choice.js';
 export type { GgufFile } from './model/gguf/gguf-file.js';
-export type { CompiledFiles } from './model/lane-model.js';
-export { LaneModel, type LaneModelOptions } from './model/lane-model.js';
+export { LaneModel } from './model/lane-model.js';
+export type { LaneModelOptions } from './model/lane-model-options.js';
 export { createTextPort, type TextPort } from './service/text-port.js';
 export { createWorkerServer, type WorkerServer } from './service/worker-server.js';
 export { readGgufTokenizer } from './text/gguf-tokenizer.js';

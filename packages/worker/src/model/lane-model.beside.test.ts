@@ -1,7 +1,8 @@
 import { seededRng } from '@sluice/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spanOf } from '../engine/step-plan.js';
-import { LaneModel, type LaneModelOptions } from './lane-model.js';
+import { LaneModel } from './lane-model.js';
+import type { LaneModelOptions } from './lane-model-options.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
 import { eachKernels, type KernelsUnderTest } from './test-support/each-kernels.js';
 import { type Act, type KeptRow, type Pass, SlotDriver } from './test-support/slot-driver.js';

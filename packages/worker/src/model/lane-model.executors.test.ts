@@ -1,6 +1,7 @@
 import { seededRng } from '@sluice/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LaneModel, type LaneModelOptions } from './lane-model.js';
+import { LaneModel } from './lane-model.js';
+import type { LaneModelOptions } from './lane-model-options.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
 import { eachKernels, type KernelsUnderTest } from './test-support/each-kernels.js';
 import { type Act, type KeptRow, SlotDriver } from './test-support/slot-driver.js';
@@ -37,7 +38,8 @@ describe.each(eachKernels)('On $kernels kernels', (kernels) => {
         for (const slot of shuffled(SLOTS)) {
           const length = together.context(slot).length;
           if (length > 0 && random.next() < 0.6) decodes.push({ slot, tokenIds: [token()] });
-          else if (length < 60 && chunks.length < chunksMax) chunks.push({ slot, tokenIds: words(2 + random.below(20)) });
+          else if (length < 60 && chunks.length < chunksMax)
+            chunks.push({ slot, tokenIds: words(2 + random.below(20)) });
         }
         mostChunks = Math.max(mostChunks, chunks.length);
         const rows = await together.run({ decodes, chunks });

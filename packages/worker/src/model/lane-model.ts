@@ -2,66 +2,21 @@ import { loadRuntime, type RunThread, Tensor } from '@sluice/ort';
 import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
-import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './architectures/config.js';
-import type { Kernels } from './compile/kernels.js';
-import type { KvMode } from './compile/kv-format.js';
+import { attentionBlockTokens, rotaryTables } from './architectures/config.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
-import type { WeightEntry } from './compile/weight-table.js';
+import type { CompiledFiles } from './compiled-files.js';
 import { ExecutorChoice, type ExecutorMode, type RememberedChoice } from './executor-choice.js';
 import { narrowExecutors } from './executor-width.js';
 import { GraphSessions } from './graph-sessions.js';
 import { LaneCache, positionsFor } from './lane-cache.js';
 import { decodeTokensOf, hasLanesFor, hasRoomFor, LaneExecutor } from './lane-executor.js';
+import type { LaneModelOptions } from './lane-model-options.js';
 import { LaneOutputs } from './lane-outputs.js';
 import { LanePasses } from './lane-passes.js';
 import { LaneSession } from './lane-session.js';
 import { RaggedSession } from './ragged-session.js';
 import { joinOutputs, type PlanPart } from './split-plan.js';
-
-export interface LaneModelOptions {
-  /** Sequences that can run at the same time. */
-  readonly slots: number;
-  /** Tokens of prompt and output of one sequence. */
-  readonly contextTokens: number;
-  readonly stepTokensMax: number;
-  /** Threads of a forward pass. */
-  readonly threads: number;
-  /**
-   * Of the machine, one for each thread of the wide executor, which are bound to them: each waits for the others behind
-   * every operator. Those of narrow ones seldom wait, and go where there is room. Absent: the system places all.
-   */
-  readonly processors?: readonly number[];
-  /**
-   * Whether passes are shared out among narrow executors, where there are two threads or more. Default `wide`; `auto` needs
-   * `nowMs` to find out what is quicker.
-   */
-  readonly executors?: ExecutorMode;
-  /** How many narrow executors; default: as {@link narrowExecutors} says. */
-  readonly narrowCount?: number;
-  /** What another start has learnt about which of them are quicker. */
-  readonly rememberedChoice?: RememberedChoice;
-  /** Milliseconds of any clock. */
-  readonly nowMs?: () => number;
-  /** Absolute path of the library with our operators, built for this machine: needed for graphs that have them. */
-  readonly operatorLibrary?: string;
-  /** Has the runtime write down what every operator of every pass took, in files that begin so: slower, and only to measure. */
-  readonly profilePrefix?: string;
-}
-
-/** A compiled model on disk; io/compiled makes one. */
-export interface CompiledFiles {
-  readonly config: DecoderConfig;
-  /** How the graphs keep keys and values. */
-  readonly kv: KvMode;
-  /** Whose operators the graphs have: the runtime's lanes, or our own, and then one graph for all passes. */
-  readonly kernels: Kernels;
-  /** Whether rows have a sink; without, a pass on the runtime's kernels has at most as many threads as the model has heads. */
-  readonly hasSink: boolean;
-  readonly weightsPath: string;
-  readonly weights: readonly WeightEntry[];
-  readonly graphs: readonly (LaneCounts & { readonly path: string })[];
-}
 
 type Graph = CompiledFiles['graphs'][number];
 
@@ -162,7 +117,7 @@ export class LaneModel implements ModelPort {
       });
     };
     this.#wide = executor(files.graphs, threads, 'wide', slots, this.#thread);
-    // A part of a plan has one chunk at most. Threads of a session belong to one pass at a time; without any but the caller's,
+    // In lanes a part of a plan has one chunk at most. Threads of a session belong to one pass at a time; without any but the caller's,
     // one native session of a graph serves all executors: each has its own binding.
     const partGraphs = isOwn
       ? files.graphs

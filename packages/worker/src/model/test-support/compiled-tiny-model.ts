@@ -5,7 +5,7 @@ import { openCompiled } from '../../io/compiled/compiled-folder.js';
 import { openGguf } from '../../io/models/open-gguf.js';
 import type { KvMode } from '../compile/kv-format.js';
 import type { WeightMode } from '../compile/linear.js';
-import type { CompiledFiles } from '../lane-model.js';
+import type { CompiledFiles } from '../compiled-files.js';
 import { type TinyModel, type TinyModelOptions, tinyModel } from '../tiny-model.js';
 import type { KernelsUnderTest } from './each-kernels.js';
 

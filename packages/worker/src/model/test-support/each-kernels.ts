@@ -2,7 +2,7 @@ import { cacheFolder } from '@sluice/shared';
 import { describe, it } from 'vitest';
 import { chooseKernels } from '../../io/kernels/choose-kernels.js';
 import type { Kernels } from '../compile/kernels.js';
-import type { LaneModelOptions } from '../lane-model.js';
+import type { LaneModelOptions } from '../lane-model-options.js';
 
 /** Whose operators cases run on, and what a model needs to be given for it. */
 export interface KernelsUnderTest {
