@@ -25,7 +25,7 @@ const WORTHWHILE_RATIO = 1.03;
  * up to {@link MANY_STREAMS}. A step that some of many save is run for the others all the same.
  */
 const MANY_STREAMS_RATIO = 1.5;
-const MANY_STREAMS = 16;
+const MANY_STREAMS = 8;
 /** A trial takes tokens that are at least so likely to be kept, and so many of a row. */
 const TRIAL_CHANCE = 0.3;
 const TRIAL_TOKENS = 3;
