@@ -18,22 +18,29 @@ describe('pacedMs', () => {
 });
 
 describe('finelyPacedMs', () => {
-  it('is shorter the less a step costs by itself, and steps then cost three hundredths of the time more', () => {
-    const times = [100, 20, 10, 5].map((baseMs) => {
-      const fineMs = finelyPacedMs(streams(200), 5, baseMs);
-      expect(baseMs / fineMs - baseMs / pacedMs(streams(200), 5)).toBeCloseTo(0.03, 9);
-      return Math.round(fineMs);
-    });
-    expect(times).toEqual([97, 87, 77, 63]);
+  it('is where streams and prompts together wait least', () => {
+    const [decodesMs, prompts] = [10, { count: 6, workMs: 300 }];
+    const four = streams(200, 200, 200, 200);
+    const waitMs = (stepMs: number): number =>
+      (prompts.count * prompts.workMs * decodesMs) / stepMs + 2.5 * four.length * stepMs;
+    const fineMs = finelyPacedMs(four, decodesMs, prompts);
+    expect(fineMs).toBeGreaterThan(25);
+    expect(fineMs).toBeLessThan(pacedMs(four, decodesMs));
+    expect(waitMs(fineMs)).toBeLessThan(waitMs(fineMs - 1));
+    expect(waitMs(fineMs)).toBeLessThan(waitMs(fineMs + 1));
+  });
+
+  it('is as long as it may be where many prompts wait for few streams', () => {
+    expect(finelyPacedMs(streams(200), 6, { count: 15, workMs: 1_400 })).toBe(100);
   });
 
   it('leaves prompts half of a step', () => {
-    expect(finelyPacedMs(streams(100), 30, 0)).toBe(60);
+    expect(finelyPacedMs(streams(100), 30, { count: 1, workMs: 1 })).toBe(60);
   });
 
-  it('is no shorter than a quarter of the time between two tokens, however cheap', () => {
-    expect(finelyPacedMs(streams(200, 1_000), 5, 0)).toBe(50);
-    expect(finelyPacedMs(streams(1_000), 5, 1)).toBe(250);
+  it('is no shorter than an eighth of the time between two tokens, however few prompts', () => {
+    expect(finelyPacedMs(streams(200, 1_000), 5, { count: 1, workMs: 1 })).toBe(25);
+    expect(finelyPacedMs(streams(1_000), 5, { count: 1, workMs: 1 })).toBe(125);
   });
 });
 

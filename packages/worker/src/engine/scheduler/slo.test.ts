@@ -104,15 +104,17 @@ describe('ServiceLevel', () => {
     expect(slice([relaxed, strict])).toBeLessThan(50);
   });
 
-  it('cuts prompts finer beside streams the less a step costs by itself, unless they have no time to spare', () => {
-    const slice = (baseMs: number, ttftMs = 5_000): number => {
-      const cost: StepCost = { ...smallMachine, predictMs: (work) => smallMachine.predictMs(work) - 5 + baseMs };
-      const prompt = view({ promptTokens: 300, objectives: { ttftMs, tbtMs: 200 } });
-      return seasoned().decide(queueOf({ running: [decoding(10, 3), prompt], cost })).chunks[0]!.tokens;
+  it('cuts prompts finer beside streams the fewer of them wait, unless they have no time to spare', () => {
+    const slice = (waiting: number, ttftMs = 60_000): number => {
+      const prompts = Array.from({ length: waiting + 1 }, () =>
+        view({ promptTokens: 300, objectives: { ttftMs, tbtMs: 200 } }),
+      );
+      const queue = { running: [decoding(10, 3), prompts[0]!], waiting: prompts.slice(1) };
+      return seasoned().decide(queueOf(queue)).chunks[0]!.tokens;
     };
-    const [dear, cheap, hurried] = [slice(30), slice(3), slice(3, 800)] as const;
-    expect(cheap).toBeLessThan(0.8 * dear);
-    expect(hurried).toBeGreaterThan(1.2 * cheap);
+    const [one, crowd, hurried] = [slice(0), slice(12), slice(0, 800)] as const;
+    expect(one).toBeLessThan(0.8 * crowd);
+    expect(hurried).toBeGreaterThan(1.2 * one);
   });
 
   it('leaves streams a third of their pace, or steps of half of their time, unless a prompt needs more', () => {

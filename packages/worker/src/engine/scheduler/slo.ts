@@ -159,7 +159,11 @@ function mostMsBeside(
 ): number {
   if (streams.length === 0 || areLate(prompts, PACED_SHARE, cost, nowMs)) return STEP_MS_MAX;
   if (areLate(prompts, SPARING_SHARE, cost, nowMs)) return pacedMs(streams, decodesMs);
-  return finelyPacedMs(streams, decodesMs, cost.predictMs(noWork));
+  const baseMs = cost.predictMs(noWork);
+  const aloneMs = ({ computed, promptTokens }: SequenceView): number =>
+    cost.predictMs(withChunk(noWork, computed, Math.max(0, promptTokens - computed))) - baseMs;
+  const workMs = prompts.reduce((sum, prompt) => sum + aloneMs(prompt), 0);
+  return finelyPacedMs(streams, decodesMs, { count: prompts.length, workMs });
 }
 
 /**
