@@ -13,7 +13,7 @@ import {
 } from '@sluice/worker';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { chunkTokens } from '../../packages/worker/src/engine/scheduler/policy.js';
-import { kernelsFor } from '../../packages/worker/src/model/compile/kernels.js';
+import { kernelsFor, kvFor } from '../../packages/worker/src/model/compile/kernels.js';
 import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
 import { eachKernels, type KernelsUnderTest } from '../../packages/worker/src/model/test-support/each-kernels.js';
 import { defaultModelPath } from '../support/default-model.js';
@@ -44,7 +44,9 @@ const forms = eachKernels.flatMap((kernels): Form[] => {
   const kvs = kvModes.filter((kv) => kernelsFor(kernels.kernels, kv) === kernels.kernels && (isOwn || kv !== 'f16'));
   return [
     ...kvs.map((kv) => ({ ...kernels, weights: 'q8' as const, kv })),
-    ...(isOwn || addsInt8Exactly() ? [{ ...kernels, weights: 'w8a8' as const, kv: 'f32' as const }] : []),
+    ...(isOwn || addsInt8Exactly()
+      ? [{ ...kernels, weights: 'w8a8' as const, kv: kvFor('auto', kernels.kernels) }]
+      : []),
   ];
 });
 
