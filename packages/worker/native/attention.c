@@ -14,7 +14,7 @@
 #include "vector.h"
 
 /* Positions of a block. */
-enum { BLOCK = 64, BLOCK_VECTORS = BLOCK / LANES };
+enum { BLOCK = 64 };
 enum { HEAD_DIM_MAX = 256 };
 /* Rows of queries, over all heads that share keys, that go through a block together; a group has at most so many heads. */
 enum { ROWS_MAX = 96 };
@@ -320,7 +320,7 @@ static void attend_block(Work *work, size_t rows, size_t head_dim) {
 
 /* ── Sharing out ─ */
 
-
+/* A pass in pieces: so many tokens of a run at most, and of the heads those that share keys. */
 typedef struct {
   const Pass *pass;
   size_t tokens_at_once;
@@ -366,7 +366,7 @@ static int follows(const Pass *pass, size_t token) {
   return pass->slots[token] == pass->slots[token - 1] && pass->positions[token] == pass->positions[token - 1] + 1;
 }
 
-/* Whether the token begins a piece of work: a run of its slot, or a further `at_once` tokens of it. */
+/* The token behind the piece that begins with `first`: tokens of a slot that follow one another, `at_once` at most. */
 static size_t piece_end(const Pass *pass, size_t first, size_t at_once) {
   size_t end = first + 1;
   while (end < pass->tokens && end - first < at_once && follows(pass, end)) end++;
