@@ -40,7 +40,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const startMs = performance.now();
   progress.stage('loading the model');
   const sizes = { slots: SLOTS, contextTokens: CONTEXT_TOKENS, stepTokensMax: SLOTS + CONTEXT_TOKENS };
-  const { model, weights, kernels, close } = await openModel(file, settings, sizes);
+  const { model, weights, kernels, kv, close } = await openModel(file, settings, sizes);
   progress.stage('running passes of several shapes');
   const measured = await measureMachine(model, settings);
   const othersCpuRatio = cpuShares();
@@ -48,7 +48,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
   const onStop = (cpuMs: number): void => {
     serversMs += cpuMs;
   };
-  const server = { modelFile: file, weights, kernels, threads: settings.threads, onStop };
+  const server = { modelFile: file, weights, kernels, kv, threads: settings.threads, onStop };
   const capacityRun = new CapacityRun({
     model,
     ...measured,
@@ -73,6 +73,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
       model: file,
       weights,
       kernels,
+      kv,
       slots: SLOTS,
       contextTokens: CONTEXT_TOKENS,
       ...measured,

@@ -26,13 +26,14 @@ export interface ServerOptions {
   readonly modelFile: string;
   readonly weights: string;
   readonly kernels: string;
+  readonly kv: string;
   readonly threads: number;
   readonly onStop: (cpuMs: number) => void;
 }
 
 /** Gateway and one worker as `sluice up` starts them, with as many slots and as much context as the engine here has. */
-export function sluiceHttp({ modelFile, weights, kernels, threads, onStop }: ServerOptions): HttpSubject {
-  const flags = ['--weights', weights, '--kernels', kernels, '--prefix-cache', 'off', '--scheduler', 'slo'];
+export function sluiceHttp({ modelFile, weights, kernels, kv, threads, onStop }: ServerOptions): HttpSubject {
+  const flags = ['--weights', weights, '--kernels', kernels, '--kv', kv, '--prefix-cache', 'off', '--scheduler', 'slo'];
   const requestTokens = CONTEXT_TOKENS - SLACK_TOKENS;
   const started = sluiceServer({ model: modelFile, threads, slots: SLOTS, requestTokens, flags });
   return { subject: { ...started, name: 'sluice (http)' }, fields: {}, saysObjectives: true, onStop };

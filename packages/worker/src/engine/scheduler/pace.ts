@@ -26,7 +26,7 @@ export function pacedMs(streams: readonly SequenceView[], decodesMs: number): nu
 /**
  * How long it takes where prompts have time to spare. In steps of L ms, of which decodes take d, prompts with W ms of work
  * wait some W · d / L longer than without streams, and each stream waits L for a token: the sum of what all wait is least where
- * L² is prompts · W · d / streams. A crowd that has few streams yet gets long steps, its last prompts short ones.
+ * L² is prompts · W · d / ({@link GAP_WEIGHT} · streams). A crowd that has few streams yet gets long steps, its last prompts short ones.
  * @param prompts how many there are, and what they take alone.
  */
 export function finelyPacedMs(
