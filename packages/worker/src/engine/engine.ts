@@ -88,6 +88,7 @@ export class Engine implements EnginePort {
     this.#speculation = new Speculation(options.speculation ?? 'off', limits);
     this.#ends = new SequenceEnds(this.#sequences, this.#events);
     this.#commit = new PassCommit({
+      model: parts.model,
       memory: this.#memory,
       speculation: this.#speculation,
       events: this.#events,

@@ -20,6 +20,13 @@ export interface ModelPort {
   forward(plan: StepPlan, executors?: number): Promise<StepOutput>;
 
   /**
+   * The hidden states of {@link forward} may be in coordinates of the model's choosing: makes of one, or of a sum of several,
+   * what the head's own norm gives. In place. Absent: they are that.
+   * @param state [embeddingLength]
+   */
+  turnBack?(state: Float64Array): Float64Array;
+
+  /**
    * Asks the pass that runs this plan to end before its next operator; if it does, `forward` rejects. Nothing when none
    * does. Returns at once.
    */

@@ -1,6 +1,7 @@
 import { BrokenAssertion, type Logger, ServingError } from '@sluice/shared';
 import type { SlotMemory } from './kv/slot-memory.js';
 import type { LiveSequence } from './live-sequence.js';
+import type { ModelPort } from './model-port.js';
 import { hiddenOf, tellPrompt } from './prompt-report.js';
 import type { Decision } from './scheduler/policy.js';
 import type { SequenceEnds } from './sequence-ends.js';
@@ -10,6 +11,7 @@ import type { DecodeRow, LogitsRow, StepOutput, StepPlan } from './step-plan.js'
 import { takeToken } from './take-token.js';
 
 export interface PassCommitParts {
+  readonly model: Pick<ModelPort, 'turnBack'>;
   readonly memory: SlotMemory;
   readonly speculation: Speculation;
   readonly events: StepEvents;
@@ -93,7 +95,7 @@ export class PassCommit {
     const { promptReport, computed, endsWithPrompt } = sequence;
     if (sequence.cancelled || (promptReport === undefined && !endsWithPrompt)) return true;
     const slice = { start: computed - tokens, end: computed, rows, hidden: hidden() };
-    const told = this.#alone(sequence, () => ({ event: tellPrompt(sequence, slice) }));
+    const told = this.#alone(sequence, () => ({ event: tellPrompt(sequence, slice, this.#parts.model) }));
     if (told === undefined) return false;
     if (told.event !== undefined) this.#parts.events.add(told.event);
     if (!endsWithPrompt || computed < sequence.promptTokens) return true;

@@ -1,5 +1,6 @@
 import { assert, ServingError } from '@sluice/shared';
 import type { LiveSequence } from './live-sequence.js';
+import type { ModelPort } from './model-port.js';
 import { logprobsOf } from './sampling/sampler.js';
 import type { Logprobs, Pooling, PromptWish, SequenceEvent } from './sequence.js';
 import type { LogitsRow, LogitsWant, StepOutput, StepPlan } from './step-plan.js';
@@ -15,7 +16,7 @@ export interface ReadSlice {
   /** Of the last of its tokens, as many as were wanted. */
   readonly rows: readonly LogitsRow[];
   readonly want: LogitsWant;
-  /** [tokens of the slice, hidden], row-major; undefined where the model gives none. */
+  /** [tokens of the slice, hidden], row-major, as passes give them; undefined where the model gives none. */
   readonly hidden: Float32Array | undefined;
 }
 
@@ -72,15 +73,18 @@ export class PromptReport {
 
   /**
    * Of the whole prompt, once it is read, of length 1; undefined where none was asked for.
+   * @param model whose hidden states were read.
    * @throws ServingError `engine_failed` where there is no direction.
    */
-  get embedding(): Float32Array | undefined {
+  embedding(model: Pick<ModelPort, 'turnBack'>): Float32Array | undefined {
     if (this.#pooled === undefined) return undefined;
-    const length = Math.sqrt(this.#pooled.reduce((sum, value) => sum + value * value, 0));
+    const pooled = this.#pooled.slice();
+    const state = model.turnBack?.(pooled) ?? pooled;
+    const length = Math.sqrt(state.reduce((sum, value) => sum + value * value, 0));
     if (!(length > 0 && Number.isFinite(length))) {
       throw new ServingError('engine_failed', `the model gave no embedding: its length is ${length}`);
     }
-    return Float32Array.from(this.#pooled, (value) => value / length);
+    return Float32Array.from(state, (value) => value / length);
   }
 
   #logprobs({ promptIds, end, rows, want }: ReadSlice): Logprobs[] {
@@ -118,12 +122,13 @@ type PromptEvent = Extract<SequenceEvent, { kind: 'prompt' }>;
 export function tellPrompt(
   sequence: LiveSequence,
   slice: Pick<ReadSlice, 'start' | 'end' | 'rows' | 'hidden'>,
+  model: Pick<ModelPort, 'turnBack'>,
 ): PromptEvent | undefined {
   const { promptReport, request, want, promptTokens, cachedTokens = 0 } = sequence;
   const isNews = promptReport?.isWhole === false;
   const logprobs = promptReport?.read({ ...slice, promptIds: request.promptIds, want }) ?? [];
   const isEnd = slice.end === promptTokens;
-  const embedding = isEnd && isNews ? promptReport?.embedding : undefined;
+  const embedding = isEnd && isNews ? promptReport?.embedding(model) : undefined;
   if (logprobs.length === 0 && embedding === undefined && !(isEnd && sequence.endsWithPrompt)) return undefined;
   return { kind: 'prompt', id: request.id, logprobs, embedding, cachedTokens };
 }

@@ -107,8 +107,8 @@ export interface StepOutput {
   /** One per wanted token: those of each decode in order, then those of each chunk. */
   readonly rows: readonly LogitsRow[];
   /**
-   * [tokens of the pass, embeddingLength] in packed order: what the head reads of every token. Costs nothing until it is
-   * read. Undefined where the model gives none.
+   * [tokens of the pass, embeddingLength] in packed order: what the head reads of every token, in the coordinates that it
+   * has there (`ModelPort.turnBack`). Costs nothing until it is read. Undefined where the model gives none.
    */
   readonly hidden?: Float32Array | undefined;
 }

@@ -13,6 +13,11 @@ export interface CompiledFiles {
   readonly kernels: Kernels;
   /** Whether rows have a sink; without, a pass on the runtime's kernels has at most as many threads as the model has heads. */
   readonly hasSink: boolean;
+  /**
+   * [hidden]: weights of the model's own last norm, where graphs give hidden states in turned coordinates (`turnBack`).
+   * Undefined: they are as the model has them.
+   */
+  readonly turnedNorm: readonly number[] | undefined;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: readonly (LaneCounts & { readonly path: string })[];

@@ -3,6 +3,7 @@ import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, rotaryTables } from './architectures/config.js';
+import { turnBack } from './compile/hidden-basis.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { CompiledFiles } from './compiled-files.js';
@@ -46,6 +47,7 @@ export class LaneModel implements ModelPort {
   /** Native sessions of all executors, in the order in which they are opened. */
   readonly #natives: Parameters<GraphSessions['session']>[] = [];
   readonly #cache: LaneCache;
+  readonly #turnedNorm: CompiledFiles['turnedNorm'];
   /** Of the wide executor's passes; undefined where the system places threads. */
   readonly #thread: RunThread | undefined;
   readonly #passes: LanePasses<LaneExecutor<Graph>>;
@@ -84,6 +86,7 @@ export class LaneModel implements ModelPort {
     const positions = positionsFor(config, files.kv, contextTokens + idle.positions);
     const cache = new LaneCache(config, files.kv, slots + idle.slots, positions);
     this.#cache = cache;
+    this.#turnedNorm = files.turnedNorm;
     const tables = rotaryTables(config, positions);
     const shape = [positions, config.headDim / 2];
     const rotary = { cos: Tensor.over(tables.cos, shape), sin: Tensor.over(tables.sin, shape) };
@@ -246,6 +249,10 @@ export class LaneModel implements ModelPort {
     });
     await Promise.allSettled(runs);
     return joinOutputs(plan, parts, await Promise.all(runs));
+  }
+
+  turnBack(state: Float64Array): Float64Array {
+    return this.#turnedNorm === undefined ? state : turnBack(state, this.#turnedNorm);
   }
 
   stop(plan: StepPlan): void {

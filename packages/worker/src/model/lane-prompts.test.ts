@@ -4,6 +4,8 @@ import { Engine } from '../engine/engine.js';
 import { createPolicy } from '../engine/scheduler/policies.js';
 import type { PromptWish, SequenceRequest } from '../engine/sequence.js';
 import { type Outcome, Outcomes, request } from '../engine/test-support/outcomes.js';
+import type { WeightMode } from './compile/linear.js';
+import { addsInt8Exactly } from './int8-sums.js';
 import { LaneModel } from './lane-model.js';
 import { referenceLogits, referenceStates } from './reference.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
@@ -17,8 +19,11 @@ afterAll(() => folder.remove());
 
 const everything: PromptWish = { logprobsTop: 2, pooling: 'mean' };
 const last: PromptWish = { logprobsTop: undefined, pooling: 'last' };
+/** Cosine of embeddings in w8a8 and exact ones: 0.9992 at least over these. */
+const INT8_COSINE = 0.998;
 
 describe.each(eachKernels)('Engine over LaneModel on $kernels kernels, asked about prompts', (kernels) => {
+  const isInt8 = kernels.kernels === 'own' || addsInt8Exactly();
   it('scores and pools as the reference does', async () => {
     const tiny = await folder.compile(6, 'f32', { contextTokens: 128 }, kernels);
     const asked = [
@@ -36,7 +41,22 @@ describe.each(eachKernels)('Engine over LaneModel on $kernels kernels, asked abo
     expect(outcomes.get('both').tokenIds.length).toBe(3);
   });
 
-  it.each(['q8', 'q4', 'f32'] as const)(
+  it('pools as the reference does, about, where hidden states are turned', async ({ skip }) => {
+    skip(!isInt8, 'this processor cuts off sums of 8-bit products');
+    const tiny = await folder.compile(6, 'w8a8', { contextTokens: 128 }, kernels);
+    const asked = (['mean', 'last'] as const).map((pooling, index) =>
+      request({ id: pooling, promptIds: words(40 + index, 5), tokensMax: 0, promptWish: { ...last, pooling } }),
+    );
+    const outcomes = await play(tiny, asked, { tokenBudget: 24, prefixCache: true });
+    for (const { id, promptIds, promptWish } of asked) {
+      const embedding = outcomes.get(id).embedding ?? new Float32Array();
+      const pooled = pooledStates(tiny, promptIds, promptWish?.pooling ?? 'mean');
+      const product = pooled.reduce((sum, value, index) => sum + value * (embedding[index] ?? 0), 0);
+      expect(product / Math.hypot(...pooled)).toBeGreaterThan(INT8_COSINE);
+    }
+  });
+
+  it.each<WeightMode>(['q8', 'q4', 'f32', ...(isInt8 ? (['w8a8'] as const) : [])])(
     'gives the same bits in %s however prompts are cut and batched',
     async (mode) => {
       const tiny = await folder.compile(7, mode, { contextTokens: 128 }, kernels);
@@ -104,18 +124,25 @@ function expectScores(outcome: Outcome, { weights, config }: CompiledTinyModel, 
 
 function expectEmbedding(
   outcome: Outcome,
-  { weights, config }: CompiledTinyModel,
+  tiny: CompiledTinyModel,
   promptIds: readonly number[],
   pooling: 'mean' | 'last',
 ): void {
-  const states = referenceStates(weights, config, promptIds);
-  const pooled =
-    pooling === 'last' ? states.at(-1)! : states[0]!.map((_, i) => states.reduce((sum, x) => sum + x[i]!, 0));
+  const pooled = pooledStates(tiny, promptIds, pooling);
   const length = Math.hypot(...pooled);
   const { embedding } = outcome;
-  expect(embedding?.length).toBe(config.hidden);
+  expect(embedding?.length).toBe(tiny.config.hidden);
   expect(Math.hypot(...(embedding ?? []))).toBeCloseTo(1, 5);
   for (const [index, value] of (embedding ?? []).entries()) expect(value).toBeCloseTo(pooled[index]! / length, 4);
+}
+
+function pooledStates(
+  { weights, config }: CompiledTinyModel,
+  promptIds: readonly number[],
+  pooling: 'mean' | 'last',
+): Float64Array {
+  const states = referenceStates(weights, config, promptIds);
+  return pooling === 'last' ? states.at(-1)! : states[0]!.map((_, i) => states.reduce((sum, x) => sum + x[i]!, 0));
 }
 
 function words(count: number, factor: number): number[] {

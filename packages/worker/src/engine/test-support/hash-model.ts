@@ -85,7 +85,7 @@ export class HashModel implements ModelPort {
       const end = position + tokenIds.length;
       for (let row = end - wantTokens; row < end; row++)
         if (want !== undefined) rows.push(this.#row(slot, row + 1, want));
-      for (let length = position + 1; length <= end; length++) hidden.push(...this.#hidden(slot, length));
+      for (let length = position + 1; length <= end; length++) hidden.push(...this.#hidden(slot, length).reverse());
     }
     return { rows, hidden: Float32Array.from(hidden) };
   }
@@ -94,6 +94,11 @@ export class HashModel implements ModelPort {
   abandon(plan: StepPlan): void {
     this.#writeGarbage(this.#finish(plan));
     for (const { slot } of [...plan.decodes, ...plan.chunks]) this.#slots[slot]!.fill(GARBAGE);
+  }
+
+  /** Hidden states are given the wrong way round. */
+  turnBack(state: Float64Array): Float64Array {
+    return state.reverse();
   }
 
   copy(fromSlot: number, toSlot: number, tokens: number): void {

@@ -21,6 +21,8 @@ export interface CompiledFolder {
   readonly kernels: Kernels;
   /** As {@link sinkOf} says; without, a pass on the runtime's kernels has at most as many threads as the model has heads. */
   readonly hasSink: boolean;
+  /** As `CompiledFiles` says. */
+  readonly turnedNorm: readonly number[] | undefined;
   readonly weightsPath: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: readonly CompiledGraph[];
@@ -58,6 +60,7 @@ interface Manifest {
   readonly kv: KvMode;
   readonly kernels: Kernels;
   readonly hasSink: boolean;
+  readonly turnedNorm?: readonly number[];
   readonly weightsFile: string;
   readonly weights: readonly WeightEntry[];
   readonly graphs: readonly (LaneCounts & { readonly file: string; readonly bytes: number })[];
@@ -144,12 +147,13 @@ async function writeFolder(folder: string, file: GgufFile, options: FullOptions)
     await writeFile(path.join(folder, name), onnx);
     graphs.push({ chunks, decodeTokens, file: name, bytes: onnx.length });
   }
-  const { config, weights } = compiled;
+  const { config, turnedNorm, weights } = compiled;
   const manifest: Manifest = {
     config,
     kv: options.kv,
     kernels: options.kernels,
     hasSink: sinkOf(options, config),
+    ...(turnedNorm === undefined ? {} : { turnedNorm: [...turnedNorm] }),
     weightsFile: weights.file,
     weights: weights.entries,
     graphs,
@@ -173,8 +177,8 @@ async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
       if ((await stat(graphPath)).size !== bytes) return undefined;
       graphs.push({ chunks, decodeTokens, path: graphPath });
     }
-    const { config, kv, kernels, hasSink, weights } = manifest;
-    return { config, kv, kernels, hasSink, weightsPath, weights, graphs };
+    const { config, kv, kernels, hasSink, turnedNorm, weights } = manifest;
+    return { config, kv, kernels, hasSink, turnedNorm, weightsPath, weights, graphs };
   } catch {
     return undefined;
   }

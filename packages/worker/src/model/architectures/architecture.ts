@@ -6,6 +6,7 @@ import type { KvFormat } from '../compile/kv-format.js';
 import type { LaneCounts } from '../compile/lanes-graph.js';
 import type { LinearLayers } from '../compile/linear.js';
 import type { ScaledRows } from '../compile/rows.js';
+import type { SourceMatrix } from '../compile/source-matrix.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { DecoderConfig } from './config.js';
 import { llama } from './llama.js';
@@ -17,11 +18,14 @@ export interface Architecture {
    */
   readConfig(file: GgufFile): Promise<DecoderConfig>;
 
-  /** Adds the blocks from embedding to last norm, and the value {@link HIDDEN}; returns what the head reads. */
-  buildBlocks(builder: GraphBuilder, context: BuildContext): string;
+  /** Adds the blocks from embedding to last norm, which gives the value `HIDDEN` in the coordinates of the basis. */
+  buildBlocks(builder: GraphBuilder, context: BuildContext): void;
 
-  /** Adds the head; returns logits [rows, vocabulary] of rows of what {@link buildBlocks} returned. */
+  /** Adds the head; returns logits [rows, vocabulary] of rows of `HIDDEN`. */
   buildHead(builder: GraphBuilder, context: BuildContext, input: ScaledRows): string;
+
+  /** The last norm's own weights, [hidden, 1]. */
+  lastNorm(file: GgufFile): SourceMatrix;
 }
 
 export interface BuildContext extends LaneCounts {

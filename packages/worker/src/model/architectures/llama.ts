@@ -14,7 +14,7 @@ import type { DecoderConfig } from './config.js';
  * Llama 1 to 3, SmolLM2, Mistral: RMS norm, rotary positions, grouped-query attention, SwiGLU (Touvron et al. 2023;
  * Dubey et al. 2024). Tensor names are GGUF's.
  */
-export const llama: Architecture = { readConfig, buildBlocks, buildHead };
+export const llama: Architecture = { readConfig, buildBlocks, buildHead, lastNorm };
 
 const OUTPUT_NORM = 'output_norm.weight';
 
@@ -73,7 +73,7 @@ async function readConfig(file: GgufFile): Promise<DecoderConfig> {
   return config;
 }
 
-function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
+function buildBlocks(builder: GraphBuilder, context: BuildContext): void {
   const { config, file, linear, basis } = context;
   const attention = packedAttention(builder, context);
   const shaping = rowShaping(builder, context);
@@ -113,24 +113,18 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): string {
     const product = shaping.gate(gate!, up!, at);
     addition = linear.applyUneven(builder, product, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));
   }
-  const outputNorm = column(file, OUTPUT_NORM);
-  const back = basis.back(outputNorm);
   // Others read it too, and the head quantizes only the rows that are wanted.
   const floats = floatShaping(builder, config.normEpsilon);
-  const last = floats.norm(residual, addition, normWeight(outputNorm), back === undefined ? HIDDEN : 'head_in');
-  const read = last.rows.value;
-  if (back === undefined) return read;
-  builder.node(
-    'MatMul',
-    [read, builder.weight('hidden_back', 'float32', [config.hidden, config.hidden], back)],
-    HIDDEN,
-  );
-  return read;
+  floats.norm(residual, addition, normWeight(lastNorm(file)), HIDDEN);
+}
+
+function lastNorm(file: GgufFile): SourceMatrix {
+  return column(file, OUTPUT_NORM);
 }
 
 function buildHead(builder: GraphBuilder, { file, linear, basis }: BuildContext, input: ScaledRows): string {
   const source = file.tensors.has('output.weight') ? 'output' : 'token_embd';
-  const weights = basis.reads(matrix(file, `${source}.weight`), column(file, OUTPUT_NORM));
+  const weights = basis.reads(matrix(file, `${source}.weight`), lastNorm(file));
   // A head in 4 bits costs more quality than it saves: it stays in blocks of 8 bits, as most GGUF files keep it.
   const mode = linear.mode === 'q4' ? 'q8' : linear.mode;
   // In blocks a tied head reads the bytes that ids are looked up in.

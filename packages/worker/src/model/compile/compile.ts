@@ -14,12 +14,14 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 19;
+export const COMPILER_VERSION = 20;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
   /** Whose operators the graphs have: as {@link kernelsFor} says. */
   readonly kernels: Kernels;
+  /** What {@link turnBack} needs for hidden states that graphs give; undefined: they are the model's own. */
+  readonly turnedNorm: Float32Array | undefined;
   readonly weights: WeightTable;
   readonly graphs: readonly (LaneCounts & { readonly onnx: Uint8Array })[];
 }
@@ -59,18 +61,19 @@ export async function compileModel(
   const graphs = countsOf(kernels, options).map(({ chunks, decodeTokens }) => {
     const builder = new GraphBuilder(`hybrid-${chunks}-${decodeTokens}`, weights);
     const context = { file, config, linear, basis, kv, kernels, chunks, decodeTokens };
-    const read = architecture.buildBlocks(builder, context);
+    architecture.buildBlocks(builder, context);
     builder.output(HIDDEN, 'float32', ['tokens', config.hidden]);
     const wanted = builder.input('wanted', 'int64', ['wanted_rows']);
     const rows = {
-      value: builder.node('Gather', [read, wanted], 'wanted_rows_in'),
+      value: builder.node('Gather', [HIDDEN, wanted], 'wanted_rows_in'),
       scale: undefined,
       countedBy: wanted,
     };
     pickTokens(builder, architecture.buildHead(builder, context, rows), config.vocabularyCount);
     return { chunks, decodeTokens, onnx: encodeModel(builder.graph()) };
   });
-  return { config, kernels, weights, graphs };
+  const turnedNorm = basis.isTurned ? await architecture.lastNorm(file).read() : undefined;
+  return { config, kernels, turnedNorm, weights, graphs };
 }
 
 /** What each graph has room for. */

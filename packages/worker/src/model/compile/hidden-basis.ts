@@ -24,8 +24,8 @@ export interface HiddenBasis {
   givesValues(matrix: SourceMatrix): SourceMatrix;
   /** One that reads what heads make of values. */
   readsValues(matrix: SourceMatrix): SourceMatrix;
-  /** [hidden, hidden], a right-hand side: from what comes out of a norm to what the model's own norm gives; undefined: the same. */
-  back(norm: SourceMatrix): MakeWeight | undefined;
+  /** Whether what comes out of a norm is not what the model's own norm gives, and {@link turnBack} has to make that of it. */
+  readonly isTurned: boolean;
 }
 
 /** Turned where rows are in 8-bit integers, else as they are: blocks of weights that came as blocks are kept better so. */
@@ -41,8 +41,20 @@ const plainBasis: HiddenBasis = {
   holds: (matrix) => matrix,
   givesValues: (matrix) => matrix,
   readsValues: (matrix) => matrix,
-  back: () => undefined,
+  isTurned: false,
 };
+
+/**
+ * What the model's last norm gives, from what it gives in turned coordinates; in place. Linear, so that a sum of states may
+ * be turned back as one.
+ * @param state [hidden]
+ * @param norm [hidden]: the weights that the model's own norm has.
+ */
+export function turnBack(state: Float64Array, norm: ArrayLike<number>): Float64Array {
+  new Rotation(state.length).turnBack(state);
+  for (let i = 0; i < state.length; i++) state[i]! *= norm[i]!;
+  return state;
+}
 
 function turnedBasis({ hidden, headDim }: DecoderConfig): HiddenBasis {
   const rotation = new Rotation(hidden);
@@ -61,14 +73,7 @@ function turnedBasis({ hidden, headDim }: DecoderConfig): HiddenBasis {
     holds,
     givesValues: (matrix) => turnOutputs(matrix, (columns) => spread(columns, run)),
     readsValues: (matrix) => ({ ...matrix, read: async () => spread(await matrix.read(), run) }),
-    back: (norm) => async () => {
-      const rotated = rotation.turn(identity(hidden));
-      const weights = await norm.read();
-      for (let row = 0; row < hidden; row++) {
-        for (let column = 0; column < hidden; column++) rotated[row * hidden + column]! *= weights[row]!;
-      }
-      return transpose(rotated, hidden, hidden);
-    },
+    isTurned: true,
   };
 }
 
@@ -76,10 +81,4 @@ function turnedBasis({ hidden, headDim }: DecoderConfig): HiddenBasis {
 function turnOutputs(matrix: SourceMatrix, turn: (columns: Float32Array) => Float32Array): SourceMatrix {
   const { rows, columns } = matrix;
   return { ...matrix, read: async () => transpose(turn(transpose(await matrix.read(), rows, columns)), columns, rows) };
-}
-
-function identity(size: number): Float32Array {
-  const matrix = new Float32Array(size * size);
-  for (let i = 0; i < size; i++) matrix[i * size + i] = 1;
-  return matrix;
 }

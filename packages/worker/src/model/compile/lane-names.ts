@@ -44,7 +44,7 @@ export const arenaNames = {
   value: (layer: number) => `value_${layer}`,
 } as const;
 
-/** float32 [tokens, hidden]: what the model's last norm gives, of every token of the pass. */
+/** float32 [tokens, hidden]: what the last norm gives of every token of the pass, in the coordinates of the graph's basis. */
 export const HIDDEN = 'hidden';
 
 /** The head as a layer with weights of its own. */

@@ -5,7 +5,7 @@ import { GraphBuilder } from './graph-builder.js';
 import { basisOf } from './hidden-basis.js';
 import { momentsBlock } from './input-moments.js';
 import { KvFormat } from './kv-format.js';
-import { HEAD } from './lane-names.js';
+import { HEAD, HIDDEN } from './lane-names.js';
 import { LinearLayers, type WeightMode } from './linear.js';
 import { encodeModel } from './onnx.js';
 import { WeightTable } from './weight-table.js';
@@ -74,8 +74,8 @@ export async function observedGraph(file: GgufFile, mode: WeightMode, weightsFil
   });
   const kernels = 'runtime' as const;
   const context = { file, config, linear, basis: basisOf(mode, config), kv, kernels, chunks: 1, decodeTokens: 1 };
-  const headInput = architecture.buildBlocks(builder, context);
-  if (isForInt8) observeMoments(HEAD, headInput, config.hidden);
+  architecture.buildBlocks(builder, context);
+  if (isForInt8) observeMoments(HEAD, HIDDEN, config.hidden);
   return { onnx: encodeModel(builder.graph()), weights, observed };
 }
 

@@ -28,6 +28,15 @@ describe('Rotation.turn', () => {
   });
 });
 
+describe('Rotation.turnBack', () => {
+  it.each([64, 96, 576])('gives a row of %i channels as it was', (width) => {
+    const row = random(width);
+    const rotation = new Rotation(width);
+    const back = rotation.turnBack(Float64Array.from(rotation.turn(row.slice())));
+    for (const [i, value] of back.entries()) expect(value).toBeCloseTo(row[i]!, 5);
+  });
+});
+
 describe('spread', () => {
   it('is its own inverse', () => {
     const values = random(64);

@@ -46,6 +46,25 @@ export class Rotation {
     }
     return rows;
   }
+
+  /** The inverse, of one row in place. @param row [width] */
+  turnBack(row: Float64Array): Float64Array {
+    const { width } = this;
+    assert(row.length === width, `a row of ${width}, not ${row.length} numbers`);
+    const run = this.#run;
+    const runs = width / run;
+    const turned = row.slice();
+    row.fill(0);
+    for (let from = 0; from < runs; from++) {
+      for (let to = 0; to < runs; to++) {
+        const share = this.#mixing[from * runs + to]!;
+        for (let i = 0; i < run; i++) row[from * run + i]! += share * turned[to * run + i]!;
+      }
+    }
+    spreadRuns(row, run);
+    for (let i = 0; i < width; i++) row[i]! *= this.#signs[i]!;
+    return row;
+  }
 }
 
 /**
