@@ -9,13 +9,9 @@
  */
 
 #include "operator.h"
-#include "vector.h"
+#include "products.h"
 
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-#include <immintrin.h>
-#endif
-
-enum { PANEL = 64, PANEL_VECTORS = PANEL / LANES, QUAD = 4 };
+enum { PANEL = 64, PANEL_VECTORS = PANEL / LANES };
 
 /* Rows whose sums are kept in registers, beside those of a panel or of half of one. */
 #ifdef __AVX512VNNI__
@@ -35,36 +31,6 @@ typedef struct {
   float *outputs;
   size_t rows, inputs, width, panels, row_blocks;
 } Layer;
-
-/* sums[i] += the dot product of four unsigned inputs and the four weights of output i. */
-INLINE integers add_products(integers sums, uint32_t inputs, const int8_t *weights) {
-#if defined(__AVX512VNNI__)
-  return (integers)_mm512_dpbusd_epi32((__m512i)sums, _mm512_set1_epi32(inputs), _mm512_loadu_si512(weights));
-#elif defined(__AVXVNNI__)
-  __m256i halves[2];
-  __builtin_memcpy(halves, &sums, sizeof(halves));
-  const __m256i repeated = _mm256_set1_epi32(inputs);
-  for (int i = 0; i < 2; i++) {
-    halves[i] = _mm256_dpbusd_avx_epi32(halves[i], repeated, _mm256_loadu_si256((const __m256i *)weights + i));
-  }
-  __builtin_memcpy(&sums, halves, sizeof(halves));
-  return sums;
-#else
-  integers products;
-  for (int i = 0; i < LANES; i++) {
-    int32_t sum = 0;
-    for (int j = 0; j < QUAD; j++) sum += (int32_t)(inputs >> (8 * j) & 255) * weights[i * QUAD + j];
-    products[i] = sum;
-  }
-  return sums + products;
-#endif
-}
-
-INLINE uint32_t quad_at(const uint8_t *quants) {
-  uint32_t quad;
-  __builtin_memcpy(&quad, quants, sizeof(quad));
-  return quad;
-}
 
 /* Outputs `column` and those behind it, as far as there are any, of a row. */
 INLINE void put_sums(const Layer *layer, integers sums, size_t row, size_t column) {
@@ -94,9 +60,9 @@ INLINE void multiply_tile(const Layer *layer, size_t rows, size_t vectors, size_
     const int8_t *line = weights + input * PANEL;
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
-      const uint32_t quad = quad_at(quants + i * layer->inputs + input);
+      const quads quad = repeated(quants + i * layer->inputs + input);
 #pragma clang loop unroll(full)
-      for (size_t j = 0; j < vectors; j++) sums[i][j] = add_products(sums[i][j], quad, line + j * LANES * QUAD);
+      for (size_t j = 0; j < vectors; j++) sums[i][j] = add_products(sums[i][j], quad, load_quads(line + j * LANES * QUAD));
     }
   }
   const size_t column = panel * PANEL + vector * LANES;

@@ -4,15 +4,10 @@
  */
 
 #include "operator.h"
-#include "vector.h"
-
-enum { ZERO_POINT = 128, LARGEST_QUANT = 127 };
+#include "quantize.h"
 
 /* Rows that a thread takes at once, so that handing them out costs little beside them. */
 enum { ROWS_AT_ONCE = 8 };
-
-/* A row of zeros has this for its largest magnitude. */
-#define LARGEST_MIN 1e-30f
 
 /* Most columns that are kept between two looks at a row. */
 enum { COLUMNS_MAX = 32768 };
@@ -25,11 +20,6 @@ typedef struct {
   int64_t mix;
   float epsilon;
 } Rows;
-
-INLINE void quantize(uint8_t *quants, size_t column, floats values, float inverse) {
-  const integers levels = rounded(values * all(inverse)) + ZERO_POINT;
-  *(loose_bytes *)(quants + column) = __builtin_convertvector(levels, bytes);
-}
 
 /* ── NormQuantize ─ */
 
@@ -71,23 +61,10 @@ static void quantize_row(const Rows *rows, size_t row) {
 
 /* ── GateQuantize ─ */
 
-/* a + b in the lower of each pair of places, a - b in the higher one; `signs` has -1 there, `swapped` is a with the two changed. */
-INLINE floats butterfly(floats a, floats swapped, floats signs) { return multiply_add(a, signs, swapped); }
-
 /* 32 neighbours times a Hadamard matrix of entries 1 and -1. */
 INLINE void mix(floats *low, floats *high) {
-  const floats ones = {1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1};
-  const floats twos = {1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1};
-  const floats fours = {1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1};
-  const floats halves = {1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1};
-  floats *const both[] = {low, high};
-  for (int i = 0; i < 2; i++) {
-    floats values = *both[i];
-    values = butterfly(values, ones_swapped(values), ones);
-    values = butterfly(values, twos_swapped(values), twos);
-    values = butterfly(values, fours_swapped(values), fours);
-    *both[i] = butterfly(values, halves_swapped(values), halves);
-  }
+  *low = spread(*low);
+  *high = spread(*high);
   const floats sum = *low + *high;
   *high = *low - *high;
   *low = sum;

@@ -48,6 +48,21 @@ INLINE floats fours_swapped(floats a) { return __builtin_shufflevector(a, a, 4, 
 INLINE floats twos_swapped(floats a) { return __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13); }
 INLINE floats ones_swapped(floats a) { return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14); }
 
+/* a + b in the lower of each pair of places, a - b in the higher one; `signs` has -1 there, `swapped` is a with the two changed. */
+INLINE floats butterfly(floats a, floats swapped, floats signs) { return multiply_add(a, signs, swapped); }
+
+/* Times a Hadamard matrix of entries 1 and -1. */
+INLINE floats spread(floats a) {
+  const floats ones = {1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1};
+  const floats twos = {1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1};
+  const floats fours = {1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1};
+  const floats halves = {1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1};
+  a = butterfly(a, ones_swapped(a), ones);
+  a = butterfly(a, twos_swapped(a), twos);
+  a = butterfly(a, fours_swapped(a), fours);
+  return butterfly(a, halves_swapped(a), halves);
+}
+
 INLINE float sum_of(floats a) {
   a += halves_swapped(a);
   a += fours_swapped(a);

@@ -1,0 +1,105 @@
+#pragma once
+
+/*
+ * What ways of keeping keys and values have in common: the pass, the pieces it is shared out in, and softmax, block by block.
+ */
+
+#include "operator.h"
+#include "vector.h"
+
+/* Positions of a block. */
+enum { BLOCK = 64 };
+enum { HEAD_DIM_MAX = 256 };
+/* Rows of queries, over all heads that share keys, that go through a block together; a group has at most so many heads. */
+enum { ROWS_MAX = 96 };
+
+/* Beside a head's integers of a position: their scale, a float. */
+enum { SCALE_BYTES = 4 };
+
+#define CACHE_LINE 64
+#define MASKED -3.0e38f
+
+typedef struct Pass Pass;
+
+/* Tokens of one slot that follow one another, and the heads that share keys `kv_head`. */
+typedef struct {
+  size_t first, count, kv_head;
+} Piece;
+
+/* A way of keeping keys and values in slots. */
+typedef struct {
+  /* Keeps those of a head of a token: its keys are rotated already. May change both. */
+  void (*keep)(const Pass *pass, size_t slot, size_t kv_head, size_t position, float *keys, float *values);
+  /* What is to be done to a query as has been done to keys. */
+  void (*prepare)(const Pass *pass, float *query);
+  /* From queries in `attended` to what each gets, which lies there then. */
+  void (*attend)(const Pass *pass, Piece piece);
+} Way;
+
+extern const Way floats_way, integers_way;
+
+struct Pass {
+  const Way *way;
+  const float *qkv, *scale, *cos, *sin;
+  float *attended;
+  void *keys, *values;
+  /* Of floats in slots, whether they have 16 bits and not 32. */
+  int is_short;
+  const int32_t *slots, *positions;
+  size_t tokens, heads, kv_heads, head_dim, capacity, window;
+  int interleaved;
+};
+
+/* Rows of a piece: its tokens by its heads. */
+typedef struct {
+  size_t count;
+  /* [rows, headDim] */
+  float sums[ROWS_MAX * HEAD_DIM_MAX] __attribute__((aligned(CACHE_LINE)));
+  /* Scores, then weights. */
+  float weights[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
+  float largest[ROWS_MAX], totals[ROWS_MAX][LANES];
+  /* Of some rows that go together: by what all that was summed before is to be multiplied. */
+  float rescale[LANES];
+  /* Positions that a row attends to, within the block: from, and up to but not including. */
+  int from[ROWS_MAX], end[ROWS_MAX];
+} Rows;
+
+/* Where the query of a row lies, and what it gets is to lie. */
+INLINE float *row_at(const Pass *pass, Piece piece, size_t row) {
+  const size_t group = pass->heads / pass->kv_heads;
+  return pass->attended + ((piece.first + row / group) * pass->heads + piece.kv_head * group + row % group) * pass->head_dim;
+}
+
+INLINE size_t last_position(const Pass *pass, Piece piece) { return pass->positions[piece.first + piece.count - 1]; }
+
+/* Nothing is seen yet. */
+void begin_rows(const Pass *pass, Piece piece, Rows *rows);
+
+/* Where the first block begins that any row sees. */
+size_t first_block(const Pass *pass, Piece piece);
+
+/* Goes on to the block that begins at a position. */
+void enter_block(const Pass *pass, Piece piece, Rows *rows, size_t block);
+
+/* Where in the block the last position ends that any of `some` rows from `first` on attends to; 0: none does. */
+size_t end_seen(const Rows *rows, size_t first, size_t some);
+
+/*
+ * The largest score of each of some rows becomes known, and `rescale`. Scores of what is masked, which may be anything, become
+ * MASKED.
+ */
+void find_largest(Rows *rows, size_t first, size_t some, size_t vectors);
+
+/* Scores of a row become weights, which are 0 where it is masked. */
+void weigh(Rows *rows, size_t row, float rescale, size_t vectors);
+
+/* Sums become means. */
+void end_rows(const Pass *pass, Piece piece, const Rows *rows);
+
+/*
+ * Reads memory from end to end, so that it is at hand. By loads that nothing else comes between: where stores do, or in another
+ * order, it takes twice as long, and prefetches are dropped where an address is not known yet.
+ */
+INLINE void touch(const void *memory, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += CACHE_LINE) (void)*((const volatile uint8_t *)memory + i);
+}
