@@ -112,7 +112,7 @@ export class TimedModel implements ModelPort {
   /** Without its jitter. On a part of the executors it takes as much longer. */
   #passMs(plan: StepPlan, executors: number | undefined): number {
     const { cost, executors: all = 1 } = this.#scenario;
-    const work = workOf(plan);
+    const work = workOf(plan, this.limits);
     const wholeMs = passMs(cost, work) * abreastRatio(work, executors ?? this.limits.chunksAbreast ?? 1);
     if (executors === undefined) return wholeMs;
     const isPromptAlone = executors === 1 && work.decodes === 0;

@@ -50,7 +50,7 @@ export class StepWatch {
     if (this.#endedMs !== undefined) this.#hostGapsMs.push(startMs - this.#endedMs);
     const output = await model.forward(plan);
     this.#endedMs = this.#nowMs();
-    this.#passes.push({ work: workOf(plan), passMs: this.#endedMs - startMs });
+    this.#passes.push({ work: workOf(plan, model.limits), passMs: this.#endedMs - startMs });
     return output;
   }
 }

@@ -59,7 +59,7 @@ export async function measurePasses(
   }
   return plans.map((plan, index) => {
     const sorted = times[index]!.sort((a, b) => a - b);
-    return { work: workOf(plan), passMs: sorted[sorted.length >> 1]! };
+    return { work: workOf(plan, model.limits), passMs: sorted[sorted.length >> 1]! };
   });
 }
 

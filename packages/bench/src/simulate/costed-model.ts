@@ -44,7 +44,7 @@ export class CostedModel implements ModelPort {
   forward(plan: StepPlan): Promise<StepOutput> {
     const wanted = [...plan.decodes, ...plan.chunks].reduce((sum, { wantTokens }) => sum + wantTokens, 0);
     const rows = new Array<LogitsRow>(wanted).fill(row);
-    const passMs = this.#machine.passMs(workOf(plan)) + this.#copiesMs;
+    const passMs = this.#machine.passMs(workOf(plan, this.limits)) + this.#copiesMs;
     this.#copiesMs = 0;
     return new Promise((resolve) => {
       this.#clock.after(passMs, () => resolve({ rows }));

@@ -1,7 +1,22 @@
 import { seededRng } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
-import { CostModel, noWork, type StepWork, withChunk, withDecode } from './cost-model.js';
+import { CostModel, noWork, type StepWork, withChunk, withDecode, workOf } from './cost-model.js';
 import { MachineRun, machines } from './test-support/machine-run.js';
+
+describe('workOf', () => {
+  it('counts rows that stand idle beside drafts where decodes go through lanes, and no others', () => {
+    const decode = { position: 10, want: undefined, wantTokens: 0 };
+    const decodes = [
+      { ...decode, slot: 0, tokenIds: [1, 2, 3] },
+      { ...decode, slot: 1, tokenIds: [4] },
+    ];
+    const plan = { decodes, chunks: [], resting: [] };
+    const decodeContext = 11 + 12 + 13 + 11;
+    expect(workOf(plan, { decodesSpanSlots: false })).toEqual({ ...noWork, decodes: 4, decodeContext });
+    const work = workOf(plan, {});
+    expect(work).toEqual({ ...noWork, decodes: expect.closeTo(4.12), decodeContext });
+  });
+});
 
 describe('CostModel', () => {
   it.each(machines)('predicts %s within 10 % after 200 noisy steps', (_, machine) => {

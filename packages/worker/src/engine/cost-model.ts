@@ -1,3 +1,4 @@
+import type { ModelLimits } from './model-port.js';
 import { NormalEquations } from './normal-equations.js';
 import type { RememberedCost } from './remembered-cost.js';
 import { RunningMedian } from './running-median.js';
@@ -5,7 +6,7 @@ import type { StepPlan } from './step-plan.js';
 
 /** What a step computes, as far as its time depends on it. */
 export interface StepWork {
-  /** Tokens of decode rows, drafts included, and a small part of one for each idle row beside drafts. */
+  /** Tokens of decode rows, drafts included, and a small part of one for each row that {@link withIdleRows} counts. */
   readonly decodes: number;
   /** Tokens that all decode rows together attend to. */
   readonly decodeContext: number;
@@ -52,8 +53,11 @@ export function withDecode(work: StepWork, contextTokens: number): StepWork {
 /** A row of a later decode lane that has no token, over that of one: 5 µs a layer to 90 for the default model. */
 const IDLE_ROW = 0.06;
 
-/** With rows that stand idle beside drafts of others. */
-export function withIdleRows(work: StepWork, rows: number): StepWork {
+type DecodeLimits = Pick<ModelLimits, 'decodesSpanSlots'>;
+
+/** With rows that stand idle beside drafts of others, where the model has such. */
+export function withIdleRows(work: StepWork, rows: number, { decodesSpanSlots = true }: DecodeLimits): StepWork {
+  if (!decodesSpanSlots) return work;
   const { decodes, decodeContext, prefillTokens, prefillPairs, chunks, heaviestChunk } = work;
   return { decodes: decodes + IDLE_ROW * rows, decodeContext, prefillTokens, prefillPairs, chunks, heaviestChunk };
 }
@@ -77,7 +81,8 @@ function chunkWeight(tokens: number, pairs: number): number {
   return tokens + pairs / 1_000;
 }
 
-export function workOf({ decodes, chunks }: StepPlan): StepWork {
+/** @param limits of the model that runs it. */
+export function workOf({ decodes, chunks }: StepPlan, limits: DecodeLimits): StepWork {
   let rows = 0;
   let longest = 0;
   let decodeContext = 0;
@@ -86,7 +91,8 @@ export function workOf({ decodes, chunks }: StepPlan): StepWork {
     longest = Math.max(longest, tokenIds.length);
     for (let token = 1; token <= tokenIds.length; token++) decodeContext += position + token;
   }
-  const decoding = withIdleRows({ ...noWork, decodes: rows, decodeContext }, decodes.length * longest - rows);
+  const decoded = { ...noWork, decodes: rows, decodeContext };
+  const decoding = withIdleRows(decoded, decodes.length * longest - rows, limits);
   return chunks.reduce((work, { position, tokenIds }) => withChunk(work, position, tokenIds.length), decoding);
 }
 

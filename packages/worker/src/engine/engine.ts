@@ -84,7 +84,7 @@ export class Engine implements EnginePort {
     this.#sequences = new SequenceTable(this.#memory);
     this.#events = new StepEvents(parts);
     const report = (step: StepRecord): void => this.#events.report(step);
-    this.#recorder = new StepRecorder(parts.policy, limits.chunksAbreast ?? 1, report, parts.rememberedCost);
+    this.#recorder = new StepRecorder(parts.policy, limits, report, parts.rememberedCost);
     this.#speculation = new Speculation(options.speculation ?? 'off', limits);
     this.#ends = new SequenceEnds(this.#sequences, this.#events);
     this.#commit = new PassCommit({

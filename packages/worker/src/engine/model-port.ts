@@ -90,8 +90,8 @@ export interface ModelLimits {
   /** Tokens of one decode row in a pass without chunks, at least 1; beside chunks each has one. */
   readonly decodeTokensMax: number;
   /**
-   * Whether a pass writes into slots between those that it decodes (`spanOf` in step-plan.ts), which then nobody else may
-   * have to do with. Absent: it does.
+   * Whether decodes go through lanes that span slots. Then a pass writes into slots between those that it decodes (`spanOf`
+   * in step-plan.ts), which nobody else may have to do with, and rows stand idle, which takes some time. Absent: they do.
    */
   readonly decodesSpanSlots?: boolean;
   /** Wanted rows of one pass. */

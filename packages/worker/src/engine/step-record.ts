@@ -1,5 +1,6 @@
 import type { LoadState } from '@sluice/shared';
 import { CostModel, type StepCost, workOf } from './cost-model.js';
+import type { ModelLimits } from './model-port.js';
 import type { PassForecast } from './pass-runner.js';
 import type { PassUnderWay } from './passes-under-way.js';
 import { StepRates } from './rates.js';
@@ -39,20 +40,22 @@ export class StepRecorder {
   readonly #passesOn = new Map<number | undefined, number>();
   readonly #rates = new StepRates();
   readonly #hostGaps = new RunningMedian(HOST_GAPS_MAX);
+  readonly #limits: Pick<ModelLimits, 'decodesSpanSlots'>;
   readonly #policy: Policy;
   readonly #onStep: (step: StepRecord) => void;
 
   /**
-   * @param chunksAbreast as the model says.
+   * @param limits of the model.
    * @param remembered what was learnt before.
    */
   constructor(
     policy: Policy,
-    chunksAbreast: number,
+    limits: Pick<ModelLimits, 'chunksAbreast' | 'decodesSpanSlots'>,
     onStep: (step: StepRecord) => void,
     remembered: RememberedCosts | undefined,
   ) {
-    this.#cost = new CostModel(chunksAbreast, remembered?.whole);
+    this.#limits = limits;
+    this.#cost = new CostModel(limits.chunksAbreast ?? 1, remembered?.whole);
     for (const { executors, cost } of remembered?.apart ?? []) {
       this.#costApart.set(executors, new CostModel(executors, cost));
     }
@@ -92,7 +95,7 @@ export class StepRecorder {
 
   forecast(plan: StepPlan, executors: number | undefined): PassForecast {
     return {
-      predictedMs: this.costOn(executors).predictMs(workOf(plan)),
+      predictedMs: this.costOn(executors).predictMs(workOf(plan, this.#limits)),
       passesSeen: this.#passesOn.get(executors) ?? 0,
     };
   }
@@ -110,7 +113,7 @@ export class StepRecorder {
     isDone: boolean,
     wrongTokens: number,
   ): void {
-    const work = workOf(plan);
+    const work = workOf(plan, this.#limits);
     const passMs = endMs - startMs;
     const cost = this.#modelOn(executors);
     const predictedMs = cost.predictMs(work);

@@ -152,7 +152,7 @@ function measuredMachine() {
   /** Whether the pass ran in parts. */
   const run = (plan: StepPlan): boolean => {
     const parts = choice.choose(plan);
-    if (parts === undefined) choice.observeWide(plan, wideMs(workOf(plan)));
+    if (parts === undefined) choice.observeWide(plan, wideMs(workOf(plan, {})));
     for (const { work } of parts ?? []) choice.observeNarrow(work, partMs(work));
     return parts !== undefined;
   };

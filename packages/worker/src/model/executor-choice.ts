@@ -1,4 +1,5 @@
 import { CostModel, type StepWork, workOf } from '../engine/cost-model.js';
+import type { ModelLimits } from '../engine/model-port.js';
 import { isRememberedCost, type RememberedCost } from '../engine/remembered-cost.js';
 import type { StepPlan } from '../engine/step-plan.js';
 import { type PlanPart, splitPlan, wholePart } from './split-plan.js';
@@ -38,6 +39,7 @@ export class ExecutorChoice {
   readonly #mode: ExecutorMode;
   readonly #narrowCount: number;
   readonly #narrowChunksMax: number;
+  readonly #limits: Pick<ModelLimits, 'decodesSpanSlots'>;
   readonly #wide: CostModel;
   readonly #narrow: CostModel;
   /** Passes that could be run either way, by the kinds of {@link TRIALS}. */
@@ -47,11 +49,19 @@ export class ExecutorChoice {
    * @param narrowCount narrow executors; below 2 every pass is wide.
    * @param remembered what another one has learnt with this model, mode and number on this kind of machine.
    * @param narrowChunksMax chunks that a narrow executor may have in a pass.
+   * @param limits of the model.
    */
-  constructor(mode: ExecutorMode, narrowCount: number, remembered?: RememberedChoice, narrowChunksMax = 1) {
+  constructor(
+    mode: ExecutorMode,
+    narrowCount: number,
+    remembered?: RememberedChoice,
+    narrowChunksMax = 1,
+    limits: Pick<ModelLimits, 'decodesSpanSlots'> = {},
+  ) {
     this.#mode = mode;
     this.#narrowCount = narrowCount;
     this.#narrowChunksMax = narrowChunksMax;
+    this.#limits = limits;
     this.#wide = new CostModel(1, remembered?.wide);
     this.#narrow = new CostModel(1, remembered?.narrow);
     for (const kind of ['chunks', 'decodes'] as const) {
@@ -65,7 +75,7 @@ export class ExecutorChoice {
     const parts = splitPlan(plan, this.#narrowCount, (work) => this.#narrow.predictMs(work), this.#narrowChunksMax);
     if (parts === undefined || this.#mode === 'narrow' || !canBeWhole) return parts;
     const kind = plan.chunks.length > 0 ? 'chunks' : 'decodes';
-    const wideMs = this.#wide.predictMs(workOf(plan));
+    const wideMs = this.#wide.predictMs(workOf(plan, this.#limits));
     if (this.#passes[kind] < TRIALS) {
       const heaviestMs = longest(parts, this.#wide);
       if (heaviestMs * this.#narrowCount > TRIAL_SHARE * wideMs) return undefined;
@@ -88,7 +98,7 @@ export class ExecutorChoice {
   /** A pass that was run as a whole. */
   observeWide(plan: StepPlan, passMs: number): void {
     // Where nothing is to be chosen, nothing has to be known.
-    if (this.#mode === 'auto' && this.#narrowCount >= 2) this.#wide.observe(workOf(plan), passMs);
+    if (this.#mode === 'auto' && this.#narrowCount >= 2) this.#wide.observe(workOf(plan, this.#limits), passMs);
   }
 
   /** One part of a pass. */

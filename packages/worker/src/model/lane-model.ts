@@ -131,7 +131,8 @@ export class LaneModel implements ModelPort {
       executor(partGraphs, narrow.threads, narrow.threads === 1 ? 'narrow' : `narrow ${index}`, slots + 1 + index),
     );
     const { rememberedChoice } = options;
-    this.#choice = new ExecutorChoice(executors, this.#narrow.length, rememberedChoice, this.#narrowRoom.chunks);
+    const { chunks } = this.#narrowRoom;
+    this.#choice = new ExecutorChoice(executors, this.#narrow.length, rememberedChoice, chunks, this.limits);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { noWork, type StepWork, withChunk, withDecode, workOf } from '../engine/cost-model.js';
+import { noWork, type StepWork, withChunk, withDecode } from '../engine/cost-model.js';
 import type { DecodeRow, LogitsRow, PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 
 /** What one of several executors computes of a plan. */
@@ -36,7 +36,7 @@ export function splitPlan(
   const parts = Array.from({ length: count }, () => new DraftPart());
   for (const chunk of chunks) leastOf(parts, costMs, chunksMax).takeChunk(chunk);
   const decodes = plan.decodes.toSorted((a, b) => a.slot - b.slot);
-  shareOut(decodes, parts, costMs, costMs(workOf(plan)));
+  shareOut(decodes, parts, costMs, costMs(wholeWork(plan)));
   const busy = parts.filter(({ isBusy }) => isBusy);
   if (busy.length < 2) return undefined;
   const firstRows = rowsOf(plan);
@@ -46,7 +46,7 @@ export function splitPlan(
 /** All of a plan, for one executor. */
 export function wholePart(plan: StepPlan): PlanPart {
   const rows = [...plan.decodes, ...plan.chunks].reduce((count, one) => count + wantedRows(one), 0);
-  return { plan, work: workOf(plan), rows: Array.from({ length: rows }, (_, row) => row) };
+  return { plan, work: wholeWork(plan), rows: Array.from({ length: rows }, (_, row) => row) };
 }
 
 /** What a whole plan gives, from what its parts gave. */
@@ -194,6 +194,11 @@ function rowsOf({ decodes, chunks }: StepPlan): ReadonlyMap<DecodeRow | PrefillC
 
 function wantedRows({ want, wantTokens }: DecodeRow | PrefillChunk): number {
   return want === undefined ? 0 : wantTokens;
+}
+
+/** As executors in parts compute it: no row of them stands idle. */
+function wholeWork({ decodes, chunks }: StepPlan): StepWork {
+  return chunks.reduce(chunkWork, decodes.reduce(decodeWork, noWork));
 }
 
 function decodeWork(work: StepWork, { position, tokenIds }: DecodeRow): StepWork {

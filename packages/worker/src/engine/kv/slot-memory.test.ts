@@ -14,8 +14,9 @@ const dearPasses: StepCost = { predictMs: () => 1e6, marginRatio: 1 };
 describe('SlotMemory', () => {
   it('gives every sequence what its prompt begins with and nothing else, and counts what everybody holds', () => {
     fc.assert(
-      fc.property(histories, ({ slotsMax, kvTokensMax, swapTokensMax, acts }) => {
-        const world = new World({ slotsMax, kvTokensMax, swapTokensMax, prefixCache: true });
+      fc.property(histories, ({ acts, ...sizes }) => {
+        const { slotsMax } = sizes;
+        const world = new World({ ...sizes, prefixCache: true });
         for (const act of acts) {
           world.act(act);
           world.check();
@@ -135,6 +136,15 @@ describe('SlotMemory', () => {
     expect(world.memory.idle.map(({ slot }) => slot).sort()).toEqual([2, 3, 4, 6]);
   });
 
+  it('moves nothing out of the way where decodes span no slots', () => {
+    const world = new World({ slotsMax: 8, decodesSpanSlots: false });
+    const all = [1, 2, 3, 4, 5, 6].map((token) => world.start(Array<number>(20).fill(token)));
+    for (const one of all.slice(1)) world.release(one);
+    expect(world.start([...Array<number>(20).fill(6), 9, 9])).toMatchObject({ slot: 5, cachedTokens: 20 });
+    expect(world.start(Array<number>(20).fill(7)).slot).toBe(6);
+    expect(world.copies).toEqual([]);
+  });
+
   it('keeps nothing of a slot that a failed pass left undefined, nor with the cache off', () => {
     const world = new World({ slotsMax: 2 });
     world.release(world.start(text(40)), false);
@@ -234,8 +244,15 @@ class World {
   copyMsPerToken = 0;
   #nowMs = 0;
 
-  constructor(options: { slotsMax: number; kvTokensMax?: number; prefixCache?: boolean; swapTokensMax?: number }) {
+  constructor(options: {
+    slotsMax: number;
+    kvTokensMax?: number;
+    prefixCache?: boolean;
+    swapTokensMax?: number;
+    decodesSpanSlots?: boolean;
+  }) {
     const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true, swapTokensMax = 0 } = options;
+    const { decodesSpanSlots = true } = options;
     this.#slotsMax = slotsMax;
     this.#swapTokensMax = swapTokensMax;
     this.#blocksMax = Math.floor(kvTokensMax / TOKENS_PER_BLOCK);
@@ -249,6 +266,7 @@ class World {
       chunkBlockTokens: 8,
       decodeTokensMax: 4,
       wantedRowsMax: 64,
+      decodesSpanSlots,
     };
     this.memory = new SlotMemory(
       { kvTokensMax, prefixCache, swapBytesMax: swapTokensMax },
@@ -473,5 +491,6 @@ const histories = fc.record({
   slotsMax: fc.integer({ min: 1, max: 4 }),
   kvTokensMax: fc.integer({ min: 128, max: 400 }),
   swapTokensMax: fc.constantFrom(0, 60, 1_000),
+  decodesSpanSlots: fc.boolean(),
   acts: fc.array(acts, { minLength: 1, maxLength: 40 }),
 });

@@ -54,7 +54,7 @@ export class SlotMemory {
     this.#model = timed;
     this.#swap = new SwapSpace(options.swapBytesMax, model, nowMs);
     this.#cache = options.prefixCache ? new PrefixCache() : undefined;
-    this.#slots = new SlotStore(model.limits.slotsMax, options.kvTokensMax, this.#cache, timed);
+    this.#slots = new SlotStore(model.limits, options.kvTokensMax, this.#cache, timed);
   }
 
   /** Whether a prompt is found again. */

@@ -1,11 +1,11 @@
 import { assert } from '@sluice/shared';
-import type { ModelPort } from '../model-port.js';
+import type { ModelLimits, ModelPort } from '../model-port.js';
 import type { SlotSpan } from '../step-plan.js';
 import type { IdlePrompt, PrefixCache, PrefixHit } from './prefix-cache.js';
 import { SlotTable } from './slot-table.js';
 import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
 
-/** A slot between running ones costs about as much over a sequence's life as copying so many tokens. */
+/** A slot that decodes span costs about as much over a sequence's life as copying so many tokens. */
 const HOLE_TOKENS = 1_024;
 
 const noIdle: ReadonlyMap<number, IdlePrompt> = new Map();
@@ -25,6 +25,7 @@ export interface Source extends PrefixHit {
  */
 export class SlotStore {
   readonly #model: Pick<ModelPort, 'copy' | 'release'>;
+  readonly #holeTokens: number;
   readonly #cache: PrefixCache | undefined;
   readonly #table: SlotTable;
   readonly #ledger: TokenLedger;
@@ -36,12 +37,13 @@ export class SlotStore {
 
   /** @param cache knows the idle slots; undefined: none is ever kept. */
   constructor(
-    slotsMax: number,
+    { slotsMax, decodesSpanSlots = true }: Pick<ModelLimits, 'slotsMax' | 'decodesSpanSlots'>,
     kvTokensMax: number,
     cache: PrefixCache | undefined,
     model: Pick<ModelPort, 'copy' | 'release'>,
   ) {
     this.#model = model;
+    this.#holeTokens = decodesSpanSlots ? HOLE_TOKENS : 0;
     this.#cache = cache;
     this.#table = new SlotTable(slotsMax);
     this.#ledger = new TokenLedger(kvTokensMax);
@@ -144,7 +146,7 @@ export class SlotStore {
   }
 
   /**
-   * The free or idle slot that costs least. Decodes span from the lowest to the highest running slot, and every slot
+   * The free or idle slot that costs least. Where decodes span from the lowest to the highest running slot, every slot
    * between them costs a little in each step; against that stand tokens that have to be copied now: the beginning that
    * was found, and the prompt that is kept in the slot and has to go elsewhere.
    */
@@ -158,7 +160,7 @@ export class SlotStore {
       const prompt = idle.get(slot);
       if ((prompt === undefined && !this.#table.isFree(slot)) || this.isFenced(slot)) continue;
       const holes = highest < 0 ? 0 : Math.max(0, lowest - slot, slot - highest);
-      let tokens = holes * HOLE_TOKENS;
+      let tokens = holes * this.#holeTokens;
       if (source !== undefined && slot !== source.slot) tokens += source.tokens;
       const isLost = slot === oldest || (slot === source?.slot && source.isSpent);
       if (prompt !== undefined && !isLost) tokens += prompt.tokens;

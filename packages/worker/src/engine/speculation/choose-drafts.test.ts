@@ -57,6 +57,13 @@ describe('chooseDrafts', () => {
     expect(counts).toEqual(Array(16).fill(2));
   });
 
+  it('takes a guess for one stream among many sooner where the others have no idle rows beside it', () => {
+    const rows = [row(0.95), ...Array(15).fill(row())];
+    const cost = costing(44, 1.9);
+    expect(chooseDrafts(rows, cost, terms)[0]).toBe(0);
+    expect(chooseDrafts(rows, cost, { ...terms, decodesSpanSlots: false })[0]).toBe(1);
+  });
+
   it('takes what is bound to come beside many streams, and no guesses on top', () => {
     const rows = [...Array(8).fill(row(1, 0.9)), ...Array(8).fill(row(0.9))];
     expect(chooseDrafts(rows, twoCores, terms)).toEqual([...Array(8).fill(1), ...Array(8).fill(0)]);

@@ -1,4 +1,5 @@
 import { noWork, type StepCost, withDecode, withIdleRows } from '../cost-model.js';
+import type { ModelLimits } from '../model-port.js';
 
 /** A decode of a step, as far as drafts depend on it. */
 export interface DraftRow {
@@ -9,7 +10,7 @@ export interface DraftRow {
 }
 
 /** What decides about drafts beside how likely they are. */
-export interface DraftTerms {
+export interface DraftTerms extends Pick<ModelLimits, 'decodesSpanSlots'> {
   /** Further tokens of all rows together. */
   readonly tokensMax: number;
   /** Prompts that could be computed now and wait until the step is over. */
@@ -59,7 +60,7 @@ export function chooseDrafts(rows: readonly DraftRow[], cost: StepCost, terms: D
     tokens += chance;
     work = withDecode(work, rows[row]!.position + depth);
     longest = Math.max(longest, depth);
-    const ms = cost.predictMs(withIdleRows(work, rows.length * longest - (index + 1)));
+    const ms = cost.predictMs(withIdleRows(work, rows.length * longest - (index + 1), terms));
     const pays = chance === 1 || tokens / sure.tokens - 1 >= dearness * (ms / sure.ms - 1);
     if (tokens / ms > best && pays) {
       best = tokens / ms;

@@ -42,13 +42,13 @@ export class Speculation {
    * @param promptsWaiting as {@link chooseDrafts} takes it.
    */
   choose(decodes: readonly LiveSequence[], cost: StepCost, promptsWaiting: number): readonly (readonly number[])[] {
-    const { decodeTokensMax, stepTokensMax, wantedRowsMax } = this.#limits;
+    const { decodeTokensMax, stepTokensMax, wantedRowsMax, decodesSpanSlots = true } = this.#limits;
     this.#forced.clear();
     if (decodeTokensMax === 1 || decodes.length === 0) return decodes.map(() => []);
     const rows = decodes.map((sequence) => this.#row(sequence, decodeTokensMax - 1));
     const tokensMax = Math.min(stepTokensMax, wantedRowsMax) - decodes.length;
     const isTrial = this.#passes < TRIAL_PASSES && decodes.length <= TRIAL_ROWS;
-    const counts = chooseDrafts(rows, cost, { tokensMax, promptsWaiting, isTrial });
+    const counts = chooseDrafts(rows, cost, { tokensMax, promptsWaiting, isTrial, decodesSpanSlots });
     return rows.map(({ tokenIds }, index) => tokenIds.slice(0, counts[index]));
   }
 
