@@ -68,7 +68,8 @@ async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts
     onProgress: (fraction) => progress({ phase: 'compile', done: fraction, total: 1 }),
   });
   const { config } = compiled;
-  const sizes = workerSizes({ ...options, kv: kernels.kv }, config, freeMemoryBytes() / (options.memoryParts ?? 1));
+  const memoryFreeBytes = freeMemoryBytes() / (options.memoryParts ?? 1);
+  const sizes = workerSizes({ ...options, kv: kernels.kv, kernels: kernels.kernels }, config, memoryFreeBytes);
   progress({ phase: 'load', done: 0, total: undefined });
   const computing = {
     threads: options.threads,

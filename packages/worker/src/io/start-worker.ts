@@ -17,7 +17,7 @@ import type { PinMode } from './processors.js';
 import type { WeightWish } from './weights/choose-weights.js';
 import type { SizeWishes } from './worker-limits.js';
 
-export interface WorkerOptions extends Omit<SizeWishes, 'kv'> {
+export interface WorkerOptions extends Omit<SizeWishes, 'kv' | 'kernels'> {
   /** Short name, hub id or path; see resolveModel. */
   readonly model: string;
   readonly host: string;

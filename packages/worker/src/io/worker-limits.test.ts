@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TOKENS_PER_BLOCK, TokenLedger } from '../engine/kv/token-ledger.js';
 import type { PolicyName } from '../engine/scheduler/policies.js';
-import { kvBytesPerToken } from '../model/architectures/config.js';
+import { kvBytesPerToken } from '../model/compile/kv-layout.js';
 import { tinyModel } from '../model/tiny-model.js';
 import { type SizeWishes, workerSizes } from './worker-limits.js';
 
@@ -16,7 +16,7 @@ describe('workerSizes', () => {
       tokenBudget: 128,
       stepTokensMax: 64 + 512,
       kvTokensMax: 64 * 4096,
-      swapBytesMax: 16 * 4096 * kvBytesPerToken(config, 'f32'),
+      swapBytesMax: 16 * 4096 * kvBytesPerToken(config, 'f32', 'runtime'),
     });
     expect(workerSizes({}, { ...config, contextTokens: 512 }, roomy).contextTokens).toBe(512);
   });
@@ -46,9 +46,11 @@ describe('workerSizes', () => {
   });
 
   it('lets keys and values take half of the free memory', () => {
-    const free = 2 * 10_000 * kvBytesPerToken(config, 'f32');
+    const free = 2 * 10_000 * kvBytesPerToken(config, 'f32', 'runtime');
     expect(workerSizes({}, config, free).kvTokensMax).toBe(10_000);
     expect(workerSizes({ kv: 'q8' }, config, free).kvTokensMax).toBe(40_000);
+    // 16 channels of a byte and their scale, where there were 16 floats.
+    expect(workerSizes({ kv: 'q8', kernels: 'own' }, config, free).kvTokensMax).toBe(32_000);
   });
 
   it('has room for one sequence of the whole context, however the context falls into blocks', () => {
@@ -77,7 +79,7 @@ describe('workerSizes', () => {
 
   it('refuses copies that have no room beside keys and values, naming what they could have', () => {
     const free = 10_000_000;
-    const kvBytes = workerSizes({}, config, free).kvTokensMax * kvBytesPerToken(config, 'f32');
+    const kvBytes = workerSizes({}, config, free).kvTokensMax * kvBytesPerToken(config, 'f32', 'runtime');
     const most = Math.floor((free - kvBytes) / 1e6);
     expect(workerSizes({ swapMb: most }, config, free).swapBytesMax).toBe(most * 1_000_000);
     expect(() => workerSizes({ swapMb: most + 1 }, config, free)).toThrow(
@@ -87,7 +89,7 @@ describe('workerSizes', () => {
   });
 
   it('says what to change where the memory does not even hold one sequence', () => {
-    const free = 2 * 1000 * kvBytesPerToken(config, 'f32');
+    const free = 2 * 1000 * kvBytesPerToken(config, 'f32', 'runtime');
     expect(() => workerSizes({}, config, free)).toThrow(
       'context 4096 must be at most 992 for the free memory of this machine (1 MB, half of it for keys and values)',
     );

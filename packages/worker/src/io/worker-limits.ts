@@ -2,8 +2,10 @@ import { ServingError } from '@sluice/shared';
 import { PREFILL_TOKENS_MIN } from '../engine/engine.js';
 import { blocksFor, TOKENS_PER_BLOCK } from '../engine/kv/token-ledger.js';
 import { defaultPolicy, type PolicyName, wantsWholePrompts } from '../engine/scheduler/policies.js';
-import { type DecoderConfig, kvBytesPerToken } from '../model/architectures/config.js';
+import type { DecoderConfig } from '../model/architectures/config.js';
+import type { Kernels } from '../model/compile/kernels.js';
 import type { KvMode } from '../model/compile/kv-format.js';
+import { kvBytesPerToken } from '../model/compile/kv-layout.js';
 
 /** Where nobody says how long a sequence may be: enough for most chats, and half of what small models were made for. */
 const CONTEXT_DEFAULT = 4096;
@@ -29,6 +31,8 @@ export interface SizeWishes {
   readonly scheduler?: PolicyName;
   /** How keys and values are kept; in 32-bit floats unless said otherwise. */
   readonly kv?: KvMode;
+  /** Whose operators read them; the runtime's unless said otherwise. */
+  readonly kernels?: Kernels;
 }
 
 export interface WorkerSizes {
@@ -61,7 +65,7 @@ export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFre
   const tokenBudget = within('token-budget', wishes.tokenBudget ?? slots + CHUNK_TOKENS, budgetMin, 65_536);
   // Memory is counted in blocks, of which the last of a sequence may be half used.
   const sequenceTokens = blocksFor(contextTokens) * TOKENS_PER_BLOCK;
-  const tokenBytes = kvBytesPerToken(config, wishes.kv ?? 'f32');
+  const tokenBytes = kvBytesPerToken(config, wishes.kv ?? 'f32', wishes.kernels ?? 'runtime');
   const affordable = Math.floor((memoryFreeBytes * MEMORY_SHARE) / tokenBytes);
   if (wishes.kvTokens === undefined && affordable < sequenceTokens)
     throw tooLittleMemory(contextTokens, affordable, memoryFreeBytes);

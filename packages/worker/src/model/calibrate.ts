@@ -1,5 +1,6 @@
 import { loadRuntime, mapFile, Tensor, type TensorArray } from '@sluice/ort';
 import { type DecoderConfig, rotaryTables } from './architectures/config.js';
+import { kvLayout } from './compile/kv-layout.js';
 import { chunkLane, decodeLane, KEPT } from './compile/lane-names.js';
 import type { Observed } from './compile/observed-graph.js';
 import type { WeightEntry } from './compile/weight-table.js';
@@ -44,7 +45,7 @@ export async function observeText(
     const bind = (name: string, array: TensorArray, shape: readonly number[] = [array.length]): void =>
       binding.bindInput(name, Tensor.over(array, shape));
     bindConstants(bind, config);
-    const cache = new LaneCache(config, 'f32', 2, PIECE_TOKENS + 1);
+    const cache = new LaneCache(config, kvLayout('f32', 'runtime', config), 2, PIECE_TOKENS + 1);
     const lane = chunkLane(0);
     cache.bind(binding, [decodeLane(0)], 1, 1);
     cache.bind(binding, [lane], 0, 1);

@@ -1,12 +1,13 @@
 import { type Binding, firstPage, pageBytes, releasePages, Tensor } from '@sluice/ort';
+import { assert } from '@sluice/shared';
 import type { CopiedTokens } from '../engine/model-port.js';
 import type { DecoderConfig } from './architectures/config.js';
-import { type KvMode, kvElementType } from './compile/kv-format.js';
+import { headLength, type KvLayout } from './compile/kv-layout.js';
 import { type LaneNames, UPDATED } from './compile/lane-names.js';
 
 /** Floats of 16 bits lie here as bits: nobody but kernels reads them. */
-const arrays = { float32: Float32Array, float16: Uint16Array, int8: Int8Array } as const;
-type CacheArray = Float32Array | Uint16Array | Int8Array;
+const arrays = { float32: Float32Array, float16: Uint16Array, int8: Int8Array, uint8: Uint8Array } as const;
+type CacheArray = Float32Array | Uint16Array | Int8Array | Uint8Array;
 
 /**
  * At every large piece of memory that is reserved, the collector looks through all that there is; and the system refuses
@@ -16,35 +17,44 @@ const PIECE_BYTES = 2 ** 31;
 
 /**
  * So many tokens, and more where the next slot's or head's would begin within a page: then none has a page for a few tokens
- * at either end.
+ * at either end. Whole blocks of a layout fit in, since its blocks are powers of two.
  */
-export function positionsFor({ headDim }: DecoderConfig, mode: KvMode, tokens: number): number {
-  const perPage = pageBytes() / (headDim * arrays[kvElementType[mode]].BYTES_PER_ELEMENT);
-  return perPage > 1 && Number.isInteger(perPage) ? Math.ceil(tokens / perPage) * perPage : tokens;
+export function positionsFor({ type, positionLength, blockTokens }: KvLayout, tokens: number): number {
+  // The largest power of two that divides a position's bytes; a page is one too.
+  const bytes = positionLength * arrays[type].BYTES_PER_ELEMENT;
+  const step = Math.max(blockTokens, pageBytes() / (bytes & -bytes));
+  return Math.ceil(tokens / step) * step;
 }
 
 /**
- * Keys and values of all slots, two arrays a layer: [slots, kvHeads, positions, headDim], row-major. The address space is
- * reserved at once; the system commits a page when it is first written.
+ * Keys and values of all slots, two arrays a layer: [slots, kvHeads, positions, positionLength], row-major but within the
+ * blocks of its layout. The address space is reserved at once; the system commits a page when it is first written.
+ *
+ * What is copied are whole blocks: behind the tokens that are asked for, the last one brings along whatever is there, which
+ * nothing reads before it is written.
  */
 export class LaneCache {
   readonly #config: DecoderConfig;
   readonly #positions: number;
+  readonly #layout: KvLayout;
   readonly #slotLength: number;
-  readonly #type: keyof typeof arrays;
   readonly #Array: (typeof arrays)[keyof typeof arrays];
   readonly #keys: CacheArray[];
   readonly #values: CacheArray[];
   /** First positions of slots that are set aside, a run for each layer and head. */
   readonly #setAside = new Map<number, CacheArray>();
 
-  /** @throws RangeError where the machine has no room for an array of that size. */
-  constructor(config: DecoderConfig, mode: KvMode, slots: number, positions: number) {
+  /**
+   * @param positions as {@link positionsFor} gives them, or any number of whole blocks.
+   * @throws RangeError where the machine has no room for an array of that size.
+   */
+  constructor(config: DecoderConfig, layout: KvLayout, slots: number, positions: number) {
+    assert(positions % layout.blockTokens === 0, `${positions} positions are no whole blocks of ${layout.blockTokens}`);
     this.#config = config;
     this.#positions = positions;
-    this.#slotLength = config.kvHeads * positions * config.headDim;
-    this.#type = kvElementType[mode];
-    this.#Array = arrays[this.#type];
+    this.#layout = layout;
+    this.#slotLength = config.kvHeads * headLength(layout, positions);
+    this.#Array = arrays[layout.type];
     const caches = this.#reserve(2 * config.layers, slots * this.#slotLength);
     this.#keys = caches.slice(0, config.layers);
     this.#values = caches.slice(config.layers);
@@ -55,12 +65,12 @@ export class LaneCache {
    * the output of each.
    */
   bind(binding: Binding, lanes: readonly LaneNames[], first: number, count: number): void {
-    const { layers, kvHeads, headDim } = this.#config;
-    const shape = [count, kvHeads, this.#positions, headDim];
+    const { layers } = this.#config;
+    const shape = this.#shape(count);
     const from = first * this.#slotLength;
     const to = from + count * this.#slotLength;
     const bindAll = (names: readonly string[], array: CacheArray): void => {
-      const tensor = Tensor.over(array.subarray(from, to), shape);
+      const tensor = Tensor.over(array.subarray(from, to), shape, this.#layout.type);
       binding.bindInput(names[0]!, tensor);
       for (const name of names) binding.bindOutput(name + UPDATED, tensor);
       // The binding keeps it from now on, until it is bound anew.
@@ -80,10 +90,9 @@ export class LaneCache {
 
   /** Binds all slots as the inputs of a graph without lanes, which writes them in place. */
   bindWhole(binding: Binding, names: LaneNames): void {
-    const { layers, kvHeads, headDim } = this.#config;
+    const { layers } = this.#config;
     const bind = (name: string, array: CacheArray): void => {
-      const shape = [array.length / this.#slotLength, kvHeads, this.#positions, headDim];
-      const tensor = Tensor.over(array, shape, this.#type);
+      const tensor = Tensor.over(array, this.#shape(array.length / this.#slotLength), this.#layout.type);
       binding.bindInput(name, tensor);
       tensor.dispose();
     };
@@ -99,14 +108,7 @@ export class LaneCache {
    */
   setAside(slot: number): void {
     if (this.#setAside.has(slot)) return;
-    const { layers, kvHeads, headDim } = this.#config;
-    const kept = new this.#Array(2 * layers * kvHeads * headDim);
-    let at = 0;
-    this.#eachHead(slot, (array, head) => {
-      kept.set(array.subarray(head, head + headDim), at);
-      at += headDim;
-    });
-    this.#setAside.set(slot, kept);
+    this.#setAside.set(slot, this.#read(slot, 1));
   }
 
   /** Makes a slot whole again that was set aside; others are left as they are. */
@@ -114,51 +116,39 @@ export class LaneCache {
     const kept = this.#setAside.get(slot);
     if (kept === undefined) return;
     this.#setAside.delete(slot);
-    this.#writeFirst(slot, kept);
+    this.#write(slot, kept, 1);
   }
 
   /** Copies the first `tokens` positions of a slot, a run for each layer and head. */
   copy(fromSlot: number, toSlot: number, tokens: number): void {
     const shift = (toSlot - fromSlot) * this.#slotLength;
-    const length = tokens * this.#config.headDim;
+    const length = headLength(this.#layout, tokens);
     this.#eachHead(fromSlot, (array, head) => array.copyWithin(head + shift, head, head + length));
     this.#setAside.delete(toSlot);
     const kept = this.#setAside.get(fromSlot);
-    if (kept !== undefined) this.#writeFirst(toSlot, kept);
+    if (kept !== undefined) this.#write(toSlot, kept, 1);
   }
 
-  /** Bytes of so many positions of a slot. */
+  /** Bytes of so many positions of a slot, in whole blocks. */
   copyBytes(tokens: number): number {
-    const { layers, kvHeads, headDim } = this.#config;
-    return 2 * layers * kvHeads * tokens * headDim * this.#Array.BYTES_PER_ELEMENT;
+    return this.#copyLength(tokens) * this.#Array.BYTES_PER_ELEMENT;
   }
 
   /**
-   * The first `tokens` positions of a slot: [2 × layers, kvHeads, tokens, headDim], keys before values.
+   * The first `tokens` positions of a slot: [2 × layers, kvHeads, tokens, positionLength], keys before values, and behind
+   * the tokens the rest of a block.
    * @throws RangeError where the machine has no room for them.
    */
   copyOut(slot: number, tokens: number): CopiedTokens['bytes'] {
     this.restore(slot);
-    const copied = new this.#Array(this.copyBytes(tokens) / this.#Array.BYTES_PER_ELEMENT);
-    const length = tokens * this.#config.headDim;
-    let at = 0;
-    this.#eachHead(slot, (array, head) => {
-      copied.set(array.subarray(head, head + length), at);
-      at += length;
-    });
-    return new Uint8Array(copied.buffer);
+    return new Uint8Array(this.#read(slot, tokens).buffer);
   }
 
   /** Puts what {@link copyOut} gave into any slot. */
   copyIn(slot: number, { tokens, bytes }: CopiedTokens): void {
     this.#setAside.delete(slot);
     const copied = new this.#Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / this.#Array.BYTES_PER_ELEMENT);
-    const length = tokens * this.#config.headDim;
-    let at = 0;
-    this.#eachHead(slot, (array, head) => {
-      array.set(copied.subarray(at, at + length), head);
-      at += length;
-    });
+    this.#write(slot, copied, tokens);
   }
 
   /** Gives the pages of positions from `fromToken` on back to the system; they read as zeros until written anew. */
@@ -169,9 +159,9 @@ export class LaneCache {
       for (const array of [...this.#keys, ...this.#values]) releasePages(array, first, this.#slotLength);
       return;
     }
-    const { headDim } = this.#config;
-    const length = (this.#positions - fromToken) * headDim;
-    this.#eachHead(slot, (array, head) => releasePages(array, head + fromToken * headDim, length));
+    const kept = headLength(this.#layout, fromToken);
+    const length = headLength(this.#layout, this.#positions) - kept;
+    this.#eachHead(slot, (array, head) => releasePages(array, head + kept, length));
   }
 
   /** Arrays of that length, several in one piece of memory. */
@@ -188,21 +178,42 @@ export class LaneCache {
     return arrays;
   }
 
-  #writeFirst(slot: number, kept: CacheArray): void {
-    const { headDim } = this.#config;
+  #shape(slots: number): readonly number[] {
+    return [slots, this.#config.kvHeads, this.#positions, this.#layout.positionLength];
+  }
+
+  /** Elements of so many positions of a slot. */
+  #copyLength(tokens: number): number {
+    const { layers, kvHeads } = this.#config;
+    return 2 * layers * kvHeads * headLength(this.#layout, tokens);
+  }
+
+  #read(slot: number, tokens: number): InstanceType<(typeof arrays)[keyof typeof arrays]> {
+    const copied = new this.#Array(this.#copyLength(tokens));
+    const length = headLength(this.#layout, tokens);
     let at = 0;
     this.#eachHead(slot, (array, head) => {
-      array.set(kept.subarray(at, at + headDim), head);
-      at += headDim;
+      copied.set(array.subarray(head, head + length), at);
+      at += length;
+    });
+    return copied;
+  }
+
+  #write(slot: number, copied: CacheArray, tokens: number): void {
+    const length = headLength(this.#layout, tokens);
+    let at = 0;
+    this.#eachHead(slot, (array, head) => {
+      array.set(copied.subarray(at, at + length), head);
+      at += length;
     });
   }
 
   /** Calls for every layer and head of a slot, keys before values, with the array and where in it the head begins. */
   #eachHead(slot: number, visit: (array: CacheArray, head: number) => void): void {
-    const headLength = this.#positions * this.#config.headDim;
+    const length = headLength(this.#layout, this.#positions);
     const first = slot * this.#slotLength;
     for (const array of [...this.#keys, ...this.#values]) {
-      for (let head = first; head < first + this.#slotLength; head += headLength) visit(array, head);
+      for (let head = first; head < first + this.#slotLength; head += length) visit(array, head);
     }
   }
 }

@@ -81,8 +81,9 @@ const ownForms = eachKernels
 const forms: readonly (KernelsUnderTest & { readonly weights: WeightMode; readonly kv: KvMode })[] = [
   ...eachKernels.flatMap((kernels) => weightModes.map((weights) => ({ ...kernels, weights, kv: 'f32' as const }))),
   ...ownForms,
-  // There are no kernels of our own for these.
-  ...(['f32', 'q8', 'w8a8'] as const).map((weights) => ({ ...runtimeKernels, weights, kv: 'q8' as const })),
+  ...eachKernels.flatMap((kernels) =>
+    (['f32', 'q8', 'w8a8'] as const).map((weights) => ({ ...kernels, weights, kv: 'q8' as const })),
+  ),
 ];
 
 describe.each(forms)(

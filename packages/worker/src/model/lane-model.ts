@@ -4,6 +4,7 @@ import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.
 import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, rotaryTables } from './architectures/config.js';
 import { turnBack } from './compile/hidden-basis.js';
+import { kvLayout } from './compile/kv-layout.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { CompiledFiles } from './compiled-files.js';
@@ -83,8 +84,9 @@ export class LaneModel implements ModelPort {
     // Where idle rows of lanes write: one position behind the last token, and slots behind the last sequence, one for each
     // executor.
     const idle = isOwn ? { positions: 0, slots: 0 } : { positions: 1, slots: 1 + narrow.count };
-    const positions = positionsFor(config, files.kv, contextTokens + idle.positions);
-    const cache = new LaneCache(config, files.kv, slots + idle.slots, positions);
+    const layout = kvLayout(files.kv, files.kernels, config);
+    const positions = positionsFor(layout, contextTokens + idle.positions);
+    const cache = new LaneCache(config, layout, slots + idle.slots, positions);
     this.#cache = cache;
     this.#turnedNorm = files.turnedNorm;
     const tables = rotaryTables(config, positions);

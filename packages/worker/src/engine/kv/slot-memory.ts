@@ -92,7 +92,8 @@ export class SlotMemory {
 
   /** Tokens that should be copied between two passes at most; a single copy may be longer. At least 1. */
   get copyTokensMax(): number {
-    return Math.max(1, Math.floor(COPIES_MS_MAX / this.#copyRate.predictMs(this.#model.copyBytes(1))));
+    const blockMs = this.#copyRate.predictMs(this.#model.copyBytes(TOKENS_PER_BLOCK));
+    return Math.max(1, Math.floor((TOKENS_PER_BLOCK * COPIES_MS_MAX) / blockMs));
   }
 
   /** Held by sequences. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { architectureOf } from '../../model/architectures/architecture.js';
 import type { DecoderConfig } from '../../model/architectures/config.js';
 import { COMPILER_VERSION, compileModel } from '../../model/compile/compile.js';
-import { type Kernels, kernelsFor } from '../../model/compile/kernels.js';
+import type { Kernels } from '../../model/compile/kernels.js';
 import { hasSink, type KvMode } from '../../model/compile/kv-format.js';
 import type { LaneCounts } from '../../model/compile/lanes-graph.js';
 import type { WeightMode } from '../../model/compile/linear.js';
@@ -36,10 +36,7 @@ export interface CompileOptions {
   readonly weights: WeightMode;
   /** How keys and values are kept; in 32-bit floats unless said otherwise. */
   readonly kv?: KvMode;
-  /**
-   * Whose operators graphs have; the runtime's unless said otherwise. Beside a `kv` for which there are none of our own they
-   * are the runtime's too, as {@link kernelsFor} says: who wished otherwise may want to say so.
-   */
+  /** Whose operators graphs have; the runtime's unless said otherwise. */
   readonly kernels?: Kernels;
   /** Most that compute a pass together; 1 unless said otherwise. */
   readonly threads?: number;
@@ -72,11 +69,10 @@ interface Manifest {
  * @throws ServingError 'model_unusable' as {@link compileModel}; an error of the file system, naming the path.
  */
 export async function openCompiled(file: GgufFile, wishes: CompileOptions): Promise<CompiledFolder> {
-  const kv = wishes.kv ?? 'f32';
   const options = {
     ...wishes,
-    kv,
-    kernels: kernelsFor(wishes.kernels ?? 'runtime', kv),
+    kv: wishes.kv ?? 'f32',
+    kernels: wishes.kernels ?? 'runtime',
     threads: wishes.threads ?? 1,
     decodeCounts: wishes.decodeCounts ?? [],
   };
@@ -131,7 +127,7 @@ async function install(temporary: string, folder: string): Promise<void> {
 
 async function writeFolder(folder: string, file: GgufFile, options: FullOptions): Promise<void> {
   const progress = options.onProgress ?? (() => {});
-  const isCalibrated = options.weights === 'w8a8' || options.kv === 'q8';
+  const isCalibrated = options.weights === 'w8a8' || (options.kv === 'q8' && options.kernels === 'runtime');
   const writtenFrom = isCalibrated ? CALIBRATED : 0;
   const calibration = isCalibrated
     ? await calibrateModel(file, options.weights, path.dirname(folder), (done) => progress(CALIBRATED * done))

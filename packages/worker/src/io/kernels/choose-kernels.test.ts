@@ -42,14 +42,6 @@ describe('chooseKernels', () => {
     expect(await chooseKernels('runtime', options('exit 1', { kv: 'q8' }))).toMatchObject({ kv: 'q8' });
   });
 
-  it('does not look for a compiler where own ones could not be used', async () => {
-    const given = options('exit 1', { kv: 'q8' });
-    const choice = await chooseKernels('auto', given);
-    expect(choice).toMatchObject({ kernels: 'runtime', reason: expect.stringContaining('keys and values in q8') });
-    await expect(chooseKernels('own', given)).rejects.toThrow(unusable(expect.stringContaining('--kernels runtime')));
-    expect(existsSync(cacheFolder)).toBe(false);
-  });
-
   it('says so where keys and values are to be kept in a way that only own ones have', async () => {
     const given = options('exit 1', { kv: 'f16', env: { PATH: folder } });
     await expect(chooseKernels('runtime', given)).rejects.toThrow(unusable(expect.stringMatching(/f16.*--kv f32$/)));

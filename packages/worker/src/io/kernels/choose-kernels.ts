@@ -1,6 +1,6 @@
 import { ServingError } from '@sluice/shared';
 import { architectureOf } from '../../model/architectures/architecture.js';
-import { type Kernels, kernelsFor, kvFor, ownMisfit } from '../../model/compile/kernels.js';
+import { type Kernels, kvFor, ownMisfit } from '../../model/compile/kernels.js';
 import type { KvMode, KvWish } from '../../model/compile/kv-format.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import type { FetchContext, ProgressListener } from '../models/fetch-progress.js';
@@ -101,9 +101,6 @@ export async function fittingKernels(
 }
 
 async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise<OwnKernels> {
-  if (kernelsFor('own', options.kv) === 'runtime') {
-    throw new Error(`they have no way with keys and values in ${options.kv}`);
-  }
   const wheel = options.wheel ?? compilerWheel();
   if (wheel === undefined) throw new Error(`there is no compiler for ${process.platform} ${process.arch}`);
   const sources = await readKernelSources(options.nativeFolder);

@@ -1,6 +1,3 @@
-import { type KvMode, kvElementType } from '../compile/kv-format.js';
-import { elementBytes } from '../compile/onnx.js';
-
 /** What a llama-like decoder's metadata says, in our names. Sizes in elements. */
 export interface DecoderConfig {
   /** `general.architecture`. */
@@ -28,11 +25,6 @@ export interface RopeConfig {
   readonly frequencyFactors: readonly number[] | undefined;
   /** Pairs are neighbours (x0, x1) and not halves (x0, x[dim/2]): how GGUF permutes the llama family. */
   readonly interleaved: boolean;
-}
-
-/** Key and value of one token over all layers. */
-export function kvBytesPerToken(config: DecoderConfig, mode: KvMode): number {
-  return 2 * config.layers * config.kvHeads * config.headDim * elementBytes[kvElementType[mode]];
 }
 
 /**

@@ -4,7 +4,7 @@ import { type GgufFile, readGguf } from '../gguf/gguf-file.js';
 import { type WritableTensor, type WritableValue, writeGguf } from '../gguf/gguf-writer.js';
 import { tinyModel } from '../tiny-model.js';
 import { architectureOf } from './architecture.js';
-import { attentionBlockTokens, type DecoderConfig, kvBytesPerToken, rotaryTables } from './config.js';
+import { attentionBlockTokens, type DecoderConfig, rotaryTables } from './config.js';
 
 const tiny = tinyModel(1);
 
@@ -86,13 +86,6 @@ describe('rotaryTables', () => {
     expect([...sin.subarray(0, 8)]).toEqual(Array(8).fill(0));
     expect(sin[2 * 8]).toBeCloseTo(Math.sin(2), 6);
     expect(cos[2 * 8 + 4]).toBeCloseTo(Math.cos(2 / 10_000 ** (8 / 16)), 6);
-  });
-});
-
-describe('kvBytesPerToken', () => {
-  it('counts key and value of every layer', () => {
-    expect(kvBytesPerToken(tiny.config, 'f32')).toBe(2 * 2 * 2 * 16 * 4);
-    expect(kvBytesPerToken(tiny.config, 'q8')).toBe(2 * 2 * 2 * 16);
   });
 });
 

@@ -4,7 +4,7 @@ import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Calibration } from './calibration.js';
 import { GraphBuilder } from './graph-builder.js';
 import { basisOf } from './hidden-basis.js';
-import { type Kernels, kernelsFor, OWN_CHUNKS_MAX } from './kernels.js';
+import { type Kernels, OWN_CHUNKS_MAX } from './kernels.js';
 import { KvFormat, type KvMode } from './kv-format.js';
 import { HIDDEN } from './lane-names.js';
 import type { LaneCounts } from './lanes-graph.js';
@@ -18,7 +18,7 @@ export const COMPILER_VERSION = 20;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
-  /** Whose operators the graphs have: as {@link kernelsFor} says. */
+  /** Whose operators the graphs have. */
   readonly kernels: Kernels;
   /** What {@link turnBack} needs for hidden states that graphs give; undefined: they are the model's own. */
   readonly turnedNorm: Float32Array | undefined;
@@ -45,14 +45,14 @@ export async function compileModel(
     readonly chunkCounts: readonly number[];
     /** Each above 1. */
     readonly decodeCounts: readonly number[];
-    /** Needed for weights in w8a8, and for keys and values in q8. */
+    /** Needed for weights in w8a8, and for keys and values in q8 with the runtime's kernels. */
     readonly calibration?: Calibration;
   },
 ): Promise<CompiledModel> {
   const architecture = architectureOf(file);
   const config = await architecture.readConfig(file);
   const weights = new WeightTable('weights.bin');
-  const kernels = kernelsFor(options.kernels ?? 'runtime', options.kv);
+  const { kernels = 'runtime' } = options;
   const linear = new LinearLayers(options.weights, { ...options, kernels });
   const basis = basisOf(options.weights, config);
   const bounds = options.calibration?.keyValues;

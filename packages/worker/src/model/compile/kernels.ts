@@ -4,11 +4,6 @@ import type { KvMode, KvWish } from './kv-format.js';
 /** Whose operators compute attention, layers in w8a8 and what stands between them: the runtime's, or those of native/. */
 export type Kernels = 'own' | 'runtime';
 
-/** Own ones keep keys and values in floats only: graphs of others are written for the runtime's, whatever the wish. */
-export function kernelsFor(wish: Kernels, kv: KvWish): Kernels {
-  return kv === 'q8' ? 'runtime' : wish;
-}
-
 /** Floats of 16 bits take half of the memory and less time; the runtime's kernels read none. */
 export function kvFor(wish: KvWish, kernels: Kernels): KvMode {
   if (wish !== 'auto') return wish;

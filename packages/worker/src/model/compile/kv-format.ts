@@ -5,16 +5,15 @@ import type { GraphBuilder } from './graph-builder.js';
 import type { Attribute } from './onnx.js';
 
 /**
- * How slots keep keys and values: in floats of 32 bits, of 16 bits, which own kernels read, or in 8-bit integers with a scale
- * for each channel of each layer, which the runtime's read.
+ * How slots keep keys and values: in floats of 32 bits, of 16 bits, which own kernels read, or in 8-bit integers: with a scale
+ * for each position of each head where own kernels read them, for each channel of each layer where the runtime's do. How they
+ * lie is said in kv-layout.ts.
  */
 export type KvMode = 'f32' | 'f16' | 'q8';
 export const kvModes: readonly KvMode[] = ['f32', 'f16', 'q8'];
 /** As slots are to keep them; `auto`: in as few bits as kernels read without a loss that could be told. */
 export type KvWish = KvMode | 'auto';
 export const kvWishes: readonly KvWish[] = ['auto', ...kvModes];
-/** The type of an element of the cache. */
-export const kvElementType = { f32: 'float32', f16: 'float16', q8: 'int8' } as const satisfies Record<KvMode, string>;
 
 /**
  * Room above the largest value that calibration saw. What is larger still is cut off at the end of the range: it counts
@@ -39,7 +38,7 @@ export function hasSink(mode: KvMode, { heads }: DecoderConfig, threads: number)
 export interface KvOptions {
   /** Most threads that compute a pass together; 1 unless said otherwise. */
   readonly threads?: number;
-  /** Of each layer; needed for q8. */
+  /** Of each layer; needed for q8 with the runtime's kernels. */
   readonly bounds?: readonly KeyValueBounds[];
   /** Called for each layer's queries, keys and values, where the graph is built to observe them. */
   readonly onHeads?: (builder: GraphBuilder, layer: number, qkv: string) => void;
@@ -51,7 +50,6 @@ export class KvFormat {
   readonly #options: KvOptions;
 
   constructor(mode: KvMode, options: KvOptions = {}) {
-    assert(mode !== 'q8' || options.bounds !== undefined, 'keys and values in 8 bits are calibrated first');
     this.mode = mode;
     this.#options = options;
   }

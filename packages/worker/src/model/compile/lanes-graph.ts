@@ -1,6 +1,7 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
-import { type KvFormat, kvElementType } from './kv-format.js';
+import type { KvFormat } from './kv-format.js';
+import { kvLayout } from './kv-layout.js';
 import { chunkLane, decodeLane, KEPT, type LaneNames, UPDATED } from './lane-names.js';
 import type { PackedAttention } from './packed-attention.js';
 import { quantizedChunk } from './quantized-chunk.js';
@@ -61,7 +62,7 @@ export function attentionLanes(
     before?: LaneNames,
   ): readonly [key: string, value: string] => {
     const shape = [batch, config.kvHeads, 'positions_per_slot', config.headDim];
-    const type = kvElementType[kv.mode];
+    const { type } = kvLayout(kv.mode, 'runtime', config);
     for (const name of [names.key(layer), names.value(layer)]) {
       if (before === undefined) builder.input(name, type, shape);
       builder.output(name + UPDATED, type, shape);

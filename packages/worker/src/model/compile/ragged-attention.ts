@@ -1,6 +1,7 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
-import { type KvMode, kvElementType } from './kv-format.js';
+import type { KvMode } from './kv-format.js';
+import { kvLayout } from './kv-layout.js';
 import { arenaNames, POSITIONS, SLOTS } from './lane-names.js';
 import type { PackedAttention } from './packed-attention.js';
 
@@ -12,14 +13,15 @@ import type { PackedAttention } from './packed-attention.js';
  */
 export function raggedAttention(builder: GraphBuilder, config: DecoderConfig, kv: KvMode): PackedAttention {
   const { heads, kvHeads, headDim, rope, slidingWindowTokens } = config;
+  const { type, positionLength } = kvLayout(kv, 'own', config);
   builder.input(SLOTS, 'int32', ['tokens']);
   builder.input(POSITIONS, 'int32', ['tokens']);
   const tables = ['cos', 'sin'].map((name) => builder.input(name, 'float32', ['positions', headDim / 2]));
   return {
     attend(layer, { value, scale }) {
-      const arena = ['slots_of_all', kvHeads, 'positions_per_slot', headDim];
-      const keys = builder.input(arenaNames.key(layer), kvElementType[kv], arena);
-      const values = builder.input(arenaNames.value(layer), kvElementType[kv], arena);
+      const arena = ['slots_of_all', kvHeads, 'positions_per_slot', positionLength];
+      const keys = builder.input(arenaNames.key(layer), type, arena);
+      const values = builder.input(arenaNames.value(layer), type, arena);
       const inputs = [value, scale ?? '', keys, values, SLOTS, POSITIONS, ...tables];
       return builder.node('Attention', inputs, `${value}.attention`, {
         heads: { int: heads },
