@@ -90,7 +90,7 @@ export async function compileModel(path: string, { threads, ...wishes }: ModelWi
   try {
     const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
     const { kernels, kv, library } = await kernelsFor(file, kernelWish, kvWish);
-    const { weights } = await chooseWeights(file, wish, { ...graphs, threads });
+    const { weights } = await chooseWeights(file, wish, { ...graphs, ...library, threads });
     const files = await openCompiled(file, { ...graphs, threads, weights, kernels, kv });
     const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
     return { files, library, weights, kernels, kv, tokenizer };

@@ -82,9 +82,9 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     for (const kind of kinds) {
       progress.stage(`loading ${nameOf(kind)}`);
       const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
-      // Refuses what this machine cannot compute.
-      const { weights } = await chooseWeights(file, kind.weights, { ...options, threads });
       const { kernels, kv, library } = await kernelsFor(file, kind.kernels, kind.kv);
+      // Refuses what this machine cannot compute.
+      const { weights } = await chooseWeights(file, kind.weights, { ...options, ...library, threads });
       const compiled = await openCompiled(file, { ...options, threads, weights, kernels, kv });
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, { ...sizes, ...library }));

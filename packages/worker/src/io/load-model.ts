@@ -56,7 +56,8 @@ async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts
   const { cacheFolder, progress, clock, log } = parts;
   // First, because a compiler that works beside it would be measured with the weights.
   const kernels = await fittingKernels(options.kernels ?? 'auto', file, options.kv ?? 'auto', parts.kernels);
-  const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder });
+  const library = kernels.libraryPath === undefined ? {} : { operatorLibrary: kernels.libraryPath };
+  const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder, ...library });
   const compiled = await openCompiled(file, {
     weights: choice.weights,
     kv: kernels.kv,
@@ -85,7 +86,7 @@ async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts
     ...computing,
     ...(processors === undefined ? {} : { processors }),
     nowMs: () => clock.nowMs(),
-    ...(kernels.libraryPath === undefined ? {} : { operatorLibrary: kernels.libraryPath }),
+    ...library,
     ...(memory.before === undefined ? {} : { rememberedChoice: memory.before.choice }),
   });
   try {

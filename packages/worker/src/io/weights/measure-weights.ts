@@ -7,6 +7,7 @@ import type { DecoderConfig } from '../../model/architectures/config.js';
 import { GraphBuilder } from '../../model/compile/graph-builder.js';
 import { LinearLayers, type WeightMode } from '../../model/compile/linear.js';
 import { encodeModel } from '../../model/compile/onnx.js';
+import { rowShaping } from '../../model/compile/row-shaping.js';
 import type { SourceMatrix } from '../../model/compile/source-matrix.js';
 import { WeightTable } from '../../model/compile/weight-table.js';
 import { writeWeights } from '../compiled/write-weights.js';
@@ -25,22 +26,31 @@ const ROUNDS = 25;
 /** Of a layer: wider ones are measured as if they were so wide. */
 const WIDTH_MAX = 2048;
 
+type LayerSizes = Pick<DecoderConfig, 'hidden' | 'feedForward' | 'normEpsilon'>;
+
+/** What layers are measured on. */
+export interface MeasureOptions {
+  readonly threads: number;
+  /** Of own kernels, where those are to compute what they can; absent: the runtime's compute all. */
+  readonly operatorLibrary?: string;
+}
+
 /**
- * Runs the linear layers that most of a pass goes into, with random weights, in each of several modes, by turns, so that
+ * Runs the part of a layer that most of a pass goes into, with random weights, in each of several modes, by turns, so that
  * what else the machine does falls on all of them. Takes about a second.
  * @param folder to write in; nothing is left there.
  */
 export async function measureWeights(
-  config: Pick<DecoderConfig, 'hidden' | 'feedForward'>,
+  sizes: LayerSizes,
   modes: readonly WeightMode[],
-  threads: number,
+  options: MeasureOptions,
   folder: string,
 ): Promise<LayerTimes[]> {
   const clock = systemClock();
   const own = path.join(folder, `measure.${process.pid}.${randomUUID().slice(0, 8)}.tmp`);
   const layers: Layer[] = [];
   try {
-    for (const mode of modes) layers.push(await openLayer(config, mode, threads, path.join(own, mode)));
+    for (const mode of modes) layers.push(await openLayer(sizes, mode, options, path.join(own, mode)));
     const time = async (layer: Layer, tokens: number): Promise<number> => {
       const startMs = clock.nowMs();
       await layer.run(tokens);
@@ -66,24 +76,30 @@ interface Layer {
   close(): void;
 }
 
+/** From the residual to the residual, as an architecture writes it. */
 async function openLayer(
-  { hidden, feedForward }: Pick<DecoderConfig, 'hidden' | 'feedForward'>,
+  sizes: LayerSizes,
   mode: WeightMode,
-  threads: number,
+  { threads, operatorLibrary }: MeasureOptions,
   folder: string,
 ): Promise<Layer> {
-  const wide = Math.min(feedForward, WIDTH_MAX);
-  const narrow = Math.min(hidden, WIDTH_MAX);
+  const kernels = operatorLibrary === undefined ? 'runtime' : 'own';
+  const wide = Math.min(sizes.feedForward, WIDTH_MAX);
+  const narrow = Math.min(sizes.hidden, WIDTH_MAX);
   const weights = new WeightTable('weights.bin');
   const builder = new GraphBuilder('layer', weights);
-  const linear = new LinearLayers(mode, { calibration: { moments: new Map(), keyValues: [] } });
+  const linear = new LinearLayers(mode, { kernels, calibration: { moments: new Map(), keyValues: [] } });
+  const shaping = rowShaping(builder, { config: sizes, kernels, linear });
   builder.input('ids', 'int64', ['tokens']);
-  const fed = { value: builder.input('fed', 'float32', ['tokens', narrow]), scale: undefined };
-  const gated = { value: builder.input('gated', 'float32', ['tokens', wide]), scale: undefined };
-  linear.apply(builder, fed, 'gate_up', [randomMatrix(2 * wide, narrow)], 'both');
-  linear.applyUneven(builder, gated, 'down', randomMatrix(narrow, wide), 'out');
-  builder.output('both', 'float32', ['tokens', 2 * wide]);
-  builder.output('out', 'float32', ['tokens', narrow]);
+  const before = builder.input('before', 'float32', ['tokens', narrow]);
+  const norm = builder.weight('norm', 'float32', [narrow], async () => new Float32Array(narrow).fill(1));
+  const { rows, residual } = shaping.norm(before, undefined, norm, 'fed');
+  const matrices = [randomMatrix(wide, narrow), randomMatrix(wide, narrow)] as const;
+  const [gate, up] = linear.applyPair(builder, rows, 'gate_up', matrices, ['gate', 'up']);
+  const product = shaping.gate(gate!, up!, (what) => what);
+  const addition = linear.applyUneven(builder, product, 'down', randomMatrix(narrow, wide), 'addition');
+  const behind = shaping.norm(residual, addition, norm, 'next').residual;
+  builder.output(behind, 'float32', ['tokens', narrow]);
   await mkdir(folder, { recursive: true });
   const graphPath = path.join(folder, 'layer.onnx');
   await writeFile(graphPath, encodeModel(builder.graph()));
@@ -92,16 +108,15 @@ async function openLayer(
     intraOpThreads: threads,
     memoryPattern: false,
     entries: { 'session.force_spinning_stop': '1' },
+    ...(operatorLibrary === undefined ? {} : { operatorLibraries: [operatorLibrary] }),
   });
   const bindings = new Map(
     [DECODES, CHUNK_TOKENS].map((tokens) => {
       const binding = session.createBinding();
-      const floats = (width: number): Tensor => Tensor.over(randomFloats(tokens * width), [tokens, width]);
+      const floats = (): Tensor => Tensor.over(randomFloats(tokens * narrow), [tokens, narrow]);
       binding.bindInput('ids', Tensor.over(new BigInt64Array(tokens), [tokens]));
-      binding.bindInput('fed', floats(narrow));
-      binding.bindInput('gated', floats(wide));
-      binding.bindOutput('both', floats(2 * wide));
-      binding.bindOutput('out', floats(narrow));
+      binding.bindInput(before, floats());
+      binding.bindOutput(behind, floats());
       return [tokens, binding];
     }),
   );

@@ -1,5 +1,6 @@
 import { assert } from '@sluice/shared';
 import type { BuildContext } from '../architectures/architecture.js';
+import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
 import { MIXED_RUN } from './neighbour-mixing.js';
 import { type LayerRows, multiplied, quantizedRows, type ScaledRows } from './rows.js';
@@ -21,8 +22,13 @@ export interface NormedRows {
   readonly residual: string;
 }
 
+/** What shapes depend on. */
+export interface ShapingContext extends Pick<BuildContext, 'kernels' | 'linear'> {
+  readonly config: Pick<DecoderConfig, 'normEpsilon'>;
+}
+
 /** Own kernels give integers where linear layers read integers; blocks and floats read what the runtime's operators give. */
-export function rowShaping(builder: GraphBuilder, { config, kernels, linear }: BuildContext): RowShaping {
+export function rowShaping(builder: GraphBuilder, { config, kernels, linear }: ShapingContext): RowShaping {
   const isFused = kernels === 'own' && linear.mode === 'w8a8';
   return isFused ? quantizedShaping(builder, config.normEpsilon) : floatShaping(builder, config.normEpsilon);
 }
