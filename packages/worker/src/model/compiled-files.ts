@@ -14,7 +14,7 @@ export interface CompiledFiles {
   /** Whether rows have a sink; without, a pass on the runtime's kernels has at most as many threads as the model has heads. */
   readonly hasSink: boolean;
   /**
-   * [hidden]: weights of the model's own last norm, where graphs give hidden states in turned coordinates (`turnBack`).
+   * [hidden]: weights of the model's own last norm, where graphs give hidden states in turned coordinates (`turningBack`).
    * Undefined: they are as the model has them.
    */
   readonly turnedNorm: readonly number[] | undefined;

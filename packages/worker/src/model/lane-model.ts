@@ -3,7 +3,7 @@ import { assert } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../engine/model-port.js';
 import type { PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
 import { attentionBlockTokens, rotaryTables } from './architectures/config.js';
-import { turnBack } from './compile/hidden-basis.js';
+import { turningBack } from './compile/hidden-basis.js';
 import { kvLayout } from './compile/kv-layout.js';
 import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
@@ -48,7 +48,7 @@ export class LaneModel implements ModelPort {
   /** Native sessions of all executors, in the order in which they are opened. */
   readonly #natives: Parameters<GraphSessions['session']>[] = [];
   readonly #cache: LaneCache;
-  readonly #turnedNorm: CompiledFiles['turnedNorm'];
+  readonly #turnBack: (state: Float64Array) => Float64Array;
   /** Of the wide executor's passes; undefined where the system places threads. */
   readonly #thread: RunThread | undefined;
   readonly #passes: LanePasses<LaneExecutor<Graph>>;
@@ -88,7 +88,7 @@ export class LaneModel implements ModelPort {
     const positions = positionsFor(layout, contextTokens + idle.positions);
     const cache = new LaneCache(config, layout, slots + idle.slots, positions);
     this.#cache = cache;
-    this.#turnedNorm = files.turnedNorm;
+    this.#turnBack = files.turnedNorm === undefined ? (state) => state : turningBack(files.turnedNorm);
     const tables = rotaryTables(config, positions);
     const shape = [positions, config.headDim / 2];
     const rotary = { cos: Tensor.over(tables.cos, shape), sin: Tensor.over(tables.sin, shape) };
@@ -255,7 +255,7 @@ export class LaneModel implements ModelPort {
   }
 
   turnBack(state: Float64Array): Float64Array {
-    return this.#turnedNorm === undefined ? state : turnBack(state, this.#turnedNorm);
+    return this.#turnBack(state);
   }
 
   stop(plan: StepPlan): void {

@@ -20,7 +20,7 @@ export interface CompiledModel {
   readonly config: DecoderConfig;
   /** Whose operators the graphs have. */
   readonly kernels: Kernels;
-  /** What {@link turnBack} needs for hidden states that graphs give; undefined: they are the model's own. */
+  /** What {@link turningBack} needs for hidden states that graphs give; undefined: they are the model's own. */
   readonly turnedNorm: Float32Array | undefined;
   readonly weights: WeightTable;
   readonly graphs: readonly (LaneCounts & { readonly onnx: Uint8Array })[];

@@ -24,7 +24,7 @@ export interface HiddenBasis {
   givesValues(matrix: SourceMatrix): SourceMatrix;
   /** One that reads what heads make of values. */
   readsValues(matrix: SourceMatrix): SourceMatrix;
-  /** Whether what comes out of a norm is not what the model's own norm gives, and {@link turnBack} has to make that of it. */
+  /** Whether what comes out of a norm is not what the model's own norm gives, and {@link turningBack} has to make that of it. */
   readonly isTurned: boolean;
 }
 
@@ -45,15 +45,17 @@ const plainBasis: HiddenBasis = {
 };
 
 /**
- * What the model's last norm gives, from what it gives in turned coordinates; in place. Linear, so that a sum of states may
- * be turned back as one.
- * @param state [hidden]
+ * What the model's last norm gives, from what it gives in turned coordinates: of a state, [hidden], in place. Linear, so that
+ * a sum of states may be turned back as one.
  * @param norm [hidden]: the weights that the model's own norm has.
  */
-export function turnBack(state: Float64Array, norm: ArrayLike<number>): Float64Array {
-  new Rotation(state.length).turnBack(state);
-  for (let i = 0; i < state.length; i++) state[i]! *= norm[i]!;
-  return state;
+export function turningBack(norm: ArrayLike<number>): (state: Float64Array) => Float64Array {
+  const rotation = new Rotation(norm.length);
+  return (state) => {
+    rotation.turnBack(state);
+    for (let i = 0; i < state.length; i++) state[i]! *= norm[i]!;
+    return state;
+  };
 }
 
 function turnedBasis({ hidden, headDim }: DecoderConfig): HiddenBasis {
