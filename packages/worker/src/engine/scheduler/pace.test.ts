@@ -18,29 +18,13 @@ describe('pacedMs', () => {
 });
 
 describe('finelyPacedMs', () => {
-  it('is where streams and prompts together wait least', () => {
-    const [decodesMs, prompts] = [10, { count: 6, workMs: 300 }];
-    const four = streams(200, 200, 200, 200);
-    const waitMs = (stepMs: number): number =>
-      (prompts.count * prompts.workMs * decodesMs) / stepMs + 2.5 * four.length * stepMs;
-    const fineMs = finelyPacedMs(four, decodesMs, prompts);
-    expect(fineMs).toBeGreaterThan(25);
-    expect(fineMs).toBeLessThan(pacedMs(four, decodesMs));
-    expect(waitMs(fineMs)).toBeLessThan(waitMs(fineMs - 1));
-    expect(waitMs(fineMs)).toBeLessThan(waitMs(fineMs + 1));
+  it('is two and a half steps of the whole crowd', () => {
+    expect(finelyPacedMs(streams(200), 6, 8)).toBe(20);
   });
 
-  it('is as long as it may be where many prompts wait for few streams', () => {
-    expect(finelyPacedMs(streams(200), 6, { count: 15, workMs: 1_400 })).toBe(100);
-  });
-
-  it('leaves prompts half of a step', () => {
-    expect(finelyPacedMs(streams(100), 30, { count: 1, workMs: 1 })).toBe(60);
-  });
-
-  it('is no shorter than an eighth of the time between two tokens, however few prompts', () => {
-    expect(finelyPacedMs(streams(200, 1_000), 5, { count: 1, workMs: 1 })).toBe(25);
-    expect(finelyPacedMs(streams(1_000), 5, { count: 1, workMs: 1 })).toBe(125);
+  it('is no longer than where prompts have no time to spare', () => {
+    expect(finelyPacedMs(streams(200), 6, 50)).toBe(pacedMs(streams(200), 6));
+    expect(finelyPacedMs(streams(20), 4, 10)).toBe(pacedMs(streams(20), 4));
   });
 });
 

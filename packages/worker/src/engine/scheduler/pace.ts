@@ -4,12 +4,8 @@ import type { SequenceView } from './policy.js';
 const PACE_RATIO = 3;
 /** or such a share of the time between two tokens, if that is longer. */
 const TBT_SHARE = 0.5;
-/** A millisecond between two tokens of a stream counts as so many until a prompt's first one. */
-const GAP_WEIGHT = 2.5;
-/** The finest take so many times as long as without prompts, */
-const FINE_RATIO = 2;
-/** or such a share of the time between two tokens: nobody asks for less. */
-const FINE_TBT_SHARE = 0.125;
+/** Where prompts have time to spare, so many times as long as a step will once all of them stream. */
+const CROWD_RATIO = 2.5;
 
 /** Of the time of a step as long as {@link pacedMs} that is the prompts', at the least. */
 export const PACED_SHARE = 1 - 1 / PACE_RATIO;
@@ -24,19 +20,13 @@ export function pacedMs(streams: readonly SequenceView[], decodesMs: number): nu
 }
 
 /**
- * How long it takes where prompts have time to spare. In steps of L ms, of which decodes take d, prompts with W ms of work
- * wait some W · d / L longer than without streams, and each stream waits L for a token: the sum of what all wait is least where
- * L² is prompts · W · d / ({@link GAP_WEIGHT} · streams). A crowd that has few streams yet gets long steps, its last prompts short ones.
- * @param prompts how many there are, and what they take alone.
+ * How long it takes where prompts have time to spare: as a step of the whole crowd does, streams and those that are prompts
+ * yet, some times over. So streams are never much slower than they soon will be anyway, prompts have more than half of
+ * each step, and all of a crowd's steps are about as long as each other, however many of it stream already.
+ * @param crowdMs of a step that decodes for streams and prompts alike.
  */
-export function finelyPacedMs(
-  streams: readonly SequenceView[],
-  decodesMs: number,
-  prompts: { readonly count: number; readonly workMs: number },
-): number {
-  const fairMs = Math.sqrt((prompts.count * prompts.workMs * decodesMs) / (GAP_WEIGHT * streams.length));
-  const finestMs = Math.max(FINE_RATIO * decodesMs, FINE_TBT_SHARE * shortestTbtMs(streams));
-  return Math.min(Math.max(fairMs, finestMs), pacedMs(streams, decodesMs));
+export function finelyPacedMs(streams: readonly SequenceView[], decodesMs: number, crowdMs: number): number {
+  return Math.min(CROWD_RATIO * crowdMs, pacedMs(streams, decodesMs));
 }
 
 /** Whether streams are so slow that such a step takes longer than the share of the time that it may have in any case. */

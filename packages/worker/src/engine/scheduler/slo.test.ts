@@ -40,18 +40,26 @@ describe('ServiceLevel', () => {
   it('plans shorter steps where the cost model says that it errs', () => {
     const slice = (marginRatio: number): number => {
       const cost: StepCost = { ...smallMachine, marginRatio };
-      const running = [decoding(10, 3), view({ promptTokens: 900 })];
+      const running = [decoding(10, 3), view({ promptTokens: 900, objectives: pressing })];
       return seasoned().decide(queueOf({ running, cost })).chunks[0]!.tokens;
     };
     expect(slice(1.05)).toBeGreaterThan(slice(1.5));
   });
 
+  it('paces streams by what steps take, however the cost model errs, where prompts have time to spare', () => {
+    const slice = (marginRatio: number): number => {
+      const running = [decoding(10, 3), decoding(10, 3), view({ promptTokens: 300 })];
+      return seasoned().decide(queueOf({ running, cost: { ...smallMachine, marginRatio } })).chunks[0]!.tokens;
+    };
+    expect(slice(1.05)).toBe(slice(1.5));
+  });
+
   it('goes at most half as far again as it has been beside streams', () => {
     const policy = new ServiceLevel();
-    const objectives = { ttftMs: 60_000, tbtMs: 60_000 };
+    const objectives = { ttftMs: 1_000, tbtMs: 60_000 };
     const slices: number[] = [];
     for (let step = 0; step < 4; step++) {
-      const running = [decoding(10, 3, { objectives }), view({ promptTokens: 900 })];
+      const running = [decoding(10, 3, { objectives }), view({ promptTokens: 900, objectives })];
       const decision = policy.decide(queueOf({ running }));
       policy.observe({ decision, endMs: nowMs, passMs: 1, ended: [] });
       slices.push(decision.chunks[0]!.tokens);

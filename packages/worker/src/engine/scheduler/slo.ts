@@ -80,7 +80,7 @@ export class ServiceLevel implements Policy {
     const longest = Math.max(...prompts.map(({ computed }) => computed));
     const mixedMs = cost.predictMs(withChunk(work, longest, CHUNK_TOKENS_MIN)) * cost.marginRatio;
     const leastMs = { decodesMs, mixedMs };
-    const mostMs = Math.max(mostMsBeside(draft.decodes, decodesMs, prompts, queue), mixedMs);
+    const mostMs = Math.max(mostMsBeside(draft, decodesMs, prompts, queue), mixedMs);
     const timeMs = Math.min(mostMs, stepTimeMs(draft.decodes, prompts.length, leastMs, nowMs));
 
     const promptShare = Math.max(PROMPT_SHARE_MIN, 1 - (decodesMs * cost.marginRatio) / timeMs);
@@ -150,20 +150,18 @@ export class ServiceLevel implements Policy {
   }
 }
 
-/** How long a step may take for the sake of its prompts. */
-function mostMsBeside(
-  streams: readonly SequenceView[],
+/** How long a step may take for the sake of its prompts, margin included: a pace is what steps take, and not the most. */
+function mostMsBeside<S extends SequenceView>(
+  { decodes, decodeWork }: StepDraft<S>,
   decodesMs: number,
-  prompts: readonly SequenceView[],
-  { cost, nowMs }: QueueView<SequenceView>,
+  prompts: readonly S[],
+  { cost, nowMs, running, slotsFree }: QueueView<S>,
 ): number {
-  if (streams.length === 0 || areLate(prompts, PACED_SHARE, cost, nowMs)) return STEP_MS_MAX;
-  if (areLate(prompts, SPARING_SHARE, cost, nowMs)) return pacedMs(streams, decodesMs);
-  const baseMs = cost.predictMs(noWork);
-  const aloneMs = ({ computed, promptTokens }: SequenceView): number =>
-    cost.predictMs(withChunk(noWork, computed, Math.max(0, promptTokens - computed))) - baseMs;
-  const workMs = prompts.reduce((sum, prompt) => sum + aloneMs(prompt), 0);
-  return finelyPacedMs(streams, decodesMs, { count: prompts.length, workMs });
+  if (decodes.length === 0 || areLate(prompts, PACED_SHARE, cost, nowMs)) return STEP_MS_MAX;
+  if (areLate(prompts, SPARING_SHARE, cost, nowMs)) return pacedMs(decodes, decodesMs);
+  const crowd = prompts.slice(0, running.length + slotsFree - decodes.length);
+  const crowdMs = cost.predictMs(crowd.reduce((work, { promptTokens }) => withDecode(work, promptTokens), decodeWork));
+  return finelyPacedMs(decodes, decodesMs, crowdMs) * cost.marginRatio;
 }
 
 /**
