@@ -42,6 +42,9 @@ describe('own kernels', () => {
     ['attention.c', '__builtin_sqrtf(head_dim)', 'head_dim', /Attention gives other numbers/],
     ['attention-rows.c', 'position + 1 - (int)block', 'position - (int)block', /Attention gives other numbers/],
     ['attention.c', 'static void compute_attention(Call *call) {', '$& *(volatile int *)0 = 0;', /ended by SIG/],
+    ['attention-integers.c', '-ZERO_POINT * sum', '-127 * sum', /Attention gives other numbers/],
+    ['attention-integers.c', '(high[i][j] << 8)', '(high[i][j] << 7)', /Attention gives other numbers/],
+    ['attention-integers.c', 'choose(weight > all(0), scales, all(0))', 'scales', /Attention gives other numbers/],
     ['operator.c', '"sluice"', '"other"', /the check failed: .*Attention|the check failed: .*Quantize/],
   ] as const)(
     'are not taken where %s has "%s" replaced',

@@ -1,3 +1,7 @@
+import { spread } from '../../model/compile/rotation.js';
+
+const LARGEST_LEVEL = 127;
+
 /** Sizes of a case. Rows of qkv are those of one sequence, from its first position on. */
 export interface AttentionCase {
   readonly heads: number;
@@ -38,6 +42,24 @@ export function rotateAll(
         out[b] = y * c + x * s;
       }
     }
+  }
+  return out;
+}
+
+/**
+ * What is left of rotated qkv where heads of a token are kept as integers of 8 bits with a scale each: queries and keys
+ * multiplied by a Hadamard matrix, in runs of the largest power of two of channels that a head is made of, and all rounded
+ * to the nearest of 255 levels.
+ */
+export function inLevels({ heads, kvHeads, headDim }: AttentionCase, rotated: Float64Array): Float64Array {
+  const run = headDim & -headDim;
+  const out = new Float64Array(rotated.length);
+  for (let at = 0; at < rotated.length; at += headDim) {
+    const head = rotated.slice(at, at + headDim);
+    const isValue = (at / headDim) % (heads + 2 * kvHeads) >= heads + kvHeads;
+    const kept = isValue ? head : spread(head, run);
+    const level = kept.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / LARGEST_LEVEL;
+    out.set(level === 0 ? kept : kept.map((value) => Math.round(value / level) * level), at);
   }
   return out;
 }

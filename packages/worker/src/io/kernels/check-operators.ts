@@ -2,7 +2,7 @@ import { Tensor } from '@sluice/ort';
 import { GraphBuilder } from '../../model/compile/graph-builder.js';
 import { spread } from '../../model/compile/rotation.js';
 import { WeightTable } from '../../model/compile/weight-table.js';
-import { type AttentionCase, attend, rotateAll } from './attention-reference.js';
+import { checkAttention } from './check-attention.js';
 import { checkLinear } from './check-linear.js';
 import { floatsOf, type Outputs, openSession, randomFloats, requireNear, run } from './check-session.js';
 
@@ -23,9 +23,7 @@ const EPSILON = 1e-5;
 export function checkOperators(libraryPath: string): void {
   checkRows(libraryPath);
   checkLinear(libraryPath);
-  checkAttention(libraryPath, { interleaved: false, window: 0 }, 'float32');
-  checkAttention(libraryPath, { interleaved: true, window: 20 }, 'float32');
-  checkAttention(libraryPath, { interleaved: true, window: 0 }, 'float16');
+  checkAttention(libraryPath);
 }
 
 function checkRows(libraryPath: string): void {
@@ -80,107 +78,6 @@ function checkRows(libraryPath: string): void {
   }
 }
 
-/** Where keys and values lie, and how far off what is read there may be. */
-const arenas = {
-  float32: { array: Float32Array, tolerance: 1e-4 },
-  float16: { array: Uint16Array, tolerance: 2e-3 },
-} as const;
-
-/** A prompt in one piece, and in several beside other sequences: the right numbers, and the same bits. */
-function checkAttention(
-  libraryPath: string,
-  kind: Pick<AttentionCase, 'interleaved' | 'window'>,
-  type: keyof typeof arenas,
-): void {
-  const sizes: AttentionCase = { ...kind, heads: 6, kvHeads: 2, headDim: 32, slots: 3, positions: 150 };
-  const width = (sizes.heads + 2 * sizes.kvHeads) * sizes.headDim;
-  const arenaShape = [sizes.slots, sizes.kvHeads, sizes.positions, sizes.headDim];
-  const arenaLength = arenaShape.reduce((a, b) => a * b, 1);
-  const builder = new GraphBuilder('attention', new WeightTable('none'));
-  const inputs = [
-    builder.input('qkv', 'float32', ['tokens', width]),
-    builder.input('scale', 'float32', ['tokens', 1]),
-    ...['keys', 'values'].map((name) => builder.input(name, type, arenaShape)),
-    ...['slots', 'positions'].map((name) => builder.input(name, 'int32', ['tokens'])),
-    ...['cos', 'sin'].map((name) => builder.input(name, 'float32', [sizes.positions, sizes.headDim / 2])),
-  ];
-  builder.nodeWithOutputs('Attention', inputs, ['attended'], {
-    heads: { int: sizes.heads },
-    kv_heads: { int: sizes.kvHeads },
-    interleaved: { int: sizes.interleaved ? 1 : 0 },
-    window: { int: sizes.window },
-  });
-  builder.output('attended', 'float32', ['tokens', sizes.heads * sizes.headDim]);
-
-  const tokens = 140;
-  const random = randomFloats(11);
-  const qkv = random(tokens * width, 1);
-  const scale = random(tokens, 0.5).map((value) => value + 1);
-  const angles = Float64Array.from(
-    { length: (sizes.positions * sizes.headDim) / 2 },
-    (_, at) => Math.floor(at / (sizes.headDim / 2)) / 100 ** ((at % (sizes.headDim / 2)) / (sizes.headDim / 2)),
-  );
-  const [cos, sin] = [Float32Array.from(angles, Math.cos), Float32Array.from(angles, Math.sin)];
-  const { array, tolerance } = arenas[type];
-  const arena = { keys: new array(arenaLength), values: new array(arenaLength) };
-  const table = [sizes.positions, sizes.headDim / 2];
-
-  const session = openSession(builder, libraryPath);
-  /** Tokens of the prompt, by slot: which of them from and to. */
-  const pass = (pieces: readonly (readonly [slot: number, from: number, to: number])[]): Float32Array => {
-    const rows = pieces.flatMap(([slot, from, to]) =>
-      Array.from({ length: to - from }, (_, index) => ({ slot, position: from + index })),
-    );
-    const rowsOf = (values: Float32Array, columns: number): Float32Array =>
-      Float32Array.from(
-        rows.flatMap(({ position }) => [...values.subarray(position * columns, (position + 1) * columns)]),
-      );
-    const out = run(session, {
-      qkv: Tensor.over(rowsOf(qkv, width), [rows.length, width]),
-      scale: Tensor.over(rowsOf(scale, 1), [rows.length, 1]),
-      keys: Tensor.over(arena.keys, arenaShape, type),
-      values: Tensor.over(arena.values, arenaShape, type),
-      slots: Tensor.over(
-        Int32Array.from(rows, ({ slot }) => slot),
-        [rows.length],
-      ),
-      positions: Tensor.over(
-        Int32Array.from(rows, ({ position }) => position),
-        [rows.length],
-      ),
-      cos: Tensor.over(cos, table),
-      sin: Tensor.over(sin, table),
-    });
-    return floatsOf(out, 'attended');
-  };
-  try {
-    const whole = pass([[2, 0, tokens]]);
-    const rotated = rotateAll(sizes, qkv, scale, cos, sin);
-    requireNear('Attention', whole, attend(sizes, rotated, tokens), tolerance);
-    const columns = sizes.heads * sizes.headDim;
-    const first = pass([[0, 0, 63]]);
-    const second = pass([
-      [0, 63, 64],
-      [1, 0, 30],
-    ]);
-    const third = pass([
-      [1, 30, 31],
-      [0, 64, tokens],
-    ]);
-    requireSame(first, whole.subarray(0, 63 * columns));
-    requireSame(
-      second,
-      Float32Array.from([...whole.subarray(63 * columns, 64 * columns), ...whole.subarray(0, 30 * columns)]),
-    );
-    requireSame(
-      third,
-      Float32Array.from([...whole.subarray(30 * columns, 31 * columns), ...whole.subarray(64 * columns)]),
-    );
-  } finally {
-    session.dispose();
-  }
-}
-
 /** RMSnorm of each row, times the weight. */
 function normed(rows: Float32Array, weight: Float32Array): Float32Array {
   const squares = new Float64Array(ROWS);
@@ -211,9 +108,4 @@ function requireQuants(operator: string, outputs: Outputs, name: string, wanted:
     });
     if (!isScaled || !areLevels) throw new Error(`${operator} gives other integers than it is defined to`);
   }
-}
-
-function requireSame(got: Float32Array, wanted: Float32Array): void {
-  if (got.length === wanted.length && got.every((value, at) => value === wanted[at])) return;
-  throw new Error('Attention gives a token other bits where other tokens are in the pass');
 }

@@ -71,7 +71,7 @@ export class Rotation {
  * Multiplies every run of channels by a Hadamard matrix, in place: its own inverse, entries ±1 / √run.
  * @param values [any, run], row-major; run a power of two.
  */
-export function spread(values: Float32Array, run: number): Float32Array {
+export function spread<Values extends Float32Array | Float64Array>(values: Values, run: number): Values {
   const wide = new Float64Array(run);
   for (let start = 0; start < values.length; start += run) {
     for (let i = 0; i < run; i++) wide[i] = values[start + i]!;
