@@ -105,6 +105,33 @@ describe.each(eachKernels)('Engine over LaneModel on $kernels kernels', (kernels
   }, 60_000);
 });
 
+describe.each(eachKernels)('Engine over LaneModel with keys and values in 8 bits on $kernels kernels', (kernels) => {
+  it('gives the bits of each request alone, whatever was in its slot before or is copied to it', async () => {
+    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 }, { ...kernels, kv: 'q8' });
+    let copied = 0;
+    await fc.assert(
+      fc.asyncProperty(histories, async (drawn) => {
+        const entries = drawn.entries.map(({ request, ...times }) => ({
+          ...times,
+          request: { ...request, logprobsTop: 1 },
+        }));
+        const { outcomes, copies } = await play(modelOf(tiny, drawn), { ...drawn, entries });
+        for (const entry of entries) {
+          const { id } = entry.request;
+          const lone = { ...drawn, isNarrow: false, entries: [{ ...entry, atPass: 0, cancelAtPass: undefined }] };
+          const alone = (await play(modelOf(tiny, lone), lone)).outcomes.get(id)!;
+          const { tokenIds, logprobs } = outcomes.get(id)!;
+          expect(tokenIds).toEqual(alone.tokenIds.slice(0, tokenIds.length));
+          expect(logprobs).toEqual(alone.logprobs.slice(0, tokenIds.length));
+        }
+        copied += copies;
+      }),
+      { numRuns: 25 },
+    );
+    expect(copied).toBeGreaterThan(0);
+  }, 60_000);
+});
+
 interface Entry {
   readonly request: SequenceRequest;
   readonly atPass: number;
@@ -219,7 +246,8 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
 }
 
 function modelOf(tiny: CompiledTinyModel, { slots, isNarrow }: History): LaneModel {
-  const key = `${tiny.files.kernels} ${slots} ${isNarrow}`;
+  const { kernels, kv } = tiny.files;
+  const key = `${kernels} ${kv} ${slots} ${isNarrow}`;
   const executors = isNarrow ? ({ threads: 2, executors: 'narrow' } as const) : { threads: 1 };
   const model =
     models.get(key) ??

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { type KvMode, kvModes } from './compile/kv-format.js';
 import { type WeightMode, weightModes } from './compile/linear.js';
 import { addsInt8Exactly } from './int8-sums.js';
 import { LaneModel } from './lane-model.js';
@@ -26,10 +27,10 @@ const shapes: Readonly<Record<string, TinyModelOptions>> = {
 
 describe.runIf(ownKernels !== undefined)('LaneModel.forward on own kernels', () => {
   // All of it is ours there: the runtime promises nothing of the kind of its linear layers.
-  it.each(Object.keys(shapes))(
-    'gives the same bits for a token in a chunk and decoded, alone and in company (%s)',
-    async (shape) => {
-      const driver = await open('own', 'w8a8', shape);
+  it.each(Object.keys(shapes).flatMap((shape) => kvModes.map((kv) => [shape, kv] as const)))(
+    'gives the same bits for a token in a chunk and decoded, alone and in company (%s, keys and values in %s)',
+    async (shape, kv) => {
+      const { driver } = await open('own', 'w8a8', shape, kv);
       const chunk = async (slot: number, count: number): Promise<KeptRow[]> =>
         driver.run({ chunks: [{ slot, tokenIds: next(driver, slot, count) }] });
       const whole = [...(await chunk(0, 40)), ...(await chunk(0, 40))];
@@ -52,12 +53,30 @@ describe.runIf(ownKernels !== undefined)('LaneModel.forward on own kernels', () 
     },
   );
 
+  it.each(kvModes)('goes on as it would have where a beginning was copied, or brought back (%s)', async (kv) => {
+    const { driver, model } = await open('own', 'w8a8', 'plain', kv);
+    const rest = async (slot: number): Promise<KeptRow[]> => [
+      ...(await driver.run({ chunks: [{ slot, tokenIds: next(driver, slot, 20) }] })),
+      ...(await driver.run({ decodes: [{ slot, tokenIds: next(driver, slot, 3) }] })),
+    ];
+    await driver.run({ chunks: [{ slot: 0, tokenIds: words(37) }] });
+    const copied = model.copyOut(0, 37);
+    const whole = await rest(0);
+    // What was there before, and is behind what comes.
+    await driver.run({ chunks: [{ slot: 1, tokenIds: words(80).toReversed() }] });
+    driver.copy(0, 1, 37);
+    expect((await rest(1)).map(bits)).toEqual(whole.map(bits));
+    driver.copy(0, 1, 37);
+    model.copyIn(1, copied);
+    expect((await rest(1)).map(bits)).toEqual(whole.map(bits));
+  });
+
   it.each(weightModes.filter((mode) => mode !== 'w8a8' || addsInt8Exactly()))(
     'gives what the kernels of the runtime give, but for rounding (%s)',
     async (weights) => {
       const [theirs, ours] = await Promise.all(
         eachKernels.map(async ({ kernels }) => {
-          const driver = await open(kernels, weights, 'plain');
+          const { driver } = await open(kernels, weights, 'plain');
           const rows = await driver.run({ chunks: [{ slot: 0, tokenIds: words(70) }] });
           return rows.flatMap(({ logits }) => [...logits]);
         }),
@@ -69,13 +88,18 @@ describe.runIf(ownKernels !== undefined)('LaneModel.forward on own kernels', () 
   );
 });
 
-async function open(kind: 'own' | 'runtime', weights: WeightMode, shape: string): Promise<SlotDriver> {
+async function open(
+  kind: 'own' | 'runtime',
+  weights: WeightMode,
+  shape: string,
+  kv: KvMode = 'f32',
+): Promise<{ readonly driver: SlotDriver; readonly model: LaneModel }> {
   const kernels = eachKernels.find(({ kernels }) => kernels === kind)!;
-  const tiny = await folder.compile(3, weights, { contextTokens: 128, ...shapes[shape] }, kernels);
+  const tiny = await folder.compile(3, weights, { contextTokens: 128, ...shapes[shape] }, { ...kernels, kv });
   const sizes = { slots: SLOTS, contextTokens: 100, stepTokensMax: 80, threads: 1 };
   const model = new LaneModel(tiny.files, { ...tiny.library, ...sizes });
   models.push(model);
-  return new SlotDriver(model);
+  return { driver: new SlotDriver(model), model };
 }
 
 /** What comes next in a slot whose text is that of all. */
