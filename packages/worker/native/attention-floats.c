@@ -81,14 +81,12 @@ INLINE void transpose(floats *a, float *to, size_t stride) {
   for (int i = 0; i < LANES; i++) store(to + i * stride, a[i]);
 }
 
-/* Blocks that are touched at once; they fit into the second level of caches. */
-enum { TOUCHED_BLOCKS = 8 };
-
-static void touch_blocks(const Pass *pass, size_t at, size_t wanted) {
-  const size_t bytes = pass->is_short ? sizeof(_Float16) : sizeof(float);
-  const size_t most = TOUCHED_BLOCKS * BLOCK, length = (wanted < most ? wanted : most) * pass->head_dim * bytes;
-  touch((const char *)pass->keys + at * bytes, length);
-  touch((const char *)pass->values + at * bytes, length);
+/* What a piece reads from a position on, as far as it reads it at once. */
+static Span span_at(const Pass *pass, Piece piece, size_t position) {
+  const size_t wanted = last_position(pass, piece) + 1 - position, some = wanted < READ_AT_ONCE ? wanted : READ_AT_ONCE;
+  const size_t row_bytes = pass->head_dim * (pass->is_short ? sizeof(_Float16) : sizeof(float));
+  const size_t at = (head_at(pass, pass->slots[piece.first], piece.kv_head) / pass->head_dim + position) * row_bytes;
+  return (Span){(const uint8_t *)pass->keys + at, (const uint8_t *)pass->values + at, some * row_bytes};
 }
 
 /*
@@ -198,8 +196,9 @@ static void attend_block(const Pass *pass, Work *work) {
   }
 }
 
-static void attend(const Pass *pass, Piece piece) {
+static void attend(const Pass *pass, Piece piece, Piece next) {
   Work work;
+  Span ahead = next.count == 0 ? (Span){0} : span_at(pass, next, first_block(pass, next));
   const size_t head_dim = pass->head_dim, last = last_position(pass, piece), first = first_block(pass, piece);
   const size_t at = head_at(pass, pass->slots[piece.first], piece.kv_head);
   begin_rows(pass, piece, &work.rows);
@@ -210,7 +209,8 @@ static void attend(const Pass *pass, Piece piece) {
   for (size_t block = first; block <= last; block += BLOCK) {
     const size_t wanted = last + 1 - block;
     enter_block(pass, piece, &work.rows, block);
-    if ((block - first) % (TOUCHED_BLOCKS * BLOCK) == 0) touch_blocks(pass, at + block * head_dim, wanted);
+    if ((block - first) % READ_AT_ONCE == 0) touch(span_at(pass, piece, block));
+    send_for(&ahead, (last - block) / BLOCK + 1);
     fetch(pass, &work, at + block * head_dim, wanted > BLOCK ? BLOCK : wanted);
     attend_block(pass, &work);
   }

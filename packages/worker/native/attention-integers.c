@@ -250,27 +250,25 @@ static void attend_block(const Pass *pass, Work *work, const uint8_t *keys, cons
   }
 }
 
-/* Positions that are touched at once; they fit into the second level of caches. */
-enum { TOUCHED_POSITIONS = 8 * BLOCK };
-
-static void touch_ahead(const Pass *pass, const uint8_t *keys, const uint8_t *values, size_t wanted) {
-  const size_t some = wanted < TOUCHED_POSITIONS ? wanted : TOUCHED_POSITIONS;
-  const size_t length = (some + LANES - 1) / LANES * block_bytes(pass);
-  touch(keys, length);
-  touch(values, length);
+/* What a piece reads from the beginning of a block on, as far as it reads it at once. */
+static Span span_at(const Pass *pass, Piece piece, size_t block) {
+  const size_t wanted = last_position(pass, piece) + 1 - block, some = wanted < READ_AT_ONCE ? wanted : READ_AT_ONCE;
+  const size_t at = block_at(pass, pass->slots[piece.first], piece.kv_head, block);
+  return (Span){(const uint8_t *)pass->keys + at, (const uint8_t *)pass->values + at, (some + LANES - 1) / LANES * block_bytes(pass)};
 }
 
-static void attend(const Pass *pass, Piece piece) {
+static void attend(const Pass *pass, Piece piece, Piece next) {
   Work work;
+  Span ahead = next.count == 0 ? (Span){0} : span_at(pass, next, first_block(pass, next));
   const size_t last = last_position(pass, piece), first = first_block(pass, piece);
   begin_rows(pass, piece, &work.rows);
   for (size_t row = 0; row < work.rows.count; row++) take_query(pass, &work, row, row_at(pass, piece, row));
   for (size_t block = first; block <= last; block += BLOCK) {
-    const size_t at = block_at(pass, pass->slots[piece.first], piece.kv_head, block);
-    const uint8_t *keys = (const uint8_t *)pass->keys + at, *values = (const uint8_t *)pass->values + at;
+    const Span span = span_at(pass, piece, block);
     enter_block(pass, piece, &work.rows, block);
-    if ((block - first) % TOUCHED_POSITIONS == 0) touch_ahead(pass, keys, values, last + 1 - block);
-    attend_block(pass, &work, keys, values);
+    if ((block - first) % READ_AT_ONCE == 0) touch(span);
+    send_for(&ahead, (last - block) / BLOCK + 1);
+    attend_block(pass, &work, span.keys, span.values);
   }
   end_rows(pass, piece, &work.rows);
 }

@@ -70,7 +70,7 @@ static void write_tokens(void *state, size_t index) {
 /* A pass in pieces: so many tokens of a run at most, and of the heads those that share keys. */
 typedef struct {
   const Pass *pass;
-  size_t tokens_at_once;
+  size_t tokens_at_once, pieces;
 } Plan;
 
 static int follows(const Pass *pass, size_t token) {
@@ -84,13 +84,17 @@ static size_t piece_end(const Pass *pass, size_t first, size_t at_once) {
   return end;
 }
 
-static void attend_piece(void *state, size_t index) {
-  const Plan *plan = state;
+static Piece piece_at(const Plan *plan, size_t index) {
   const Pass *pass = plan->pass;
   size_t first = 0;
   for (size_t piece = index / pass->kv_heads; piece > 0; piece--) first = piece_end(pass, first, plan->tokens_at_once);
-  const size_t count = piece_end(pass, first, plan->tokens_at_once) - first;
-  pass->way->attend(pass, (Piece){first, count, index % pass->kv_heads});
+  return (Piece){first, piece_end(pass, first, plan->tokens_at_once) - first, index % pass->kv_heads};
+}
+
+static void attend_piece(void *state, size_t index) {
+  const Plan *plan = state;
+  const Piece none = {0};
+  plan->pass->way->attend(plan->pass, piece_at(plan, index), index + 1 < plan->pieces ? piece_at(plan, index + 1) : none);
 }
 
 static void compute_attention(Call *call) {
@@ -133,10 +137,9 @@ static void compute_attention(Call *call) {
   }
   if (call->failure != NULL) return;
   in_parallel(call, write_tokens, (tokens + TOKENS_AT_ONCE - 1) / TOKENS_AT_ONCE, (void *)&pass);
-  Plan plan = {&pass, ROWS_MAX * kv_heads / heads};
-  size_t pieces = 0;
-  for (size_t first = 0; first < tokens; first = piece_end(&pass, first, plan.tokens_at_once)) pieces++;
-  in_parallel(call, attend_piece, pieces * kv_heads, &plan);
+  Plan plan = {&pass, ROWS_MAX * kv_heads / heads, 0};
+  for (size_t first = 0; first < tokens; first = piece_end(&pass, first, plan.tokens_at_once)) plan.pieces += kv_heads;
+  in_parallel(call, attend_piece, plan.pieces, &plan);
 }
 
 Operator attention = {

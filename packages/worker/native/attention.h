@@ -32,8 +32,8 @@ typedef struct {
   void (*keep)(const Pass *pass, size_t slot, size_t kv_head, size_t position, float *keys, float *values);
   /* What is to be done to a query as has been done to keys. */
   void (*prepare)(const Pass *pass, float *query);
-  /* From queries in `attended` to what each gets, which lies there then. */
-  void (*attend)(const Pass *pass, Piece piece);
+  /* From queries in `attended` to what each gets, which lies there then. `next` is the piece behind it; of no tokens: none. */
+  void (*attend)(const Pass *pass, Piece piece, Piece next);
 } Way;
 
 extern const Way floats_way, integers_way;
@@ -96,10 +96,31 @@ void weigh(Rows *rows, size_t row, float rescale, size_t vectors);
 /* Sums become means. */
 void end_rows(const Pass *pass, Piece piece, const Rows *rows);
 
+/* Positions that are read at once; they fit into the second level of caches. */
+enum { READ_AT_ONCE = 8 * BLOCK };
+
+/* Keys and values that lie one behind the other, as many bytes of each. */
+typedef struct {
+  const uint8_t *keys, *values;
+  size_t bytes;
+} Span;
+
 /*
- * Reads memory from end to end, so that it is at hand. By loads that nothing else comes between: where stores do, or in another
- * order, it takes twice as long, and prefetches are dropped where an address is not known yet.
+ * Reads them from end to end, so that they are at hand. By loads that nothing else comes between: where stores do, or in another
+ * order, it takes twice as long.
  */
-INLINE void touch(const void *memory, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += CACHE_LINE) (void)*((const volatile uint8_t *)memory + i);
+INLINE void touch(Span span) {
+  for (size_t i = 0; i < span.bytes; i += CACHE_LINE) (void)*((const volatile uint8_t *)span.keys + i);
+  for (size_t i = 0; i < span.bytes; i += CACHE_LINE) (void)*((const volatile uint8_t *)span.values + i);
+}
+
+/* Sends for the first of so many parts, which come while something is computed, and leaves the others. */
+INLINE void send_for(Span *span, size_t parts) {
+  const size_t bytes = (span->bytes / parts + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+  for (size_t i = 0; i < bytes; i += CACHE_LINE) {
+    __builtin_prefetch(span->keys + i, 0, 2);
+    __builtin_prefetch(span->values + i, 0, 2);
+  }
+  const size_t left = span->bytes > bytes ? span->bytes - bytes : 0;
+  *span = (Span){span->keys + bytes, span->values + bytes, left};
 }
