@@ -158,7 +158,7 @@ function mostMsBeside<S extends SequenceView>(
   { cost, nowMs, running, slotsFree }: QueueView<S>,
 ): number {
   if (decodes.length === 0 || areLate(prompts, PACED_SHARE, cost, nowMs)) return STEP_MS_MAX;
-  if (areLate(prompts, SPARING_SHARE, cost, nowMs)) return pacedMs(decodes, decodesMs);
+  if (areLate(prompts, SPARING_SHARE, cost, nowMs)) return pacedMs(decodes, decodesMs) * cost.marginRatio;
   const crowd = prompts.slice(0, running.length + slotsFree - decodes.length);
   const crowdMs = cost.predictMs(crowd.reduce((work, { promptTokens }) => withDecode(work, promptTokens), decodeWork));
   return finelyPacedMs(decodes, decodesMs, crowdMs) * cost.marginRatio;
