@@ -114,8 +114,8 @@ describe.each(forms)('the default model with $weights weights on $kernels kernel
   });
 });
 
-describe('the default model in 8-bit blocks, with keys and values in 8 bits', () => {
-  const measured = measure('q8', 'q8');
+describe.each(eachKernels)('the default model in 8-bit blocks, keys and values too, on $kernels kernels', (kernels) => {
+  const measured = measure('q8', 'q8', kernels);
   const exact = measure('f32');
 
   it('agrees with transformers on the next token in 94 of 100 places', () => {
