@@ -4,7 +4,7 @@ import { uniform } from '../../packages/worker/src/engine/sampling/uniform.js';
 import type { EngineFinishReason, Logprobs, SequenceRequest } from '../../packages/worker/src/engine/sequence.js';
 import { hashRow } from '../../packages/worker/src/engine/test-support/hash-model.js';
 import type { Scenario } from './scenario.js';
-import { DECODED } from './timed-model.js';
+import { decoded } from './timed-model.js';
 
 export interface Answer {
   readonly tokenIds: readonly number[];
@@ -26,7 +26,7 @@ export function answerAlone(request: SequenceRequest, { limits }: Pick<Scenario,
     const tokenId = sampleToken(row, sampling, adjustments, uniform(sampling.seed, index));
     adjustments?.addGenerated(tokenId);
     tokenIds.push(tokenId);
-    context.push(tokenId + DECODED);
+    context.push(decoded(tokenId, limits));
     logprobs.push(logprobsTop === undefined ? undefined : logprobsOf(row, want, tokenId, logprobsTop));
     const stops = request.stopTokenIds.has(tokenId);
     if (stops || index + 1 === request.tokensMax || context.length === limits.contextTokens) {

@@ -47,6 +47,7 @@ const SWAP_STREAM = 1_000_001;
 const DRAFTS_STREAM = 1_000_002;
 const ABREAST_STREAM = 1_000_003;
 const SPAN_STREAM = 1_000_004;
+const ROUNDING_STREAM = 1_000_005;
 
 /**
  * Draws a scenario. Each seed leaves some features out altogether, so that no feature hides another (Groce et al., Swarm
@@ -99,6 +100,7 @@ export function drawScenario(seed: number): Scenario {
       chunkBlockTokens: 4 + 4 * rng.below(3),
       decodeTokensMax: 1 + seededRng(seed, DRAFTS_STREAM).below(8),
       decodesSpanSlots: seededRng(seed, SPAN_STREAM).below(5) > 0,
+      chunksRoundAsDecodes: seededRng(seed, ROUNDING_STREAM).below(4) === 0,
       wantedRowsMax: 8 * slotsMax,
     },
     options: {

@@ -10,7 +10,12 @@ import type { PassCost, Scenario } from './scenario.js';
  * What a token that went through the decode lane is to the hash: another one, as the real lanes round differently. So the
  * text changes when a prompt is computed through the wrong lane, or a generated token is taken for cached prompt.
  */
-export const DECODED = 1_000;
+const DECODED = 1_000;
+
+/** A decoded token as the hash sees it: the same one where the model says that chunks round as decodes. */
+export function decoded(tokenId: number, { chunksRoundAsDecodes = false }: ModelLimits): number {
+  return chunksRoundAsDecodes ? tokenId : tokenId + DECODED;
+}
 
 /** What it needs of a scenario. */
 export type TimedScenario = Pick<Scenario, 'seed' | 'limits' | 'cost' | 'failingPasses' | 'hangingPasses'> &
@@ -51,7 +56,7 @@ export class TimedModel implements ModelPort {
     const fails = hangs || failingPasses.has(pass);
     const durationMs = this.#passMs(plan, executors) * (1 + cost.jitterRatio * seededRng(seed, pass).next());
     this.#record({ kind: 'pass', pass, plan, executors, durationMs, fails });
-    const tokens = tagged(plan);
+    const tokens = tagged(plan, this.limits);
     return new Promise((resolve, reject) => {
       const end = (): void => {
         this.#unhang.delete(plan);
@@ -134,12 +139,12 @@ export class TimedModel implements ModelPort {
   }
 }
 
-function tagged(plan: StepPlan): StepPlan {
+function tagged(plan: StepPlan, limits: ModelLimits): StepPlan {
   return {
     ...plan,
     decodes: plan.decodes.map((row) => ({
       ...row,
-      tokenIds: Array.from(row.tokenIds, (tokenId) => tokenId + DECODED),
+      tokenIds: Array.from(row.tokenIds, (tokenId) => decoded(tokenId, limits)),
     })),
   };
 }

@@ -144,6 +144,22 @@ export const mutants: readonly Mutant[] = [
     policy: 'sarathi',
   },
   {
+    name: 'generated-in-chunks-that-round-otherwise',
+    file: 'live-sequence.ts',
+    find: 'if (this.#chunksRoundAsDecodes && this.promptReport',
+    replace: 'if (this.promptReport',
+    caughtBy: 'oracle-text',
+    policy: 'sarathi',
+  },
+  {
+    name: 'kept-before-it-is-computed',
+    file: 'kv/slot-memory.ts',
+    find: 'return Math.min(computed, prefillableTokens);',
+    replace: 'return prefillableTokens + computed * 0;',
+    caughtBy: 'model-contract',
+    policy: 'sarathi',
+  },
+  {
     name: 'preempted-to-the-back',
     file: 'sequence-table.ts',
     find: 'this.#waiting.unshift(...sequences);',

@@ -200,6 +200,7 @@ const histories = fc
   .record({
     policy: fc.constantFrom(...policyNames),
     slotsMax: fc.integer({ min: 1, max: 5 }),
+    chunksRoundAsDecodes: fc.boolean(),
     chunksMax: fc.integer({ min: 1, max: 3 }),
     wantedRowsMax: fc.constantFrom(64, 44),
     extraBudget: fc.integer({ min: 0, max: 30 }),
@@ -220,9 +221,20 @@ const histories = fc
     ),
   })
   .map(
-    ({ policy, slotsMax, chunksMax, wantedRowsMax, extraBudget, kvTokensMax, swapBytesMax, prefixCache, entries }) => ({
+    ({
       policy,
-      limits: { slotsMax, chunksMax, wantedRowsMax },
+      slotsMax,
+      chunksRoundAsDecodes,
+      chunksMax,
+      wantedRowsMax,
+      extraBudget,
+      kvTokensMax,
+      swapBytesMax,
+      prefixCache,
+      entries,
+    }) => ({
+      policy,
+      limits: { slotsMax, chunksMax, wantedRowsMax, chunksRoundAsDecodes },
       options: {
         ...{ tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, waitingMax: 100 },
         ...{ kvTokensMax, swapBytesMax, prefixCache },

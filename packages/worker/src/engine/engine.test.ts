@@ -161,6 +161,60 @@ describe('Engine', () => {
     await engine.close();
   });
 
+  it("finds the answer before a chat's next turn where chunks round as decodes", async () => {
+    const limits = { chunksRoundAsDecodes: true };
+    const { engine, outcomes, model } = start({ tokenBudget: 60, kvTokensMax: 256, waitingMax: 10 }, limits);
+    engine.submit(request({ id: 'first', promptIds: words(30), tokensMax: 10 }));
+    await outcomes.allEnded();
+    const answer = outcomes.get('first').tokenIds;
+    const second = request({ id: 'second', promptIds: [...words(30), ...answer, 9, 8, 7], tokensMax: 3 });
+    engine.submit(second);
+    await outcomes.allEnded();
+    // All but the answer's last token, which nobody computed.
+    expect(outcomes.get('second')).toEqual({ ...alone(second, model.limits), cachedTokens: 39 });
+    await engine.close();
+  });
+
+  it('computes what was generated elsewhere in chunks where they round as decodes, and calls none of it cached', async () => {
+    const limits = { chunksRoundAsDecodes: true };
+    const { engine, outcomes, model } = start({ tokenBudget: 60, kvTokensMax: 256, waitingMax: 10 }, limits);
+    const plans: StepPlan[] = [];
+    model.onPass = (_, plan) => plans.push(plan);
+    const whole = request({ id: 'whole', promptIds: words(20), tokensMax: 30 });
+    const { tokenIds } = alone(whole, model.limits);
+    outcomes.generatedElsewhere.set('first', 25);
+    engine.submit({ ...whole, id: 'first', generatedIds: tokenIds.slice(0, 25) });
+    await outcomes.allEnded();
+    expect(plans.map(({ decodes, chunks }) => [decodes.length, chunks.length])).toEqual([
+      [0, 1],
+      ...Array(4).fill([1, 0]),
+    ]);
+    expect(outcomes.get('first').tokenIds).toEqual(tokenIds.slice(25));
+    outcomes.generatedElsewhere.set('second', 25);
+    engine.submit({ ...whole, id: 'second', generatedIds: tokenIds.slice(0, 25) });
+    await outcomes.allEnded();
+    expect(outcomes.get('second')).toMatchObject({ tokenIds: tokenIds.slice(25), cachedTokens: 20 });
+    await engine.close();
+  });
+
+  it('computes a preempted sequence again in chunks where they round as decodes', async () => {
+    const { engine, outcomes, model } = start(
+      { tokenBudget: 24, kvTokensMax: 64, waitingMax: 10 },
+      { slotsMax: 3, contextTokens: 64, chunksRoundAsDecodes: true },
+    );
+    const requests = ['a', 'b', 'c'].map((id, index) => request({ id, promptIds: [index, 2, 3, 4], tokensMax: 40 }));
+    let again = 0;
+    model.onPass = (_, { decodes, chunks }) => {
+      again += chunks.filter(({ position, tokenIds }) => position + tokenIds.length > 4).length;
+      for (const { position, want } of decodes) if (position > 3) expect(want).toBeDefined();
+    };
+    for (const one of requests) engine.submit(one);
+    await outcomes.allEnded();
+    for (const one of requests) expect(outcomes.get(one.id)).toMatchObject(alone(one, model.limits));
+    expect(again).toBeGreaterThan(0);
+    await engine.close();
+  });
+
   it('starts a prompt with what another one that is still running has computed of it', async () => {
     const { engine, outcomes, model } = start({ tokenBudget: 60, kvTokensMax: 256, waitingMax: 10 }, {});
     const second = request({ id: 'second', promptIds: [...words(25), 9, 8], tokensMax: 3 });
@@ -392,6 +446,7 @@ const histories = fc
     // Of two tokens many a guess is right.
     vocabularyCount: fc.constantFrom(2, 24),
     decodeTokensMax: fc.constantFrom(1, 4, 8),
+    chunksRoundAsDecodes: fc.boolean(),
     speculation: fc.constantFrom(...speculationModes),
     entries: fc.array(
       fc.record({
@@ -406,13 +461,25 @@ const histories = fc
       { minLength: 1, maxLength: 8 },
     ),
   })
-  .map(({ policy, slotsMax, chunksMax, extraBudget, vocabularyCount, decodeTokensMax, entries, ...options }) => ({
-    policy,
-    limits: { slotsMax, chunksMax, vocabularyCount, decodeTokensMax },
-    options: { ...options, tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, waitingMax: 100 },
-    entries: entries.map(({ atPass, cancelAtPass, ...fields }, index) => ({
-      atPass,
-      cancelAtPass,
-      request: request({ id: `r${index}`, ...fields }),
-    })),
-  }));
+  .map(
+    ({
+      policy,
+      slotsMax,
+      chunksMax,
+      extraBudget,
+      vocabularyCount,
+      decodeTokensMax,
+      chunksRoundAsDecodes,
+      entries,
+      ...options
+    }) => ({
+      policy,
+      limits: { slotsMax, chunksMax, vocabularyCount, decodeTokensMax, chunksRoundAsDecodes },
+      options: { ...options, tokenBudget: slotsMax + PREFILL_TOKENS_MIN + extraBudget, waitingMax: 100 },
+      entries: entries.map(({ atPass, cancelAtPass, ...fields }, index) => ({
+        atPass,
+        cancelAtPass,
+        request: request({ id: `r${index}`, ...fields }),
+      })),
+    }),
+  );

@@ -111,6 +111,7 @@ export class Engine implements EnginePort {
       this.#parts.clock.nowMs(),
       this.#options.objectives ?? defaultObjectives,
       this.#scoredTokensMax,
+      this.#parts.model.limits.chunksRoundAsDecodes,
     );
     this.#sequences.add(sequence);
     this.#wake?.();

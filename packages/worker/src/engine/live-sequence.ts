@@ -20,7 +20,8 @@ import { TokenTimes } from './token-times.js';
  */
 export class LiveSequence implements SequenceView, SlotHolder {
   readonly request: SequenceRequest;
-  readonly promptTokens: number;
+  /** Its prompt, and what {@link beginAnew} adds to it. */
+  promptTokens: number;
   /** Most tokens of prompt and output. */
   readonly tokensMax: number;
   /** Prompt and generated. */
@@ -47,17 +48,23 @@ export class LiveSequence implements SequenceView, SlotHolder {
   isInPass = false;
   /** Guesses how it goes on; undefined: nobody does. */
   drafter: Drafter | undefined;
+  readonly #chunksRoundAsDecodes: boolean;
 
-  /** @param scoredTokensMax tokens of a chunk each of which has a wanted row. */
+  /**
+   * @param scoredTokensMax tokens of a chunk each of which has a wanted row.
+   * @param chunksRoundAsDecodes as the model says.
+   */
   constructor(
     request: SequenceRequest,
     contextTokens: number,
     arrivalMs = 0,
     objectives = defaultObjectives,
     scoredTokensMax = Number.POSITIVE_INFINITY,
+    chunksRoundAsDecodes = false,
   ) {
     const { promptIds, generatedIds = [], sampling, terms = defaultTerms, tokensMin = 0, promptWish } = request;
     this.request = request;
+    this.#chunksRoundAsDecodes = chunksRoundAsDecodes;
     this.promptTokens = promptIds.length;
     this.tokensMax = Math.min(contextTokens, promptIds.length + request.tokensMax);
     this.tokenIds = [...promptIds, ...generatedIds];
@@ -76,6 +83,15 @@ export class LiveSequence implements SequenceView, SlotHolder {
     this.times = new TokenTimes(arrivalMs, this.objectives);
     for (const tokenId of generatedIds) this.adjustments?.addGenerated(tokenId);
     if (generatedIds.length > 0) this.times.resume();
+    this.beginAnew();
+  }
+
+  /**
+   * Nothing of it is computed, so what it has generated is as good as prompt where the model's chunks round as its decodes.
+   * Not while somebody waits to be told of its prompt, which ends with the prompt's last slice.
+   */
+  beginAnew(): void {
+    if (this.#chunksRoundAsDecodes && this.promptReport?.isWhole !== false) this.promptTokens = this.tokens;
   }
 
   get tokens(): number {
@@ -100,16 +116,25 @@ export class LiveSequence implements SequenceView, SlotHolder {
   }
 
   get generated(): number {
-    return this.tokenIds.length - this.promptTokens;
+    return this.tokenIds.length - this.request.promptIds.length;
   }
 
   /** Whether it ends once its prompt is computed. */
   get endsWithPrompt(): boolean {
-    return this.tokensMax === this.promptTokens;
+    return this.tokensMax === this.request.promptIds.length;
   }
 
   get reusableTokens(): number {
     return this.promptReport?.reusableTokens ?? this.promptTokens;
+  }
+
+  get prefillableTokens(): number {
+    return this.#chunksRoundAsDecodes ? this.tokens : this.promptTokens;
+  }
+
+  /** Tokens of the prompt that its caller brought, which were found in the cache. */
+  get cachedPromptTokens(): number {
+    return Math.min(this.cachedTokens ?? 0, this.request.promptIds.length);
   }
 
   /** Rows wanted at the end of a slice of its prompt that begins where it stands. */

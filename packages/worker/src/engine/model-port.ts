@@ -94,6 +94,11 @@ export interface ModelLimits {
    * in step-plan.ts), which nobody else may have to do with, and rows stand idle, which takes some time. Absent: they do.
    */
   readonly decodesSpanSlots?: boolean;
+  /**
+   * Whether a token has the same bits in a chunk and decoded. Then what was generated is computed again in chunks, as a prompt
+   * is, and found again by others. Absent: it has not.
+   */
+  readonly chunksRoundAsDecodes?: boolean;
   /** Wanted rows of one pass. */
   readonly wantedRowsMax: number;
   /** Length of a token's hidden state; absent: passes give none. */

@@ -55,7 +55,7 @@ export class PromptReport {
 
   /** Rows wanted at the end of a slice. */
   wantTokens(start: number, end: number): number {
-    return this.wantsRows ? Math.max(0, end - Math.max(start, this.#read)) : 0;
+    return this.wantsRows && !this.isWhole ? Math.max(0, end - Math.max(start, this.#read)) : 0;
   }
 
   /**
@@ -124,13 +124,13 @@ export function tellPrompt(
   slice: Pick<ReadSlice, 'start' | 'end' | 'rows' | 'hidden'>,
   model: Pick<ModelPort, 'turnBack'>,
 ): PromptEvent | undefined {
-  const { promptReport, request, want, promptTokens, cachedTokens = 0 } = sequence;
+  const { promptReport, request, want, promptTokens, cachedPromptTokens } = sequence;
   const isNews = promptReport?.isWhole === false;
   const logprobs = promptReport?.read({ ...slice, promptIds: request.promptIds, want }) ?? [];
   const isEnd = slice.end === promptTokens;
   const embedding = isEnd && isNews ? promptReport?.embedding(model) : undefined;
   if (logprobs.length === 0 && embedding === undefined && !(isEnd && sequence.endsWithPrompt)) return undefined;
-  return { kind: 'prompt', id: request.id, logprobs, embedding, cachedTokens };
+  return { kind: 'prompt', id: request.id, logprobs, embedding, cachedTokens: cachedPromptTokens };
 }
 
 /** Of a pass's hidden states, those of one of its chunks. */

@@ -108,7 +108,10 @@ export class SequenceTable {
   /** Takes slot and memory from running ones and puts them in front of the queue. */
   preempt(sequences: readonly LiveSequence[], cost: StepCost): void {
     if (sequences.length === 0) return;
-    for (const sequence of sequences) this.#memory.preempt(sequence, cost);
+    for (const sequence of sequences) {
+      this.#memory.preempt(sequence, cost);
+      if (sequence.copied === undefined) sequence.beginAnew();
+    }
     this.#running = this.#running.filter((sequence) => sequence.slot !== undefined);
     this.#waiting.unshift(...sequences);
   }

@@ -29,7 +29,14 @@ export function takeToken(sequence: LiveSequence, row: LogitsRow, nowMs: number)
   sequence.tokenIds.push(tokenId);
   sequence.adjustments?.addGenerated(tokenId);
   sequence.times.add(nowMs);
-  return { kind: 'token', id, tokenId, logprobs, cachedTokens: sequence.cachedTokens ?? 0, timeliness: sequence.times };
+  return {
+    kind: 'token',
+    id,
+    tokenId,
+    logprobs,
+    cachedTokens: sequence.cachedPromptTokens,
+    timeliness: sequence.times,
+  };
 }
 
 /**

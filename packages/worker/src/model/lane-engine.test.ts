@@ -11,7 +11,7 @@ import type { StepRecord } from '../engine/step-record.js';
 import { LaneModel } from './lane-model.js';
 import { largestIndex, referenceLogits } from './reference.js';
 import { type CompiledTinyModel, TinyModelFolder } from './test-support/compiled-tiny-model.js';
-import { eachKernels } from './test-support/each-kernels.js';
+import { eachKernels, ownKernels } from './test-support/each-kernels.js';
 
 const log = createLog('test', {});
 log.level = 'silent';
@@ -105,9 +105,16 @@ describe.each(eachKernels)('Engine over LaneModel on $kernels kernels', (kernels
   }, 60_000);
 });
 
-describe.each(eachKernels)('Engine over LaneModel with keys and values in 8 bits on $kernels kernels', (kernels) => {
+const forms = [
+  ...eachKernels.map((kernels) => ({ ...kernels, weights: 'f32', kv: 'q8' }) as const),
+  // What was generated is computed again in chunks there.
+  ...(ownKernels === undefined ? [] : ([{ ...ownKernels, weights: 'w8a8', kv: 'f16' }] as const)),
+];
+
+describe.each(forms)('Engine over LaneModel in $weights, keys and values in $kv, on $kernels kernels', (form) => {
   it('gives the bits of each request alone, whatever was in its slot before or is copied to it', async () => {
-    const tiny = await folder.compile(5, 'f32', { contextTokens: 128 }, { ...kernels, kv: 'q8' });
+    const { weights, ...graphs } = form;
+    const tiny = await folder.compile(5, weights, { contextTokens: 128 }, graphs);
     let copied = 0;
     await fc.assert(
       fc.asyncProperty(histories, async (drawn) => {
@@ -130,6 +137,28 @@ describe.each(eachKernels)('Engine over LaneModel with keys and values in 8 bits
     );
     expect(copied).toBeGreaterThan(0);
   }, 60_000);
+});
+
+describe.runIf(ownKernels !== undefined)('Engine over LaneModel in w8a8 on own kernels', () => {
+  it('finds the answer before the next turn, with the bits that it would compute', async () => {
+    const tiny = await folder.compile(5, 'w8a8', { contextTokens: 128 }, ownKernels);
+    const settings = { slots: 2, isNarrow: false, policy: 'slo', tokenBudget: 64, kvTokensMax: 192 } as const;
+    const turn = (promptIds: readonly number[], index: number): Entry =>
+      entryOf({ promptIds, tokensMax: 20, logprobsTop: 1, atPass: 40 * index, cancelAtPass: undefined }, index);
+    const playTurns = (entries: readonly Entry[]) => {
+      const history = { ...settings, entries };
+      return play(modelOf(tiny, history), history);
+    };
+    const prompt = Array.from({ length: 30 }, (_, index) => (index * 37 + 5) % 288);
+    const first = turn(prompt, 0);
+    const { tokenIds } = (await playTurns([first])).outcomes.get(first.request.id)!;
+    const second = turn([...prompt, ...tokenIds, 7, 8, 9], 1);
+    const { outcomes, records } = await playTurns([first, second]);
+    const alone = await playTurns([{ ...second, atPass: 0 }]);
+    expect(outcomes.get(second.request.id)).toEqual(alone.outcomes.get(second.request.id));
+    // Of the second only the answer's last token, which nobody has computed, and what is new.
+    expect(records.reduce((sum, { prefillTokens }) => sum + prefillTokens, 0)).toBe(30 + 4);
+  });
 });
 
 interface Entry {
@@ -246,8 +275,8 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
 }
 
 function modelOf(tiny: CompiledTinyModel, { slots, isNarrow }: History): LaneModel {
-  const { kernels, kv } = tiny.files;
-  const key = `${kernels} ${kv} ${slots} ${isNarrow}`;
+  const { kernels, kv, weightMode } = tiny.files;
+  const key = `${kernels} ${kv} ${weightMode} ${slots} ${isNarrow}`;
   const executors = isNarrow ? ({ threads: 2, executors: 'narrow' } as const) : { threads: 1 };
   const model =
     models.get(key) ??

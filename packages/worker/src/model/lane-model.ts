@@ -77,6 +77,8 @@ export class LaneModel implements ModelPort {
       chunkBlockTokens: attentionBlockTokens(config),
       decodeTokensMax: room.decodeTokens,
       decodesSpanSlots: !isOwn,
+      // The runtime's linear layers take another kernel for a row alone.
+      chunksRoundAsDecodes: isOwn && files.weightMode === 'w8a8',
       wantedRowsMax: stepTokensMax,
       embeddingLength: config.hidden,
     };

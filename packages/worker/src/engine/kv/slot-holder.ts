@@ -3,6 +3,8 @@ import type { SwapHolder } from './swap-space.js';
 
 /** A sequence, as far as its memory is concerned. The fields that are not readonly are written by `SlotMemory` alone. */
 export interface SlotHolder extends SwapHolder {
+  /** What it prefills, behind which it decodes. */
+  readonly promptTokens: number;
   readonly tokens: number;
   readonly tokenIds: readonly number[];
   /** Tokens at the beginning of its prompt that may come out of the cache. */

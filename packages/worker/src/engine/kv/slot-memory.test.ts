@@ -74,6 +74,15 @@ describe('SlotMemory', () => {
     expect(world.start([...text(40), 7, 8, 9, 1, 2])).toMatchObject({ cachedTokens: 40 });
   });
 
+  it('finds what was generated where a chunk would have given it the same bits, as far as it was computed', () => {
+    const world = new World({ slotsMax: 4, chunksRoundAsDecodes: true });
+    const first = world.start(text(40));
+    world.generate(first, [7, 8, 9]);
+    world.release(first);
+    expect(world.start([...text(40), 7, 8, 9, 1, 2])).toMatchObject({ slot: 0, cachedTokens: 43 });
+    expect(world.copies).toEqual([]);
+  });
+
   it('keeps one copy of what many prompts have been', () => {
     const world = new World({ slotsMax: 4 });
     const all = [text(40), text(40), [...text(40), 1], text(20)].map((promptIds) => world.start(promptIds));
@@ -238,6 +247,7 @@ class World {
   /** Were preempted. */
   readonly #out: Running[] = [];
   readonly #swapTokensMax: number;
+  readonly #chunksRoundAsDecodes: boolean;
 
   #fence: SlotSpan | undefined;
   /** Of copies from slot to slot, on the world's clock. */
@@ -250,9 +260,11 @@ class World {
     prefixCache?: boolean;
     swapTokensMax?: number;
     decodesSpanSlots?: boolean;
+    chunksRoundAsDecodes?: boolean;
   }) {
     const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true, swapTokensMax = 0 } = options;
-    const { decodesSpanSlots = true } = options;
+    const { decodesSpanSlots = true, chunksRoundAsDecodes = false } = options;
+    this.#chunksRoundAsDecodes = chunksRoundAsDecodes;
     this.#slotsMax = slotsMax;
     this.#swapTokensMax = swapTokensMax;
     this.#blocksMax = Math.floor(kvTokensMax / TOKENS_PER_BLOCK);
@@ -296,14 +308,14 @@ class World {
 
   /** What a sequence would find that waits. */
   lookUp(promptIds: readonly number[]): Running {
-    const sequence = holder(promptIds);
+    const sequence = holder(promptIds, this.#chunksRoundAsDecodes);
     this.memory.lookUp(sequence);
     return sequence;
   }
 
   act(act: Act): void {
     if (act.kind === 'start') {
-      const sequence = holder(act.promptIds);
+      const sequence = holder(act.promptIds, this.#chunksRoundAsDecodes);
       this.memory.lookUp(sequence);
       // What a look-up found may be gone by the time of the admission.
       if (act.stale && act.promptIds.length >= 18) sequence.computed = act.promptIds.length - 2;
@@ -332,7 +344,7 @@ class World {
 
   /** A sequence whose prompt is computed up to `computed`. */
   start(promptIds: readonly number[], computed = promptIds.length): Running {
-    const sequence = holder(promptIds);
+    const sequence = holder(promptIds, this.#chunksRoundAsDecodes);
     this.memory.lookUp(sequence);
     return this.#admit(sequence, computed);
   }
@@ -446,13 +458,16 @@ class World {
   }
 }
 
-function holder(promptIds: readonly number[]): Running {
+function holder(promptIds: readonly number[], chunksRoundAsDecodes = false): Running {
   const tokenIds = [...promptIds];
   return {
     promptTokens: promptIds.length,
     tokenIds,
     get tokens() {
       return tokenIds.length;
+    },
+    get prefillableTokens() {
+      return chunksRoundAsDecodes ? tokenIds.length : promptIds.length;
     },
     computed: 0,
     copyTokens: 0,
@@ -492,5 +507,6 @@ const histories = fc.record({
   kvTokensMax: fc.integer({ min: 128, max: 400 }),
   swapTokensMax: fc.constantFrom(0, 60, 1_000),
   decodesSpanSlots: fc.boolean(),
+  chunksRoundAsDecodes: fc.boolean(),
   acts: fc.array(acts, { minLength: 1, maxLength: 40 }),
 });

@@ -35,8 +35,8 @@ export interface SlotMemoryOptions {
  * Which sequence has which slot and how much memory, and what it finds there.
  *
  * A hit is a copy from slot to slot, or no copy at all where the idle slot has nothing else to lose: a chat's next turn
- * goes on in the slot of the turn before. Only what prefill has computed is kept, because generated tokens went through
- * the decode lane, which rounds otherwise: with the cache a request gets the same bits as without.
+ * goes on in the slot of the turn before. Only what a prefill computes to the same bits is kept: generated tokens are not
+ * where they went through a decode lane, which rounds otherwise. With the cache a request gets the same bits as without.
  */
 export class SlotMemory {
   readonly #model: Pick<ModelPort, 'copy' | 'copyBytes'>;
@@ -179,7 +179,7 @@ export class SlotMemory {
   /** A slice of the sequence's prompt has been computed: from now on others can have it. */
   wrote(sequence: SlotHolder): void {
     const slot = slotOf(sequence);
-    this.#cache?.hold(slot, sequence.tokenIds, Math.min(sequence.computed, sequence.promptTokens));
+    this.#cache?.hold(slot, sequence.tokenIds, keptTokens(sequence));
   }
 
   /**
@@ -201,7 +201,10 @@ export class SlotMemory {
 
   /** Takes slot and memory from a sequence. `isIntact`: its slot holds what it should, and may be kept for others. */
   release(sequence: SlotHolder, isIntact: boolean): void {
-    this.#slots.leave(slotOf(sequence), isIntact ? Math.min(sequence.computed, sequence.promptTokens) : 0);
+    const tokens = isIntact ? keptTokens(sequence) : 0;
+    // Others find what it has generated from now on: it has not been told token by token.
+    if (tokens > sequence.promptTokens) this.wrote(sequence);
+    this.#slots.leave(slotOf(sequence), tokens);
     sequence.slot = undefined;
     sequence.blocks = 0;
     sequence.computed = 0;
@@ -242,4 +245,9 @@ export class SlotMemory {
     this.#slots.reserve(slotOf(sequence), blocks, except);
     sequence.blocks = blocks;
   }
+}
+
+/** Tokens in its slot that others may find there. */
+function keptTokens({ computed, prefillableTokens }: SlotHolder): number {
+  return Math.min(computed, prefillableTokens);
 }

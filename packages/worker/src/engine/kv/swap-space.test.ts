@@ -52,15 +52,15 @@ describe('SwapSpace', () => {
 });
 
 describe('recomputeMs', () => {
-  it('counts the prompt in one pass and a pass for each generated token', () => {
+  it('counts what can be prefilled in one pass and a pass for each token behind it', () => {
     const passes: StepCost = { predictMs: () => 10, marginRatio: 1 };
-    expect(recomputeMs({ ...holder(25), promptTokens: 20 }, passes)).toBe(10 + 5 * 10);
-    expect(recomputeMs({ ...holder(15), promptTokens: 20 }, passes)).toBe(10);
+    expect(recomputeMs({ ...holder(25), prefillableTokens: 20 }, passes)).toBe(10 + 5 * 10);
+    expect(recomputeMs({ ...holder(15), prefillableTokens: 20 }, passes)).toBe(10);
   });
 });
 
 function holder(computed: number): SwapHolder {
-  return { promptTokens: 20, computed, slot: 0, copied: undefined };
+  return { prefillableTokens: 20, computed, slot: 0, copied: undefined };
 }
 
 function world(bytesMax: number, { bytesPerToken = BYTES_PER_TOKEN } = {}) {

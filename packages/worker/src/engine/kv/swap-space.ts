@@ -7,7 +7,8 @@ import { CopyRate } from './copy-rate.js';
 const PRIOR_MS_PER_BYTE = 2e-6;
 /** A sequence, as far as its copy is concerned. The fields that are not readonly are written here alone. */
 export interface SwapHolder {
-  readonly promptTokens: number;
+  /** Tokens at its beginning that a chunk gives the bits that they have: its prompt, or all that there are. */
+  readonly prefillableTokens: number;
   /** Tokens in its slot. */
   readonly computed: number;
   readonly slot: number | undefined;
@@ -18,7 +19,7 @@ export interface SwapHolder {
 /**
  * Keys and values of sequences that lost their slots, in bounded memory beside the slots. A sequence comes back from it
  * with the same bits and goes on where it was; one that has no copy computes its prompt again and puts its generated
- * tokens back one a step.
+ * tokens back, one a step where they are not {@link SwapHolder.prefillableTokens}.
  *
  *   in its slot ──copyOut──▶ out ──copyIn──▶ in its slot
  *                             └───drop────▶ gone
@@ -94,9 +95,9 @@ export class SwapSpace {
   }
 }
 
-/** Milliseconds to put back what a sequence has in its slot: its prompt in one pass, then a pass for each token. */
-export function recomputeMs({ computed, promptTokens }: SwapHolder, cost: StepCost): number {
-  const prompt = Math.min(computed, promptTokens);
+/** Milliseconds to put back what a sequence has in its slot: what it can in one pass, then a pass for each token. */
+export function recomputeMs({ computed, prefillableTokens }: SwapHolder, cost: StepCost): number {
+  const prompt = Math.min(computed, prefillableTokens);
   const generated = computed - prompt;
   const decodeMs = cost.predictMs(withDecode(noWork, prompt + generated / 2));
   return cost.predictMs(withChunk(noWork, 0, prompt)) + generated * decodeMs;

@@ -9,12 +9,16 @@ import type { Objectives, Priority } from '../sequence.js';
  *     0 … computed …      computed counts what is in the slot
  *
  * A sequence prefills while `computed < promptTokens`, and decodes after that: one token a step, be it a new one or, after
- * a preemption, one that is known and only has to be put back into the slot.
+ * a preemption, one that is known and only has to be put back into the slot. Where the model's chunks round as its decodes do,
+ * nothing has to be put back so: what was generated when it lost its slot is prompt from then on.
  */
 export interface SequenceView {
+  /** What it prefills. */
   readonly promptTokens: number;
   /** Prompt and generated. */
   readonly tokens: number;
+  /** Tokens of its answer, whether they are prompt by now or not. */
+  readonly generated: number;
   /**
    * Of a waiting one: prompt tokens that it would find in the prefix cache if it were let in now, at most all but two; or,
    * after a preemption, tokens that were copied out and come back with it, up to all but the last of prompt and generated.

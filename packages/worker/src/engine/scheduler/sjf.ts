@@ -27,12 +27,12 @@ export class ShortestJobFirst implements Policy {
   }
 
   observe({ ended }: ObservedStep): void {
-    for (const { client, tokens, promptTokens } of ended) this.#lengths.add(client, tokens - promptTokens);
+    for (const { client, generated } of ended) this.#lengths.add(client, generated);
   }
 
   #jobMs(sequence: SequenceView, rowMs: number, { cost }: QueueView<SequenceView>): number {
-    const { client, computed, promptTokens, tokens, tokensMax } = sequence;
-    const answerTokens = this.#lengths.of(client, tokensMax) - (tokens - promptTokens);
+    const { client, computed, promptTokens, tokens, tokensMax, generated } = sequence;
+    const answerTokens = this.#lengths.of(client, tokensMax) - generated;
     const left = Math.max(1, Math.min(tokensMax - tokens, answerTokens));
     return cost.predictMs(withChunk(noWork, computed, Math.max(0, promptTokens - computed))) + left * rowMs;
   }

@@ -17,6 +17,7 @@ import { writeWeights } from './write-weights.js';
 /** A compiled model on disk. The folder is complete or not there: it is written beside and renamed. */
 export interface CompiledFolder {
   readonly config: DecoderConfig;
+  readonly weightMode: WeightMode;
   readonly kv: KvMode;
   readonly kernels: Kernels;
   /** As {@link sinkOf} says; without, a pass on the runtime's kernels has at most as many threads as the model has heads. */
@@ -54,6 +55,7 @@ type FullOptions = CompileOptions & Required<Pick<CompileOptions, 'kv' | 'kernel
 /** manifest.json of a compiled folder. */
 interface Manifest {
   readonly config: DecoderConfig;
+  readonly weightMode: WeightMode;
   readonly kv: KvMode;
   readonly kernels: Kernels;
   readonly hasSink: boolean;
@@ -146,6 +148,7 @@ async function writeFolder(folder: string, file: GgufFile, options: FullOptions)
   const { config, turnedNorm, weights } = compiled;
   const manifest: Manifest = {
     config,
+    weightMode: options.weights,
     kv: options.kv,
     kernels: options.kernels,
     hasSink: sinkOf(options, config),
@@ -173,8 +176,8 @@ async function readFolder(folder: string): Promise<CompiledFolder | undefined> {
       if ((await stat(graphPath)).size !== bytes) return undefined;
       graphs.push({ chunks, decodeTokens, path: graphPath });
     }
-    const { config, kv, kernels, hasSink, turnedNorm, weights } = manifest;
-    return { config, kv, kernels, hasSink, turnedNorm, weightsPath, weights, graphs };
+    const { config, weightMode, kv, kernels, hasSink, turnedNorm, weights } = manifest;
+    return { config, weightMode, kv, kernels, hasSink, turnedNorm, weightsPath, weights, graphs };
   } catch {
     return undefined;
   }

@@ -32,6 +32,7 @@ export function view(fields: Partial<SequenceView> = {}): SequenceView {
   return {
     promptTokens,
     tokens,
+    generated: tokens - promptTokens,
     computed,
     copyTokens: 0,
     chunkTokensMax: Number.POSITIVE_INFINITY,
