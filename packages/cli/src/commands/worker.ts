@@ -4,6 +4,7 @@ import { threadsPerWorker } from '../cpu-share.js';
 import { oneOf, wholeNumber, workerAddress } from '../flags.js';
 import { advertisedAddress } from '../fleet/advertised-address.js';
 import { redisTarget } from '../fleet/redis-target.js';
+import { compileLate } from '../late-compiling.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import type { Progress } from '../supervisor/messages.js';
 import { ProgressLine } from '../terminal/progress-line.js';
@@ -63,6 +64,7 @@ export function workerCommand(): Command {
 }
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
+  compileLate();
   if (isSupervised()) dieWithParent();
   const redis = await redisTarget(flags);
   const tls = tlsOptions(flags);
