@@ -129,14 +129,18 @@ const waitingSequences = fc
     promptTokens: fc.integer({ min: 1, max: 120 }),
     generated: fc.nat(60),
     isCopied: fc.boolean(),
+    isPrefilled: fc.boolean(),
     terms,
   })
-  .map(({ promptTokens, generated, isCopied, terms }) => {
-    const tokens = promptTokens + generated;
+  .map(({ promptTokens: asked, generated, isCopied, isPrefilled, terms }) => {
+    const tokens = asked + generated;
+    // What it had generated is prompt by now.
+    const promptTokens = isPrefilled && !isCopied ? tokens : asked;
     const served = servedOf(terms, tokens);
     const computed = isCopied && generated > 0 ? tokens - 1 : 0;
     const lastToken = generated === 0 ? { lastTokenMs: undefined } : {};
-    return view({ promptTokens, tokens, computed, copyTokens: computed, blocks: 0, ...served, ...lastToken });
+    const counted = { promptTokens, tokens, generated, computed, copyTokens: computed };
+    return view({ ...counted, blocks: 0, ...served, ...lastToken });
   });
 
 function servedOf(

@@ -8,7 +8,9 @@ import { sharingMachine, smallMachine, nowMs as startMs, view } from './queues.j
 /** A sequence that grows as the engine lets it grow. */
 export interface Grown extends SequenceView {
   readonly name: number;
+  promptTokens: number;
   tokens: number;
+  generated: number;
   computed: number;
   blocks: number;
   lastTokenMs: number | undefined;
@@ -29,6 +31,8 @@ export interface Machine {
   readonly slots: number;
   readonly blocks: number;
   readonly limits: StepLimits;
+  /** As the model says. */
+  readonly chunksRoundAsDecodes?: boolean;
   /** What steps take; absent: {@link smallMachine}. */
   readonly cost?: StepCost;
 }
@@ -54,7 +58,7 @@ function isCopied({ name }: Grown): boolean {
 export function drive(
   policy: Policy,
   arrivals: readonly Arrival[],
-  { slots, blocks: blocksMax, limits, cost = smallMachine }: Machine,
+  { slots, blocks: blocksMax, limits, chunksRoundAsDecodes = false, cost = smallMachine }: Machine,
   check: (decision: Decision<Grown>, work: StepWork, running: readonly Grown[]) => void = () => {},
 ): Outcome {
   const toCome = arrivals.map(grown).sort((a, b) => a.arrivalMs - b.arrivalMs);
@@ -78,6 +82,7 @@ export function drive(
     for (const one of decision.preempted) {
       const computed = isCopied(one) ? one.computed : 0;
       Object.assign(one, { blocks: 0, computed, copyTokens: computed });
+      if (chunksRoundAsDecodes && !isCopied(one)) one.promptTokens = one.tokens;
     }
     running = running.filter((one) => !decision.preempted.includes(one));
     for (const sequence of [...decision.decodes, ...decision.chunks.map((chunk) => chunk.sequence)]) {
@@ -115,6 +120,7 @@ function grown({ atMs, promptTokens, outputTokens, ...fields }: Arrival, name: n
 
 function addToken(sequence: Grown, nowMs: number): void {
   sequence.tokens += 1;
+  sequence.generated += 1;
   if (sequence.lastTokenMs === undefined) sequence.firstTokenMs = nowMs;
   else sequence.gapsMs.push(nowMs - sequence.lastTokenMs);
   sequence.lastTokenMs = nowMs;
@@ -141,10 +147,12 @@ export const machines: fc.Arbitrary<Machine> = fc
     stepExtra: fc.integer({ min: 0, max: 80 }),
     chunksMax: fc.integer({ min: 1, max: 3 }),
     chunksAbreast: fc.integer({ min: 1, max: 3 }),
+    chunksRoundAsDecodes: fc.boolean(),
   })
-  .map(({ slots, blocks, tokenBudget, stepExtra, chunksMax, chunksAbreast }) => ({
+  .map(({ slots, blocks, tokenBudget, stepExtra, chunksMax, chunksAbreast, chunksRoundAsDecodes }) => ({
     slots,
     blocks,
+    chunksRoundAsDecodes,
     limits: {
       tokenBudget,
       stepTokensMax: tokenBudget + stepExtra,
