@@ -4,10 +4,10 @@ import { threadsPerWorker } from '../cpu-share.js';
 import { oneOf, wholeNumber, workerAddress } from '../flags.js';
 import { advertisedAddress } from '../fleet/advertised-address.js';
 import { redisTarget } from '../fleet/redis-target.js';
-import { compileLate } from '../late-compiling.js';
 import { dieWithParent, isSupervised, serveUntilStopped, tellParent } from '../supervisor/child-side.js';
 import type { Progress } from '../supervisor/messages.js';
 import { ProgressLine } from '../terminal/progress-line.js';
+import { quietV8Threads } from '../v8-threads.js';
 import { addTlsFlags, type TlsFlags, tlsOptions } from './access-flags.js';
 import {
   addFleetFlags,
@@ -64,7 +64,7 @@ export function workerCommand(): Command {
 }
 
 async function runWorker(flags: WorkerFlags): Promise<void> {
-  compileLate();
+  quietV8Threads();
   if (isSupervised()) dieWithParent();
   const redis = await redisTarget(flags);
   const tls = tlsOptions(flags);
