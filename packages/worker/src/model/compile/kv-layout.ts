@@ -13,7 +13,7 @@ export interface KvLayout {
 }
 
 const types = { f32: 'float32', f16: 'float16', q8: 'int8' } as const;
-/** Own kernels have a float beside the integers of each position, and sum up 16 positions at once (native/attention-integers.c). */
+/** Own kernels have a float beside the integers of a position, and take 16 positions at once (native/attention-integers.c). */
 const SCALE_BYTES = 4;
 const BLOCK_TOKENS = 16;
 
