@@ -1,22 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { StepCost } from '../cost-model.js';
-import type { SlotSpan } from '../step-plan.js';
-import type { SlotHolder } from './slot-holder.js';
-import { SlotMemory } from './slot-memory.js';
-import { blocksFor, TOKENS_PER_BLOCK } from './token-ledger.js';
-
-const CONTEXT_TOKENS = 128;
-const NOTHING = -1;
-/** So that whatever fits is copied out. */
-const dearPasses: StepCost = { predictMs: () => 1e6, marginRatio: 1 };
+import { type Act, SlotWorld } from '../test-support/slot-world.js';
 
 describe('SlotMemory', () => {
   it('gives every sequence what its prompt begins with and nothing else, and counts what everybody holds', () => {
     fc.assert(
       fc.property(histories, ({ acts, ...sizes }) => {
         const { slotsMax } = sizes;
-        const world = new World({ ...sizes, prefixCache: true });
+        const world = new SlotWorld({ ...sizes, prefixCache: true });
         for (const act of acts) {
           world.act(act);
           world.check();
@@ -33,7 +24,7 @@ describe('SlotMemory', () => {
   });
 
   it('goes on in the slot of a finished sequence where the new prompt begins with all of the old one', () => {
-    const world = new World({ slotsMax: 4 });
+    const world = new SlotWorld({ slotsMax: 4 });
     const first = world.start(text(40));
     world.release(first);
     const second = world.start([...text(40), 5, 6, 7]);
@@ -42,7 +33,7 @@ describe('SlotMemory', () => {
   });
 
   it('copies from a sequence that still runs, as far as its prompt is computed', () => {
-    const world = new World({ slotsMax: 4 });
+    const world = new SlotWorld({ slotsMax: 4 });
     const first = world.start(text(60), 30);
     const second = world.start(text(50));
     expect(second.cachedTokens).toBe(30);
@@ -50,7 +41,7 @@ describe('SlotMemory', () => {
   });
 
   it('copies where the old prompt goes on otherwise, and keeps both', () => {
-    const world = new World({ slotsMax: 4 });
+    const world = new SlotWorld({ slotsMax: 4 });
     world.release(world.start(text(60)));
     world.release(world.start([...text(32), 5, 6, 7]));
     expect(world.copies).toEqual([{ from: 0, to: 1, tokens: 32 }]);
@@ -61,13 +52,13 @@ describe('SlotMemory', () => {
   });
 
   it('leaves two tokens of a known prompt to compute', () => {
-    const world = new World({ slotsMax: 4 });
+    const world = new SlotWorld({ slotsMax: 4 });
     world.release(world.start(text(40)));
     expect(world.start(text(40))).toMatchObject({ slot: 0, cachedTokens: 38 });
   });
 
   it('finds nothing in generated tokens, which went through the decode lane', () => {
-    const world = new World({ slotsMax: 4 });
+    const world = new SlotWorld({ slotsMax: 4 });
     const first = world.start(text(40));
     world.generate(first, [7, 8, 9]);
     world.release(first);
@@ -75,7 +66,7 @@ describe('SlotMemory', () => {
   });
 
   it('finds what was generated where a chunk would have given it the same bits, as far as it was computed', () => {
-    const world = new World({ slotsMax: 4, chunksRoundAsDecodes: true });
+    const world = new SlotWorld({ slotsMax: 4, chunksRoundAsDecodes: true });
     const first = world.start(text(40));
     world.generate(first, [7, 8, 9]);
     world.release(first);
@@ -84,14 +75,14 @@ describe('SlotMemory', () => {
   });
 
   it('keeps one copy of what many prompts have been', () => {
-    const world = new World({ slotsMax: 4 });
+    const world = new SlotWorld({ slotsMax: 4 });
     const all = [text(40), text(40), [...text(40), 1], text(20)].map((promptIds) => world.start(promptIds));
     for (const one of all) world.release(one);
     expect(world.memory.idle.map(({ position }) => position)).toEqual([41]);
   });
 
   it('foretells what has to be copied: nothing where the whole of an idle prompt goes on', () => {
-    const world = new World({ slotsMax: 4 });
+    const world = new SlotWorld({ slotsMax: 4 });
     world.release(world.start(text(60)));
     expect(world.lookUp([...text(60), 1, 2, 3])).toMatchObject({ computed: 60, copyTokens: 0 });
     expect(world.lookUp([...text(30), 7, 7, 7])).toMatchObject({ computed: 30, copyTokens: 30 });
@@ -101,7 +92,7 @@ describe('SlotMemory', () => {
   });
 
   it('learns how many tokens are copied in two milliseconds', () => {
-    const world = new World({ slotsMax: 8 });
+    const world = new SlotWorld({ slotsMax: 8 });
     world.copyMsPerToken = 0.1;
     for (let round = 0; round < 20; round++) {
       world.releaseAll();
@@ -112,7 +103,7 @@ describe('SlotMemory', () => {
   });
 
   it('gives up what was used least recently, when a slot or memory is needed', () => {
-    const world = new World({ slotsMax: 3, kvTokensMax: 128 });
+    const world = new SlotWorld({ slotsMax: 3, kvTokensMax: 128 });
     const prompts = [1, 2, 3].map((token) => Array<number>(32).fill(token));
     for (const promptIds of prompts) world.release(world.start(promptIds));
     // The first is asked for again, so the second is the oldest.
@@ -124,7 +115,7 @@ describe('SlotMemory', () => {
   });
 
   it('runs new sequences beside the others: a cached prompt that is in the way moves', () => {
-    const world = new World({ slotsMax: 8 });
+    const world = new SlotWorld({ slotsMax: 8 });
     const [first, second, third] = [1, 2, 3].map((token) => world.start(Array<number>(20).fill(token)));
     world.release(second!);
     const next = world.start(Array<number>(20).fill(4));
@@ -134,7 +125,7 @@ describe('SlotMemory', () => {
   });
 
   it("brings a chat's next turn to the others rather than stretch the decode lane to it", () => {
-    const world = new World({ slotsMax: 8 });
+    const world = new SlotWorld({ slotsMax: 8 });
     const all = [1, 2, 3, 4, 5, 6].map((token) => world.start(Array<number>(20).fill(token)));
     for (const one of all.slice(1)) world.release(one);
     expect(world.start([...Array<number>(20).fill(6), 9, 9])).toMatchObject({ slot: 1, cachedTokens: 20 });
@@ -146,7 +137,7 @@ describe('SlotMemory', () => {
   });
 
   it('moves nothing out of the way where decodes span no slots', () => {
-    const world = new World({ slotsMax: 8, decodesSpanSlots: false });
+    const world = new SlotWorld({ slotsMax: 8, decodesSpanSlots: false });
     const all = [1, 2, 3, 4, 5, 6].map((token) => world.start(Array<number>(20).fill(token)));
     for (const one of all.slice(1)) world.release(one);
     expect(world.start([...Array<number>(20).fill(6), 9, 9])).toMatchObject({ slot: 5, cachedTokens: 20 });
@@ -155,16 +146,16 @@ describe('SlotMemory', () => {
   });
 
   it('keeps nothing of a slot that a failed pass left undefined, nor with the cache off', () => {
-    const world = new World({ slotsMax: 2 });
+    const world = new SlotWorld({ slotsMax: 2 });
     world.release(world.start(text(40)), false);
     expect(world.start(text(40)).cachedTokens).toBe(0);
-    const off = new World({ slotsMax: 2, prefixCache: false });
+    const off = new SlotWorld({ slotsMax: 2, prefixCache: false });
     off.release(off.start(text(40)));
     expect(off.start(text(40)).cachedTokens).toBe(0);
   });
 
   it('gives pages back when the engine is idle, but not those of cached prompts', () => {
-    const world = new World({ slotsMax: 3 });
+    const world = new SlotWorld({ slotsMax: 3 });
     const [kept, gone] = [world.start(text(40)), world.start([9, 9, 9])];
     world.generate(kept, text(30));
     world.release(kept);
@@ -178,7 +169,7 @@ describe('SlotMemory', () => {
   });
 
   it('gives pages back beside a pass, one slot a step, once more is written than may be held', () => {
-    const world = new World({ slotsMax: 3, kvTokensMax: 64, prefixCache: false });
+    const world = new SlotWorld({ slotsMax: 3, kvTokensMax: 64, prefixCache: false });
     for (const promptIds of [text(60), [1], text(30)]) world.release(world.start(promptIds));
     world.start([2]);
     world.start(text(30));
@@ -190,7 +181,7 @@ describe('SlotMemory', () => {
 
 describe('SlotMemory.fence', () => {
   it('gives no slot of the span, nor puts what was kept elsewhere into it', () => {
-    const world = new World({ slotsMax: 6 });
+    const world = new SlotWorld({ slotsMax: 6 });
     const [low, middle, high, last] = [1, 2, 3, 4].map((token) => world.start(Array<number>(20).fill(token)));
     world.release(middle!);
     world.release(last!);
@@ -209,7 +200,7 @@ describe('SlotMemory.fence', () => {
   });
 
   it('lets a slot of the span be left and given up, and lifted, be had again', () => {
-    const world = new World({ slotsMax: 3 });
+    const world = new SlotWorld({ slotsMax: 3 });
     const all = [1, 2, 3].map((token) => world.start(Array<number>(20).fill(token)));
     world.fence({ first: 0, last: 2 });
     world.release(all[1]!);
@@ -220,264 +211,6 @@ describe('SlotMemory.fence', () => {
     expect(world.start([...Array<number>(20).fill(2), 9, 9])).toMatchObject({ slot: 1, cachedTokens: 20 });
   });
 });
-
-type Act =
-  | {
-      readonly kind: 'start';
-      readonly promptIds: readonly number[];
-      readonly computed: number;
-      readonly stale: boolean;
-    }
-  | {
-      readonly kind: 'generate' | 'release' | 'fail' | 'preempt' | 'resume' | 'forget' | 'fence' | 'lift';
-      readonly which: number;
-    };
-
-type Running = SlotHolder & { tokenIds: number[] };
-
-/** The engine around a memory, and a model whose slots are lists of tokens. */
-class World {
-  readonly memory: SlotMemory;
-  readonly copies: { from: number | undefined; to: number | undefined; tokens: number }[] = [];
-  readonly released: { slot: number; fromToken: number }[] = [];
-  readonly #slotsMax: number;
-  readonly #blocksMax: number;
-  readonly #slots: number[][];
-  readonly #running: Running[] = [];
-  /** Were preempted. */
-  readonly #out: Running[] = [];
-  readonly #swapTokensMax: number;
-  readonly #chunksRoundAsDecodes: boolean;
-
-  #fence: SlotSpan | undefined;
-  /** Of copies from slot to slot, on the world's clock. */
-  copyMsPerToken = 0;
-  #nowMs = 0;
-
-  constructor(options: {
-    slotsMax: number;
-    kvTokensMax?: number;
-    prefixCache?: boolean;
-    swapTokensMax?: number;
-    decodesSpanSlots?: boolean;
-    chunksRoundAsDecodes?: boolean;
-  }) {
-    const { slotsMax, kvTokensMax = slotsMax * CONTEXT_TOKENS, prefixCache = true, swapTokensMax = 0 } = options;
-    const { decodesSpanSlots = true, chunksRoundAsDecodes = false } = options;
-    this.#chunksRoundAsDecodes = chunksRoundAsDecodes;
-    this.#slotsMax = slotsMax;
-    this.#swapTokensMax = swapTokensMax;
-    this.#blocksMax = Math.floor(kvTokensMax / TOKENS_PER_BLOCK);
-    this.#slots = Array.from({ length: slotsMax }, () => Array<number>(CONTEXT_TOKENS).fill(NOTHING));
-    const limits = {
-      vocabularyCount: 24,
-      slotsMax,
-      contextTokens: CONTEXT_TOKENS,
-      stepTokensMax: 64,
-      chunksMax: 2,
-      chunkBlockTokens: 8,
-      decodeTokensMax: 4,
-      wantedRowsMax: 64,
-      decodesSpanSlots,
-    };
-    this.memory = new SlotMemory(
-      { kvTokensMax, prefixCache, swapBytesMax: swapTokensMax },
-      {
-        limits,
-        copyBytes: (tokens) => tokens,
-        // Tokens are small enough for bytes; what a slot holds behind them is gone when they come back.
-        copyOut: (slot, tokens) => ({ tokens, bytes: Uint8Array.from(this.#slots[slot]!.slice(0, tokens)) }),
-        copyIn: (slot, { tokens, bytes }) => {
-          expect(this.#isFenced(slot)).toBe(false);
-          this.#slots[slot]!.fill(NOTHING).splice(0, tokens, ...bytes);
-        },
-        copy: (from, to, tokens) => {
-          this.copies.push({ from, to, tokens });
-          expect(this.#isFenced(to)).toBe(false);
-          this.#nowMs += tokens * this.copyMsPerToken;
-          this.#slots[to]!.splice(0, tokens, ...this.#slots[from]!.slice(0, tokens));
-        },
-        release: (slot, fromToken) => {
-          this.released.push({ slot, fromToken });
-          this.#slots[slot]!.fill(NOTHING, fromToken);
-        },
-      },
-      () => this.#nowMs,
-    );
-  }
-
-  /** What a sequence would find that waits. */
-  lookUp(promptIds: readonly number[]): Running {
-    const sequence = holder(promptIds, this.#chunksRoundAsDecodes);
-    this.memory.lookUp(sequence);
-    return sequence;
-  }
-
-  act(act: Act): void {
-    if (act.kind === 'start') {
-      const sequence = holder(act.promptIds, this.#chunksRoundAsDecodes);
-      this.memory.lookUp(sequence);
-      // What a look-up found may be gone by the time of the admission.
-      if (act.stale && act.promptIds.length >= 18) sequence.computed = act.promptIds.length - 2;
-      if (this.memory.slotsFree === 0 || this.memory.blocksFree < blocksFor(sequence.tokens)) return;
-      this.#admit(sequence, act.computed);
-      return;
-    }
-    if (act.kind === 'resume' || act.kind === 'forget') {
-      const out = this.#out[act.which % Math.max(1, this.#out.length)];
-      if (out !== undefined) this.#comeBack(out, act.kind === 'resume');
-      return;
-    }
-    if (act.kind === 'fence' || act.kind === 'lift') {
-      const first = act.which % this.#slotsMax;
-      this.fence(act.kind === 'lift' ? undefined : { first, last: Math.max(first, Math.floor(act.which / 2)) });
-      return;
-    }
-    const sequence = this.#running[act.which % Math.max(1, this.#running.length)];
-    if (sequence === undefined) return;
-    if (act.kind === 'preempt') {
-      if (!this.memory.isFenced(sequence)) this.#preempt(sequence);
-    } else if (act.kind !== 'generate') this.release(sequence, act.kind === 'release');
-    else if (this.memory.blocksFree > 0 && sequence.tokens < CONTEXT_TOKENS) this.generate(sequence, [7]);
-    this.memory.trim(act.which % 2 === 0);
-  }
-
-  /** A sequence whose prompt is computed up to `computed`. */
-  start(promptIds: readonly number[], computed = promptIds.length): Running {
-    const sequence = holder(promptIds, this.#chunksRoundAsDecodes);
-    this.memory.lookUp(sequence);
-    return this.#admit(sequence, computed);
-  }
-
-  fence(span: SlotSpan | undefined): void {
-    this.#fence = span;
-    this.memory.fence(span);
-  }
-
-  generate(sequence: Running, tokenIds: readonly number[]): void {
-    this.#prefill(sequence, sequence.promptTokens);
-    for (const tokenId of tokenIds) {
-      sequence.tokenIds.push(tokenId);
-      this.memory.grow(sequence);
-      this.#slots[sequence.slot!]![sequence.computed] = tokenId;
-      sequence.computed += 1;
-    }
-  }
-
-  release(sequence: SlotHolder, isIntact = true): void {
-    const slot = sequence.slot!;
-    if (!isIntact) this.#slots[slot]!.fill(NOTHING);
-    this.#running.splice(this.#running.indexOf(sequence as Running), 1);
-    this.memory.release(sequence, isIntact);
-    expect(sequence).toMatchObject({ slot: undefined, blocks: 0, computed: 0 });
-  }
-
-  releaseAll(): void {
-    for (const sequence of [...this.#out]) this.#comeBack(sequence, false);
-    for (const sequence of [...this.#running]) this.release(sequence);
-  }
-
-  check(): void {
-    const { memory } = this;
-    for (const { tokenIds, computed, slot, blocks } of this.#running) {
-      expect(this.#slots[slot!]!.slice(0, computed)).toEqual(tokenIds.slice(0, computed));
-      expect(blocks).toBeGreaterThanOrEqual(blocksFor(computed));
-    }
-    for (const { slot, position } of memory.idle) {
-      const probe = holder([...this.#slots[slot]!.slice(0, position), 98, 99]);
-      memory.lookUp(probe);
-      expect(probe.computed).toBe(position);
-    }
-    const copied = this.#out.reduce((sum, one) => sum + (one.copied?.tokens ?? 0), 0);
-    expect(memory.preemptions.swapBytesUsed).toBe(copied);
-    expect(copied).toBeLessThanOrEqual(this.#swapTokensMax);
-    const slots = [...this.#running, ...memory.idle].map(({ slot }) => slot);
-    expect(new Set(slots).size).toBe(slots.length);
-    const fenced = Array.from({ length: this.#slotsMax }, (_, slot) => slot).filter((slot) => this.#isFenced(slot));
-    const nobodys = fenced.filter((slot) => !this.#running.some((one) => one.slot === slot));
-    expect(memory.slotsFree).toBe(this.#slotsMax - this.#running.length - nobodys.length);
-    expect(memory.blocksFree).toBe(this.#blocksMax - this.#running.reduce((sum, { blocks }) => sum + blocks, 0));
-    const idleBlocks = memory.idle.reduce((sum, { position }) => sum + blocksFor(position), 0);
-    expect(idleBlocks).toBeLessThanOrEqual(memory.blocksFree);
-  }
-
-  #isFenced(slot: number): boolean {
-    return this.#fence !== undefined && this.#fence.first <= slot && slot <= this.#fence.last;
-  }
-
-  #preempt(sequence: Running): void {
-    const { computed } = sequence;
-    this.#running.splice(this.#running.indexOf(sequence), 1);
-    this.#out.push(sequence);
-    this.memory.preempt(sequence, dearPasses);
-    expect(sequence).toMatchObject({
-      slot: undefined,
-      blocks: 0,
-      computed: sequence.copied === undefined ? 0 : computed,
-    });
-  }
-
-  /** Lets one that was preempted go on, or go. */
-  #comeBack(sequence: Running, goesOn: boolean): void {
-    const { copied } = sequence;
-    if (goesOn && (this.memory.slotsFree === 0 || this.memory.blocksFree < blocksFor(sequence.tokens))) return;
-    this.#out.splice(this.#out.indexOf(sequence), 1);
-    if (!goesOn) {
-      this.memory.forget(sequence);
-      return;
-    }
-    this.memory.lookUp(sequence);
-    this.memory.admit(sequence);
-    this.#running.push(sequence);
-    if (copied !== undefined) expect(sequence.computed).toBe(copied.tokens);
-    expect(sequence.copied).toBeUndefined();
-    this.#prefill(sequence, sequence.promptTokens);
-    for (; sequence.computed < sequence.tokens; sequence.computed++) {
-      this.#slots[sequence.slot!]![sequence.computed] = sequence.tokenIds[sequence.computed]!;
-    }
-  }
-
-  #admit(sequence: Running, computed: number): Running {
-    const promised = sequence.computed;
-    this.memory.admit(sequence);
-    this.#running.push(sequence);
-    expect(this.#isFenced(sequence.slot!)).toBe(false);
-    expect(sequence.cachedTokens).toBe(sequence.computed);
-    expect(sequence.computed).toBeLessThanOrEqual(Math.max(0, sequence.promptTokens - 2));
-    // A slice that was to reach the end of the prompt must not end one token before it.
-    expect(promised - sequence.computed).not.toBe(1);
-    this.#prefill(sequence, computed);
-    return sequence;
-  }
-
-  #prefill(sequence: SlotHolder, until: number): void {
-    for (; sequence.computed < until; sequence.computed++) {
-      this.#slots[sequence.slot!]![sequence.computed] = sequence.tokenIds[sequence.computed]!;
-    }
-    this.memory.wrote(sequence);
-  }
-}
-
-function holder(promptIds: readonly number[], chunksRoundAsDecodes = false): Running {
-  const tokenIds = [...promptIds];
-  return {
-    promptTokens: promptIds.length,
-    tokenIds,
-    get tokens() {
-      return tokenIds.length;
-    },
-    get prefillableTokens() {
-      return chunksRoundAsDecodes ? tokenIds.length : promptIds.length;
-    },
-    computed: 0,
-    copyTokens: 0,
-    reusableTokens: Number.POSITIVE_INFINITY,
-    blocks: 0,
-    slot: undefined,
-    cachedTokens: undefined,
-    copied: undefined,
-  };
-}
 
 function text(count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * 7) % 11);
