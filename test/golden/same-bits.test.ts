@@ -13,6 +13,7 @@ import {
 } from '@sluice/worker';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { chunkTokens } from '../../packages/worker/src/engine/scheduler/policy.js';
+import { hasByteProducts } from '../../packages/worker/src/io/kernels/processor-features.js';
 import { kvFor } from '../../packages/worker/src/model/compile/kernels.js';
 import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
 import { eachKernels, type KernelsUnderTest } from '../../packages/worker/src/model/test-support/each-kernels.js';
@@ -45,7 +46,7 @@ const forms = eachKernels.flatMap((kernels): Form[] => {
   return [
     ...kvs.map((kv) => ({ ...kernels, weights: 'q8' as const, kv })),
     ...(isOwn || addsInt8Exactly()
-      ? [{ ...kernels, weights: 'w8a8' as const, kv: kvFor('auto', kernels.kernels) }]
+      ? [{ ...kernels, weights: 'w8a8' as const, kv: kvFor('auto', kernels.kernels, hasByteProducts()) }]
       : []),
   ];
 });

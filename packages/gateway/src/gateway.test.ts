@@ -26,7 +26,7 @@ describe('POST /v1/chat/completions', () => {
     expect(reply).toMatchObject({
       object: 'chat.completion',
       model: 'fake/model',
-      system_fingerprint: 'sluice-q8-own',
+      system_fingerprint: 'sluice-q8-own-q8',
       choices: [{ index: 0, message: { role: 'assistant', content: 'Hello world' }, finish_reason: 'stop' }],
       usage: {
         prompt_tokens: 7,

@@ -269,8 +269,8 @@ export function randomId(rng: Rng): string {
 }
 
 /** The same for models whose answers to the same request are the same, given the same kind of processor. */
-function fingerprintOf({ weights, kernels }: ModelInfo): string {
-  return kernels === 'own' ? `sluice-${weights}-own` : `sluice-${weights}`;
+function fingerprintOf({ weights, kernels, kv }: ModelInfo): string {
+  return ['sluice', weights, kernels, kv].filter((part) => part !== '').join('-');
 }
 
 function drainingError(): ServingError {

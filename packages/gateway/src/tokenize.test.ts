@@ -133,6 +133,7 @@ describe('GET /version and /props', () => {
     expect(props).toMatchObject({
       weights: 'q8',
       kernels: 'own',
+      kv: 'q8',
       default_generation_settings: { n_ctx: 256 },
       total_slots: 2 * (idleLoad.slotsMax ?? 0),
       model_path: 'fake/model',

@@ -118,7 +118,7 @@ export function addModelFlags(command: Command): Command {
     .addOption(
       new Option(
         '--kv <kind>',
-        'keys and values: auto (f16 with own kernels, else f32), f32, f16 (half of the memory), or q8 (about a quarter)',
+        'keys and values: auto (q8 or f16 with own kernels, else f32), f32, f16 (half of the memory), or q8 (about a quarter)',
       )
         .default('auto')
         .argParser(oneOf('--kv', ['auto', 'f32', 'f16', 'q8'])),

@@ -20,6 +20,7 @@ export function propsBody(model: ModelInfo, views: readonly WorkerView[], versio
     architecture: model.architecture,
     weights: model.weights,
     kernels: model.kernels,
+    kv: model.kv,
     n_vocab: model.vocabularyCount,
     n_embd: model.embeddingLength,
     has_chat_template: model.hasChatTemplate,

@@ -132,6 +132,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
             createdSeconds: 1_700_000_000,
             weights: 'q8',
             kernels: 'own',
+            kv: 'q8',
             toolFormat: options.toolFormat ?? 'hermes',
             embeddingLength: options.embeddingLength ?? 0,
             fillIn: options.fillIn ?? null,

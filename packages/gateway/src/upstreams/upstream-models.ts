@@ -26,7 +26,9 @@ export function readModels(body: string): readonly ModelInfo[] {
           endTokenIds: [],
           createdSeconds: countOf(model.created) ?? 0,
           weights: 'upstream',
-          kernels: 'upstream',
+          // It does not say.
+          kernels: '',
+          kv: '',
           // Calls come apart from the text, and are written into it this way.
           toolFormat: 'hermes',
           embeddingLength: 0,

@@ -288,6 +288,7 @@ function welcome(): void {
     createdSeconds: 1,
     weights: 'q8',
     kernels: 'own',
+    kv: 'q8',
     toolFormat: 'json',
     embeddingLength: 0,
     fillIn: null,

@@ -154,6 +154,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       createdSeconds: Math.floor(clock.wallMs() / 1000),
       weights: choice.weights,
       kernels: kernels.kernels,
+      kv: kernels.kv,
       embeddingLength: model.limits.embeddingLength ?? 0,
       ...(fillIn === undefined ? {} : { fillIn }),
     },

@@ -15,6 +15,7 @@ import {
   rememberFailure,
 } from './kernel-library.js';
 import { readKernelSources } from './kernel-sources.js';
+import { hasByteProducts } from './processor-features.js';
 
 /** Whose operators are wanted; `auto`: our own where they can be had. */
 export type KernelWish = Kernels | 'auto';
@@ -107,7 +108,7 @@ async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise
   const slot = librarySlot(options.cacheFolder, sources, wheel);
   const own = (reason: string): OwnKernels => ({
     kernels: 'own',
-    kv: kvFor(options.kv, 'own'),
+    kv: kvFor(options.kv, 'own', hasByteProducts()),
     libraryPath: slot.libraryPath,
     reason: wish === 'own' ? 'asked for' : reason,
   });
@@ -149,5 +150,5 @@ function runtimeKernels(reason: string, kv: KvWish): RuntimeKernels {
     const message = `keys and values in f16 need own kernels (those of the runtime: ${reason}); take --kv f32`;
     throw new ServingError('model_unusable', message);
   }
-  return { kernels: 'runtime', kv: kvFor(kv, 'runtime'), libraryPath: undefined, reason };
+  return { kernels: 'runtime', kv: kvFor(kv, 'runtime', hasByteProducts()), libraryPath: undefined, reason };
 }

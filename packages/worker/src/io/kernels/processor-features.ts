@@ -13,6 +13,11 @@ export function processorFeatures(): string {
   return [os.platform(), os.arch(), os.cpus()[0]?.model ?? 'unknown', ...tellingLines()].join('\n');
 }
 
+/** Whether it multiplies and adds up bytes by fours in one instruction that native/products.h knows. */
+export function hasByteProducts(features = processorFeatures()): boolean {
+  return /\b(avx512_vnni|avx_vnni)\b/.test(features);
+}
+
 /** Of the first processor; none where the system has no such file. */
 function tellingLines(): readonly string[] {
   try {

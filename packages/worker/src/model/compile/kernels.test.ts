@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { ownMisfit } from './kernels.js';
+import { kvFor, ownMisfit } from './kernels.js';
 
 const sizes = { hidden: 576, heads: 9, kvHeads: 3, headDim: 64, feedForward: 1536 };
+
+describe('kvFor', () => {
+  it('takes the shortest that kernels are quick with, where nobody says otherwise', () => {
+    expect(kvFor('auto', 'own', true)).toBe('q8');
+    expect(kvFor('auto', 'own', false)).toBe('f16');
+    expect(kvFor('auto', 'runtime', true)).toBe('f32');
+    expect(kvFor('f16', 'own', true)).toBe('f16');
+  });
+});
 
 describe('ownMisfit', () => {
   it('finds nothing wrong with models of the usual sizes', () => {

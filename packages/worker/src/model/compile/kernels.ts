@@ -4,10 +4,14 @@ import type { KvMode, KvWish } from './kv-format.js';
 /** Whose operators compute attention, layers in w8a8 and what stands between them: the runtime's, or those of native/. */
 export type Kernels = 'own' | 'runtime';
 
-/** Floats of 16 bits take half of the memory and less time; the runtime's kernels read none. */
-export function kvFor(wish: KvWish, kernels: Kernels): KvMode {
+/**
+ * Own kernels keep keys and values in 8 bits where the processor multiplies bytes, else in floats of 16 bits, which take twice
+ * the memory and longer to read. The runtime's read no shorter floats than 32 bits, and lose more in 8.
+ */
+export function kvFor(wish: KvWish, kernels: Kernels, hasByteProducts: boolean): KvMode {
   if (wish !== 'auto') return wish;
-  return kernels === 'own' ? 'f16' : 'f32';
+  if (kernels === 'runtime') return 'f32';
+  return hasByteProducts ? 'q8' : 'f16';
 }
 
 /** Prompts of which one pass with own kernels computes a slice: each costs what its tokens do, so what bounds them is tokens. */

@@ -37,6 +37,10 @@ export interface ModelInfoInit {
    * Whose operators compute it: own or runtime.
    */
   'kernels'?: (string);
+  /**
+   * How it keeps keys and values: f32, f16 or q8.
+   */
+  'kv'?: (string);
 }
 
 export interface ModelInfo {
@@ -73,4 +77,8 @@ export interface ModelInfo {
    * Whose operators compute it: own or runtime.
    */
   'kernels': (string);
+  /**
+   * How it keeps keys and values: f32, f16 or q8.
+   */
+  'kv': (string);
 }
