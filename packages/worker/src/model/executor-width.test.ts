@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { narrowExecutors, passMs } from './executor-width.js';
+import { executorsFor, narrowExecutors, passMs } from './executor-width.js';
 
 describe('passMs', () => {
   it.each([
@@ -30,6 +30,20 @@ describe('passMs', () => {
         expect(passMs({ rows, chunks: 4 }, executors, 8)).toBeGreaterThanOrEqual(less);
       }
     }
+  });
+});
+
+describe('executorsFor', () => {
+  it('has few threads with own kernels compute every pass together, unless somebody says otherwise', () => {
+    expect(executorsFor('auto', 'own', 2)).toBe('wide');
+    expect(executorsFor('auto', 'own', 4)).toBe('wide');
+    expect(executorsFor('narrow', 'own', 2)).toBe('narrow');
+  });
+
+  it('leaves what is quicker to be found out elsewhere', () => {
+    expect(executorsFor('auto', 'own', 8)).toBe('auto');
+    expect(executorsFor('auto', 'runtime', 2)).toBe('auto');
+    expect(executorsFor('wide', 'runtime', 2)).toBe('wide');
   });
 });
 

@@ -1,3 +1,6 @@
+import type { Kernels } from './compile/kernels.js';
+import type { ExecutorMode } from './executor-choice.js';
+
 /** How threads are shared out among executors that run side by side. */
 export interface NarrowExecutors {
   /** 0: there is nothing to share. */
@@ -21,6 +24,18 @@ const LOADS: readonly EvenPass[] = [
   { rows: 16, chunks: 4 },
   { rows: 16, chunks: 16 },
 ];
+
+/**
+ * Up to so many threads compute every pass with own kernels together. They meet ten times a layer and not fifty, and what they
+ * are given is shared out evenly: two narrow executors gain 3 % at most, and finding that out costs more. Layers of a small
+ * model have pieces for some more threads, though not for many.
+ */
+const TOGETHER_THREADS_MAX = 4;
+
+/** Who computes passes, where what is found to be quicker is known beforehand. */
+export function executorsFor(wish: ExecutorMode, kernels: Kernels, threads: number): ExecutorMode {
+  return wish === 'auto' && kernels === 'own' && threads <= TOGETHER_THREADS_MAX ? 'wide' : wish;
+}
 
 /**
  * How many narrow executors a worker has beside its wide one: as many as serve {@link LOADS} best where each pass takes the

@@ -9,7 +9,7 @@ import type { LaneCounts } from './compile/lanes-graph.js';
 import { CANDIDATES } from './compile/pick-graph.js';
 import type { CompiledFiles } from './compiled-files.js';
 import { ExecutorChoice, type ExecutorMode, type RememberedChoice } from './executor-choice.js';
-import { narrowExecutors } from './executor-width.js';
+import { executorsFor, narrowExecutors } from './executor-width.js';
 import { GraphSessions } from './graph-sessions.js';
 import { LaneCache, positionsFor } from './lane-cache.js';
 import { decodeTokensOf, hasLanesFor, hasRoomFor, LaneExecutor } from './lane-executor.js';
@@ -55,7 +55,8 @@ export class LaneModel implements ModelPort {
 
   constructor(files: CompiledFiles, options: LaneModelOptions) {
     const { config } = files;
-    const { slots, contextTokens, stepTokensMax, threads, executors = 'wide', nowMs = () => 0 } = options;
+    const { slots, contextTokens, stepTokensMax, threads, nowMs = () => 0 } = options;
+    const executors = executorsFor(options.executors ?? 'wide', files.kernels, threads);
     assert(executors !== 'auto' || options.nowMs !== undefined, 'what is quicker cannot be found out without a clock');
     const isOwn = files.kernels === 'own';
     assert(!isOwn || options.operatorLibrary !== undefined, 'graphs with operators of our own need their library');
