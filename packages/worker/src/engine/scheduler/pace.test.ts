@@ -18,8 +18,8 @@ describe('pacedMs', () => {
 });
 
 describe('finelyPacedMs', () => {
-  it('is two and a half steps of the whole crowd', () => {
-    expect(finelyPacedMs(streams(200), 6, 8)).toBe(20);
+  it('is two steps of the whole crowd', () => {
+    expect(finelyPacedMs(streams(200), 6, 8)).toBe(16);
   });
 
   it('is no longer than where prompts have no time to spare', () => {

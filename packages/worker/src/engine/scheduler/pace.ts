@@ -5,7 +5,7 @@ const PACE_RATIO = 3;
 /** or such a share of the time between two tokens, if that is longer. */
 const TBT_SHARE = 0.5;
 /** Where prompts have time to spare, so many times as long as a step will once all of them stream. */
-const CROWD_RATIO = 2.5;
+const CROWD_RATIO = 2;
 
 /** Of the time of a step as long as {@link pacedMs} that is the prompts', at the least. */
 export const PACED_SHARE = 1 - 1 / PACE_RATIO;
@@ -20,9 +20,9 @@ export function pacedMs(streams: readonly SequenceView[], decodesMs: number): nu
 }
 
 /**
- * How long it takes where prompts have time to spare: as a step of the whole crowd does, streams and those that are prompts
- * yet, some times over. So streams are never much slower than they soon will be anyway, prompts have more than half of
- * each step, and all of a crowd's steps are about as long as each other, however many of it stream already.
+ * How long it takes where prompts have time to spare: twice as long as a step of the whole crowd, streams and those that are
+ * prompts yet. So streams are never less than half as fast as they soon will be anyway, prompts have at least half of each step,
+ * and all of a crowd's steps are about as long as each other, however many of it stream already.
  * @param crowdMs of a step that decodes for streams and prompts alike.
  */
 export function finelyPacedMs(streams: readonly SequenceView[], decodesMs: number, crowdMs: number): number {
