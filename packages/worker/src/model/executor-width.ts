@@ -27,8 +27,8 @@ const LOADS: readonly EvenPass[] = [
 
 /**
  * Up to so many threads compute every pass with own kernels together. They meet ten times a layer and not fifty, and what they
- * are given is shared out evenly: two narrow executors gain 3 % at most, and finding that out costs more. Layers of a small
- * model have pieces for some more threads, though not for many.
+ * are given is shared out evenly: two narrow executors gain 3 % at most. Layers of a small model have pieces for some more
+ * threads, though not for many.
  */
 const TOGETHER_THREADS_MAX = 4;
 
