@@ -28,7 +28,7 @@ const TOLERANCE = 0.01;
 // Seconds where nothing else runs.
 vi.setConfig({ testTimeout: 400_000 });
 
-const server = sharedServer(['--weights', 'f32'], 400_000);
+const server = sharedServer(['--weights', 'f32', '--kv', 'f32'], 400_000);
 
 describe('choices scored by echo and logprobs, as lm-evaluation-harness asks', () => {
   it('rank in all 100 items as they do in transformers', async () => {
