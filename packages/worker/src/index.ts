@@ -61,6 +61,7 @@ export {
   type WorkerProgress,
 } from './io/start-worker.js';
 export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/choose-weights.js';
+export { kvBeside } from './model/compile/kernels.js';
 export { type KvMode, type KvWish, kvModes, kvWishes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export type { CompiledFiles } from './model/compiled-files.js';

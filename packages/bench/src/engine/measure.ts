@@ -13,6 +13,7 @@ import {
   type KvMode,
   type KvWish,
   kernelWishes,
+  kvBeside,
   kvWishes,
   LaneModel,
   type LaneModelOptions,
@@ -89,8 +90,9 @@ export async function compileModel(path: string, { threads, ...wishes }: ModelWi
   const file = await openGguf(path);
   try {
     const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
-    const { kernels, kv, library } = await kernelsFor(file, kernelWish, kvWish);
+    const { kernels, kv: fitting, library } = await kernelsFor(file, kernelWish, kvWish);
     const { weights } = await chooseWeights(file, wish, { ...graphs, ...library, threads });
+    const kv = kvBeside(weights, kvWish, fitting);
     const files = await openCompiled(file, { ...graphs, threads, weights, kernels, kv });
     const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
     return { files, library, weights, kernels, kv, tokenizer };

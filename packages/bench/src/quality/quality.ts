@@ -6,6 +6,7 @@ import {
   type KernelWish,
   type KvWish,
   kernelWishes,
+  kvBeside,
   kvWishes,
   LaneModel,
   openCompiled,
@@ -82,9 +83,10 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     for (const kind of kinds) {
       progress.stage(`loading ${nameOf(kind)}`);
       const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
-      const { kernels, kv, library } = await kernelsFor(file, kind.kernels, kind.kv);
+      const { kernels, kv: fitting, library } = await kernelsFor(file, kind.kernels, kind.kv);
       // Refuses what this machine cannot compute.
       const { weights } = await chooseWeights(file, kind.weights, { ...options, ...library, threads });
+      const kv = kvBeside(weights, kind.kv, fitting);
       const compiled = await openCompiled(file, { ...options, threads, weights, kernels, kv });
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, { ...sizes, ...library }));

@@ -3,6 +3,7 @@ import { createForcedIds } from '../grammar/forced-ids.js';
 import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
 import { createGrammars } from '../grammar/io/create-grammars.js';
 import type { DecoderConfig } from '../model/architectures/config.js';
+import { kvBeside } from '../model/compile/kernels.js';
 import { narrowExecutors } from '../model/executor-width.js';
 import type { GgufFile } from '../model/gguf/gguf-file.js';
 import { LaneModel } from '../model/lane-model.js';
@@ -55,9 +56,11 @@ export async function loadModel(modelPath: string, options: WorkerOptions, parts
 async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts) {
   const { cacheFolder, progress, clock, log } = parts;
   // First, because a compiler that works beside it would be measured with the weights.
-  const kernels = await fittingKernels(options.kernels ?? 'auto', file, options.kv ?? 'auto', parts.kernels);
-  const library = kernels.libraryPath === undefined ? {} : { operatorLibrary: kernels.libraryPath };
+  const wish = options.kv ?? 'auto';
+  const found = await fittingKernels(options.kernels ?? 'auto', file, wish, parts.kernels);
+  const library = found.libraryPath === undefined ? {} : { operatorLibrary: found.libraryPath };
   const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder, ...library });
+  const kernels = { ...found, kv: kvBeside(choice.weights, wish, found.kv) };
   const compiled = await openCompiled(file, {
     weights: choice.weights,
     kv: kernels.kv,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { kvFor, ownMisfit } from './kernels.js';
+import { kvBeside, kvFor, ownMisfit } from './kernels.js';
 
 const sizes = { hidden: 576, heads: 9, kvHeads: 3, headDim: 64, feedForward: 1536 };
 
@@ -9,6 +9,16 @@ describe('kvFor', () => {
     expect(kvFor('auto', 'own', false)).toBe('f16');
     expect(kvFor('auto', 'runtime', true)).toBe('f32');
     expect(kvFor('f16', 'own', true)).toBe('f16');
+  });
+});
+
+describe('kvBeside', () => {
+  it('keeps 8 bits beside 8-bit integers, or where they are asked for', () => {
+    expect(kvBeside('w8a8', 'auto', 'q8')).toBe('q8');
+    expect(kvBeside('q8', 'auto', 'q8')).toBe('f16');
+    expect(kvBeside('f32', 'auto', 'q8')).toBe('f16');
+    expect(kvBeside('q8', 'q8', 'q8')).toBe('q8');
+    expect(kvBeside('q8', 'auto', 'f32')).toBe('f32');
   });
 });
 

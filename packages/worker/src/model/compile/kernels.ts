@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../architectures/config.js';
 import type { KvMode, KvWish } from './kv-format.js';
+import type { WeightMode } from './linear.js';
 
 /** Whose operators compute attention, layers in w8a8 and what stands between them: the runtime's, or those of native/. */
 export type Kernels = 'own' | 'runtime';
@@ -12,6 +13,11 @@ export function kvFor(wish: KvWish, kernels: Kernels, hasByteProducts: boolean):
   if (wish !== 'auto') return wish;
   if (kernels === 'runtime') return 'f32';
   return hasByteProducts ? 'q8' : 'f16';
+}
+
+/** As weights go with it: 8-bit blocks lose so much by themselves that 8-bit keys and values are only taken where asked for. */
+export function kvBeside(weights: WeightMode, wish: KvWish, kv: KvMode): KvMode {
+  return wish === 'auto' && kv === 'q8' && weights !== 'w8a8' ? 'f16' : kv;
 }
 
 /** Prompts of which one pass with own kernels computes a slice: each costs what its tokens do, so what bounds them is tokens. */
