@@ -16,7 +16,7 @@ let own: KernelChoice;
 let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-e2e-kernels-'));
-  own = await chooseKernels('auto', { cacheFolder: cacheFolder(), env, kv: 'f32' });
+  own = await chooseKernels('auto', { cacheFolder: cacheFolder(), env });
 }, 600_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -30,7 +30,7 @@ describe('own kernels', () => {
 
   it('are compiled for this processor, are right, and are found again', async () => {
     expect(own).toMatchObject({ kernels: 'own', libraryPath: expect.stringContaining(cacheFolder()) });
-    const again = await chooseKernels('auto', { cacheFolder: cacheFolder(), env: {}, kv: 'f32' });
+    const again = await chooseKernels('auto', { cacheFolder: cacheFolder(), env: {} });
     expect(again).toEqual({ ...own, reason: 'made for this processor before' });
   });
 
@@ -59,7 +59,7 @@ describe('own kernels', () => {
       const source = readFileSync(path.join(nativeFolder, file), 'utf8');
       expect(source.includes(from), `${file} has "${from}"`).toBe(true);
       writeFileSync(path.join(nativeFolder, file), source.replace(from, to));
-      const choice = await chooseKernels('auto', { cacheFolder: cache, env, kv: 'f32', nativeFolder });
+      const choice = await chooseKernels('auto', { cacheFolder: cache, env, nativeFolder });
       if (outOfReach.test(choice.reason)) return skip(choice.reason);
       expect(choice.kernels).toBe('runtime');
       expect(choice.reason).toMatch(reason);

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { shortQualityText } from '../../packages/bench/src/quality/quality-text.js';
 import { WINDOW_TOKENS } from '../../packages/bench/src/quality/score-text.js';
 import { hasByteProducts } from '../../packages/worker/src/io/kernels/processor-features.js';
-import { kvBeside, kvFor } from '../../packages/worker/src/model/compile/kernels.js';
+import { kvFor } from '../../packages/worker/src/model/compile/kernels.js';
 import { addsInt8Exactly } from '../../packages/worker/src/model/int8-sums.js';
 import { eachKernels, type KernelsUnderTest } from '../../packages/worker/src/model/test-support/each-kernels.js';
 import { type KeptRow, SlotDriver } from '../../packages/worker/src/model/test-support/slot-driver.js';
@@ -79,13 +79,12 @@ describe.each(eachKernels)(
 
 /** As they are where nobody says otherwise, and 8-bit blocks. */
 const forms = eachKernels.flatMap(({ kernels, library }) => {
-  const fitting = kvFor('auto', kernels, hasByteProducts());
   const isExact = kernels === 'own' || addsInt8Exactly();
   return (isExact ? (['q8', 'w8a8'] as const) : (['q8'] as const)).map((weights) => ({
     kernels,
     library,
     weights,
-    kv: kvBeside(weights, 'auto', fitting),
+    kv: kvFor('auto', kernels, weights, hasByteProducts()),
   }));
 });
 

@@ -46,7 +46,7 @@ const forms = eachKernels.flatMap((kernels): Form[] => {
   return [
     ...kvs.map((kv) => ({ ...kernels, weights: 'q8' as const, kv })),
     ...(isOwn || addsInt8Exactly()
-      ? [{ ...kernels, weights: 'w8a8' as const, kv: kvFor('auto', kernels.kernels, hasByteProducts()) }]
+      ? [{ ...kernels, weights: 'w8a8' as const, kv: kvFor('auto', kernels.kernels, 'w8a8', hasByteProducts()) }]
       : []),
   ];
 });

@@ -49,6 +49,7 @@ export {
   type KernelWish,
   kernelWishes,
 } from './io/kernels/choose-kernels.js';
+export { hasByteProducts } from './io/kernels/processor-features.js';
 export { CHUNK_COUNTS, DECODE_COUNTS } from './io/load-model.js';
 export type { FetchProgress } from './io/models/fetch-progress.js';
 export { openGguf } from './io/models/open-gguf.js';
@@ -61,7 +62,7 @@ export {
   type WorkerProgress,
 } from './io/start-worker.js';
 export { chooseWeights, type WeightChoice, type WeightWish } from './io/weights/choose-weights.js';
-export { kvBeside } from './model/compile/kernels.js';
+export { kvFor } from './model/compile/kernels.js';
 export { type KvMode, type KvWish, kvModes, kvWishes } from './model/compile/kv-format.js';
 export { type WeightMode, weightModes } from './model/compile/linear.js';
 export type { CompiledFiles } from './model/compiled-files.js';

@@ -8,12 +8,13 @@ import {
   executorModes,
   fittingKernels,
   type GgufFile,
+  hasByteProducts,
   type KernelChoice,
   type KernelWish,
   type KvMode,
   type KvWish,
   kernelWishes,
-  kvBeside,
+  kvFor,
   kvWishes,
   LaneModel,
   type LaneModelOptions,
@@ -60,6 +61,13 @@ export interface ModelWishes {
   readonly executors?: string | undefined;
 }
 
+/** How a model is to be computed; `auto` leaves it to model and machine. */
+export interface FormWishes {
+  readonly weights: WeightWish;
+  readonly kernels: KernelWish;
+  readonly kv: KvWish;
+}
+
 export type ModelSizes = Pick<LaneModelOptions, 'slots' | 'contextTokens' | 'stepTokensMax'>;
 
 /** @throws BenchUsageError for weights, kernels, keys and values, or executors of an unknown name. */
@@ -84,15 +92,15 @@ export async function openModel(
 
 /** The graphs of a model, compiled now or found, and its tokenizer. @throws BenchUsageError as {@link openModel}. */
 export async function compileModel(path: string, { threads, ...wishes }: ModelWishes) {
-  const wish: WeightWish = named('weights', wishes.weights ?? 'auto', ['auto', ...weightModes]);
-  const kernelWish = named('kernels', wishes.kernels ?? 'auto', kernelWishes);
-  const kvWish = named('kv', wishes.kv ?? 'auto', kvWishes);
+  const form: FormWishes = {
+    weights: named('weights', wishes.weights ?? 'auto', ['auto', ...weightModes]),
+    kernels: named('kernels', wishes.kernels ?? 'auto', kernelWishes),
+    kv: named('kv', wishes.kv ?? 'auto', kvWishes),
+  };
   const file = await openGguf(path);
   try {
     const graphs = { chunkCounts: CHUNK_COUNTS, decodeCounts: DECODE_COUNTS, cacheFolder: cacheFolder() };
-    const { kernels, kv: fitting, library } = await kernelsFor(file, kernelWish, kvWish);
-    const { weights } = await chooseWeights(file, wish, { ...graphs, ...library, threads });
-    const kv = kvBeside(weights, kvWish, fitting);
+    const { kernels, library, weights, kv } = await formFor(file, form, threads);
     const files = await openCompiled(file, { ...graphs, threads, weights, kernels, kv });
     const tokenizer = createTokenizer(readGgufTokenizer(file.metadata));
     return { files, library, weights, kernels, kv, tokenizer };
@@ -101,14 +109,19 @@ export async function compileModel(path: string, { threads, ...wishes }: ModelWi
   }
 }
 
-/** As a worker chooses them, and what a model of theirs is opened with. */
-export async function kernelsFor(file: GgufFile, wish: KernelWish, kvWish: KvWish) {
-  const { kernels, kv, libraryPath } = await fittingKernels(wish, file, kvWish, () =>
-    chooseKernels(wish, { cacheFolder: cacheFolder(), env: process.env, kv: kvWish }),
+/**
+ * As a worker chooses kernels, weights, and how keys and values are kept, and what a model of such kernels is opened with.
+ * @throws ServingError 'model_unusable' for a wish that this machine cannot compute.
+ */
+export async function formFor(file: GgufFile, wishes: FormWishes, threads: number) {
+  const cache = { cacheFolder: cacheFolder() };
+  const { kernels, libraryPath } = await fittingKernels(wishes.kernels, file, wishes.kv, () =>
+    chooseKernels(wishes.kernels, { ...cache, env: process.env }),
   );
   const library: Pick<LaneModelOptions, 'operatorLibrary'> =
     libraryPath === undefined ? {} : { operatorLibrary: libraryPath };
-  return { kernels, kv, library };
+  const { weights } = await chooseWeights(file, wishes.weights, { ...cache, ...library, threads });
+  return { kernels, library, weights, kv: kvFor(wishes.kv, kernels, weights, hasByteProducts()) };
 }
 
 function named<Name extends string>(flag: string, given: string, names: readonly Name[]): Name {

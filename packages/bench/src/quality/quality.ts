@@ -1,12 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { cacheFolder } from '@sluice/shared';
 import {
-  chooseWeights,
   createTokenizer,
-  type KernelWish,
-  type KvWish,
   kernelWishes,
-  kvBeside,
   kvWishes,
   LaneModel,
   openCompiled,
@@ -23,7 +19,7 @@ import {
   BenchUsageError,
   type BenchValues,
 } from '../benchmark.js';
-import { kernelsFor } from '../engine/measure.js';
+import { type FormWishes, formFor } from '../engine/measure.js';
 import { modelFlags, modelOf, threadsOf } from '../engine/model-flags.js';
 import type { Progress } from '../io/progress.js';
 import { renderTable } from '../report/table.js';
@@ -52,10 +48,8 @@ export const qualityBenchmark: Benchmark = {
 
 type QualityResult = BenchResult & TextScore & { readonly kernels: string };
 
-interface Kind {
+interface Kind extends FormWishes {
   readonly weights: WeightMode;
-  readonly kernels: KernelWish;
-  readonly kv: KvWish;
 }
 
 const EXACT: Kind = { weights: 'f32', kernels: 'runtime', kv: 'f32' };
@@ -83,10 +77,7 @@ async function run(values: BenchValues, { quick, progress }: BenchContext): Prom
     for (const kind of kinds) {
       progress.stage(`loading ${nameOf(kind)}`);
       const options = { chunkCounts: CHUNK_COUNTS, cacheFolder: cacheFolder() };
-      const { kernels, kv: fitting, library } = await kernelsFor(file, kind.kernels, kind.kv);
-      // Refuses what this machine cannot compute.
-      const { weights } = await chooseWeights(file, kind.weights, { ...options, ...library, threads });
-      const kv = kvBeside(weights, kind.kv, fitting);
+      const { kernels, library, weights, kv } = await formFor(file, kind, threads);
       const compiled = await openCompiled(file, { ...options, threads, weights, kernels, kv });
       const sizes = { slots: 1, contextTokens: WINDOW_TOKENS, stepTokensMax: CHUNK_TOKENS, threads };
       models.push(new LaneModel(compiled, { ...sizes, ...library }));

@@ -22,7 +22,7 @@ export function pullCommand(): Command {
       const options = { cacheFolder: cacheFolder(), env: process.env, onProgress };
       try {
         const model = await resolveModel(name, options);
-        const choice = await chooseKernels(kernels, { ...options, kv: 'auto' });
+        const choice = await chooseKernels(kernels, options);
         line.clear();
         if (choice.kernels !== 'own') process.stderr.write(`kernels: the runtime's, ${choice.reason}\n`);
         process.stdout.write(`${model.path}\n`);

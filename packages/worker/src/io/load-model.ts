@@ -3,7 +3,7 @@ import { createForcedIds } from '../grammar/forced-ids.js';
 import { grammarVocabularyOf } from '../grammar/grammar-vocabulary.js';
 import { createGrammars } from '../grammar/io/create-grammars.js';
 import type { DecoderConfig } from '../model/architectures/config.js';
-import { kvBeside } from '../model/compile/kernels.js';
+import { kvFor } from '../model/compile/kernels.js';
 import { narrowExecutors } from '../model/executor-width.js';
 import type { GgufFile } from '../model/gguf/gguf-file.js';
 import { LaneModel } from '../model/lane-model.js';
@@ -14,6 +14,7 @@ import { createTokenizer } from '../text/tokenizer.js';
 import { openCompiled } from './compiled/compiled-folder.js';
 import { freeMemoryBytes } from './free-memory.js';
 import { fittingKernels, type KernelChoice } from './kernels/choose-kernels.js';
+import { hasByteProducts } from './kernels/processor-features.js';
 import { openGguf } from './models/open-gguf.js';
 import { PassMemory } from './pass-memory.js';
 import { processorsFor } from './processors.js';
@@ -56,14 +57,14 @@ export async function loadModel(modelPath: string, options: WorkerOptions, parts
 async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts) {
   const { cacheFolder, progress, clock, log } = parts;
   // First, because a compiler that works beside it would be measured with the weights.
-  const wish = options.kv ?? 'auto';
-  const found = await fittingKernels(options.kernels ?? 'auto', file, wish, parts.kernels);
-  const library = found.libraryPath === undefined ? {} : { operatorLibrary: found.libraryPath };
+  const kvWish = options.kv ?? 'auto';
+  const kernels = await fittingKernels(options.kernels ?? 'auto', file, kvWish, parts.kernels);
+  const library = kernels.libraryPath === undefined ? {} : { operatorLibrary: kernels.libraryPath };
   const choice = await chooseWeights(file, options.weights, { threads: options.threads, cacheFolder, ...library });
-  const kernels = { ...found, kv: kvBeside(choice.weights, wish, found.kv) };
+  const kv = kvFor(kvWish, kernels.kernels, choice.weights, hasByteProducts());
   const compiled = await openCompiled(file, {
     weights: choice.weights,
-    kv: kernels.kv,
+    kv,
     kernels: kernels.kernels,
     threads: options.threads,
     chunkCounts: CHUNK_COUNTS,
@@ -73,7 +74,7 @@ async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts
   });
   const { config } = compiled;
   const memoryFreeBytes = freeMemoryBytes() / (options.memoryParts ?? 1);
-  const sizes = workerSizes({ ...options, kv: kernels.kv, kernels: kernels.kernels }, config, memoryFreeBytes);
+  const sizes = workerSizes({ ...options, kv, kernels: kernels.kernels }, config, memoryFreeBytes);
   progress({ phase: 'load', done: 0, total: undefined });
   const computing = {
     threads: options.threads,
@@ -96,7 +97,7 @@ async function loadFile(file: GgufFile, options: WorkerOptions, parts: LoadParts
     // On other threads, beside the tokenizer.
     const opening = model.openFirst();
     const [words] = await Promise.all([loadText(file, options, config, clock), opening]);
-    return { model, memory, ...words, config, sizes, choice, kernels };
+    return { model, memory, ...words, config, sizes, choice, kernels, kv };
   } catch (failure) {
     model.close();
     throw failure;

@@ -28,7 +28,7 @@ export interface WorkerOptions extends Omit<SizeWishes, 'kv' | 'kernels'> {
   readonly weights: WeightWish;
   /** Whose operators the model runs on; default `auto`: our own where they can be had. */
   readonly kernels?: KernelWish;
-  /** How keys and values are kept; default `auto`: in 16 bits by own kernels, in 32 by the runtime's. */
+  /** How keys and values are kept; default `auto`: as `kvFor` chooses. */
   readonly kv?: KvWish;
   /** Whether threads of passes are bound to processors; default `auto`. */
   readonly pin?: PinMode;
@@ -105,7 +105,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const progress = options.onProgress ?? (() => {});
   const scheduler = options.scheduler ?? defaultPolicy;
   const { name, loaded } = await fetchAndLoad(options, { cacheFolder: cache, progress, clock, log });
-  const { model, memory, text, closeText, guides, config, sizes, choice, kernels, fillIn } = loaded;
+  const { model, memory, text, closeText, guides, config, sizes, choice, kernels, kv, fillIn } = loaded;
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -154,7 +154,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       createdSeconds: Math.floor(clock.wallMs() / 1000),
       weights: choice.weights,
       kernels: kernels.kernels,
-      kv: kernels.kv,
+      kv,
       embeddingLength: model.limits.embeddingLength ?? 0,
       ...(fillIn === undefined ? {} : { fillIn }),
     },
@@ -182,7 +182,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         weightsReason: choice.reason,
         kernels: kernels.kernels,
         kernelsReason: kernels.reason,
-        kv: kernels.kv,
+        kv,
         passesRemembered: memory.before !== undefined,
         port,
       },
@@ -220,7 +220,6 @@ async function fetchAndLoad(options: WorkerOptions, parts: Omit<LoadParts, 'kern
     choosing = chooseKernels(options.kernels ?? 'auto', {
       cacheFolder,
       env: process.env,
-      kv: options.kv ?? 'auto',
       onProgress: (fetch) => isModelHere && progress(fetchProgress(fetch)),
       signal: fetching.signal,
     });

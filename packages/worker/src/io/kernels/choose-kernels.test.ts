@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { ServingError } from '@sluice/shared';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { kvWishes } from '../../model/compile/kv-format.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import { type TinyModelOptions, tinyModel } from '../../model/tiny-model.js';
 import { openGguf } from '../models/open-gguf.js';
@@ -25,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 /** With a compiler that is a shell script, and whatever is not said here as on this machine. */
 function options(script: string, given: Partial<KernelOptions> = {}): KernelOptions {
-  return { cacheFolder, kv: 'f32', ...fakeCompiler(folder, script), ...given };
+  return { cacheFolder, ...fakeCompiler(folder, script), ...given };
 }
 
 const unusable = (message: unknown) => expect.objectContaining({ code: 'model_unusable', message });
@@ -33,19 +34,8 @@ const unusable = (message: unknown) => expect.objectContaining({ code: 'model_un
 describe('chooseKernels', () => {
   it("takes the runtime's at once where they are asked for", async () => {
     const choice = await chooseKernels('runtime', options('exit 1'));
-    expect(choice).toEqual({ kernels: 'runtime', kv: 'f32', libraryPath: undefined, reason: 'asked for' });
+    expect(choice).toEqual({ kernels: 'runtime', libraryPath: undefined, reason: 'asked for' });
     expect(existsSync(cacheFolder)).toBe(false);
-  });
-
-  it("leaves keys and values in 32 bits to the runtime's unless something else is asked for", async () => {
-    expect(await chooseKernels('runtime', options('exit 1', { kv: 'auto' }))).toMatchObject({ kv: 'f32' });
-    expect(await chooseKernels('runtime', options('exit 1', { kv: 'q8' }))).toMatchObject({ kv: 'q8' });
-  });
-
-  it('says so where keys and values are to be kept in a way that only own ones have', async () => {
-    const given = options('exit 1', { kv: 'f16', env: { PATH: folder } });
-    await expect(chooseKernels('runtime', given)).rejects.toThrow(unusable(expect.stringMatching(/f16.*--kv f32$/)));
-    await expect(chooseKernels('auto', given)).rejects.toThrow(unusable(expect.stringMatching(/no pip.*--kv f32$/)));
   });
 
   it("goes on with the runtime's where there is no pip, and with an error where own ones are asked for", async () => {
@@ -65,7 +55,8 @@ describe('chooseKernels', () => {
 });
 
 describe('fittingKernels', () => {
-  const none: KernelChoice = { kernels: 'runtime', kv: 'f32', libraryPath: undefined, reason: 'chosen' };
+  const none: KernelChoice = { kernels: 'runtime', libraryPath: undefined, reason: 'chosen' };
+  const own: KernelChoice = { kernels: 'own', libraryPath: '/own.so', reason: 'chosen' };
   const open = async (model: TinyModelOptions): Promise<GgufFile> => {
     const file = path.join(folder, 'tiny.gguf');
     writeFileSync(file, tinyModel(1, model).gguf);
@@ -86,8 +77,26 @@ describe('fittingKernels', () => {
 
   it('takes what is chosen for any other model', async () => {
     const file = await open({});
-    expect(await fittingKernels('auto', file, 'f32', async () => none)).toBe(none);
+    for (const kv of ['auto', 'f32', 'q8'] as const) {
+      expect(await fittingKernels('auto', file, kv, async () => none)).toBe(none);
+    }
+    for (const kv of kvWishes) expect(await fittingKernels('auto', file, kv, async () => own)).toBe(own);
     await file.close();
+  });
+
+  it('says so where keys and values are to be kept in a way that only own ones have', async () => {
+    const file = await open({});
+    for (const wish of ['auto', 'runtime'] as const) {
+      await expect(fittingKernels(wish, file, 'f16', async () => none)).rejects.toThrow(
+        unusable('keys and values in f16 need own kernels (those of the runtime: chosen); take --kv f32'),
+      );
+    }
+    await file.close();
+    const odd = await open({ headDim: 272 });
+    await expect(fittingKernels('auto', odd, 'f16', async () => own)).rejects.toThrow(
+      unusable(expect.stringMatching(/f16.*heads of 272 channels.*--kv f32$/)),
+    );
+    await odd.close();
   });
 });
 

@@ -1,7 +1,7 @@
 import { ServingError } from '@sluice/shared';
 import { architectureOf } from '../../model/architectures/architecture.js';
-import { type Kernels, kvFor, ownMisfit } from '../../model/compile/kernels.js';
-import type { KvMode, KvWish } from '../../model/compile/kv-format.js';
+import { type Kernels, ownMisfit } from '../../model/compile/kernels.js';
+import type { KvWish } from '../../model/compile/kv-format.js';
 import type { GgufFile } from '../../model/gguf/gguf-file.js';
 import type { FetchContext, ProgressListener } from '../models/fetch-progress.js';
 import { reasonOf } from '../models/source-error.js';
@@ -15,7 +15,6 @@ import {
   rememberFailure,
 } from './kernel-library.js';
 import { readKernelSources } from './kernel-sources.js';
-import { hasByteProducts } from './processor-features.js';
 
 /** Whose operators are wanted; `auto`: our own where they can be had. */
 export type KernelWish = Kernels | 'auto';
@@ -26,8 +25,6 @@ export type KernelChoice = OwnKernels | RuntimeKernels;
 interface AnyKernels {
   /** For the log: why. */
   readonly reason: string;
-  /** How they keep keys and values. */
-  readonly kv: KvMode;
 }
 
 export interface OwnKernels extends AnyKernels {
@@ -45,7 +42,6 @@ export interface KernelOptions {
   readonly cacheFolder: string;
   /** Passed on to pip. Read: SLUICE_KEEP_COMPILER. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly kv: KvWish;
   readonly onProgress?: ProgressListener;
   readonly signal?: AbortSignal;
   /** Time of day, in milliseconds; default: the system's. */
@@ -69,13 +65,13 @@ const RETRY_AFTER_MS = 60 * 60_000;
  * `auto` takes the runtime's operators then, and does not try again within an hour.
  */
 export async function chooseKernels(wish: KernelWish, options: KernelOptions): Promise<KernelChoice> {
-  if (wish === 'runtime') return runtimeKernels('asked for', options.kv);
+  if (wish === 'runtime') return runtimeKernels('asked for');
   try {
     return await ownKernels(wish, options);
   } catch (thrown) {
     options.signal?.throwIfAborted();
     const reason = reasonOf(thrown);
-    if (wish === 'auto') return runtimeKernels(`own ones cannot be had: ${reason}`, options.kv);
+    if (wish === 'auto') return runtimeKernels(`own ones cannot be had: ${reason}`);
     throw new ServingError('model_unusable', `own kernels cannot be had: ${reason}; take --kernels runtime`, {
       cause: thrown,
     });
@@ -84,7 +80,9 @@ export async function chooseKernels(wish: KernelWish, options: KernelOptions): P
 
 /**
  * What `choose` gives, for a file with a model that own kernels can compute; else the runtime's, and nothing is fetched.
- * @throws ServingError 'model_unusable' where `own` is asked for and cannot compute it; what `choose` throws.
+ * @param kv as keys and values are wanted; how they will be kept is decided with the weights, by `kvFor`.
+ * @throws ServingError 'model_unusable' where `own` is asked for and cannot compute it, and where f16 is asked for and the
+ * runtime's are taken, which have no way with it; what `choose` throws.
  */
 export async function fittingKernels(
   wish: KernelWish,
@@ -93,12 +91,19 @@ export async function fittingKernels(
   choose: () => Promise<KernelChoice>,
 ): Promise<KernelChoice> {
   const misfit = wish === 'runtime' ? undefined : ownMisfit(await architectureOf(file).readConfig(file));
-  if (misfit === undefined) return choose();
-  if (wish === 'auto') return runtimeKernels(`own ones cannot compute this model: ${misfit}`, kv);
-  throw new ServingError(
-    'model_unusable',
-    `own kernels cannot compute ${file.path}: ${misfit}; take --kernels runtime`,
-  );
+  if (misfit !== undefined && wish === 'own') {
+    throw new ServingError(
+      'model_unusable',
+      `own kernels cannot compute ${file.path}: ${misfit}; take --kernels runtime`,
+    );
+  }
+  const choice =
+    misfit === undefined ? await choose() : runtimeKernels(`own ones cannot compute this model: ${misfit}`);
+  if (kv === 'f16' && choice.kernels === 'runtime') {
+    const message = `keys and values in f16 need own kernels (those of the runtime: ${choice.reason}); take --kv f32`;
+    throw new ServingError('model_unusable', message);
+  }
+  return choice;
 }
 
 async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise<OwnKernels> {
@@ -108,7 +113,6 @@ async function ownKernels(wish: 'own' | 'auto', options: KernelOptions): Promise
   const slot = librarySlot(options.cacheFolder, sources, wheel);
   const own = (reason: string): OwnKernels => ({
     kernels: 'own',
-    kv: kvFor(options.kv, 'own', hasByteProducts()),
     libraryPath: slot.libraryPath,
     reason: wish === 'own' ? 'asked for' : reason,
   });
@@ -144,11 +148,6 @@ function contextOf({ env, onProgress, signal }: KernelOptions): FetchContext {
   };
 }
 
-/** @throws ServingError 'model_unusable' where the runtime has no way with keys and values that are kept so. */
-function runtimeKernels(reason: string, kv: KvWish): RuntimeKernels {
-  if (kv === 'f16') {
-    const message = `keys and values in f16 need own kernels (those of the runtime: ${reason}); take --kv f32`;
-    throw new ServingError('model_unusable', message);
-  }
-  return { kernels: 'runtime', kv: kvFor(kv, 'runtime', hasByteProducts()), libraryPath: undefined, reason };
+function runtimeKernels(reason: string): RuntimeKernels {
+  return { kernels: 'runtime', libraryPath: undefined, reason };
 }

@@ -1,24 +1,34 @@
+import { BrokenAssertion } from '@sluice/shared';
 import { describe, expect, it } from 'vitest';
-import { kvBeside, kvFor, ownMisfit } from './kernels.js';
+import { type Kernels, kvFor, ownMisfit } from './kernels.js';
+import type { KvMode, KvWish } from './kv-format.js';
+import { type WeightMode, weightModes } from './linear.js';
 
 const sizes = { hidden: 576, heads: 9, kvHeads: 3, headDim: 64, feedForward: 1536 };
+const either = [true, false];
 
 describe('kvFor', () => {
-  it('takes the shortest that kernels are quick with, where nobody says otherwise', () => {
-    expect(kvFor('auto', 'own', true)).toBe('q8');
-    expect(kvFor('auto', 'own', false)).toBe('f16');
-    expect(kvFor('auto', 'runtime', true)).toBe('f32');
-    expect(kvFor('f16', 'own', true)).toBe('f16');
-  });
-});
+  it.each<[KvWish, Kernels, readonly WeightMode[], readonly boolean[], KvMode]>([
+    ['auto', 'own', ['w8a8'], [true], 'q8'],
+    ['auto', 'own', ['w8a8'], [false], 'f16'],
+    ['auto', 'own', ['f32', 'q8', 'q4'], either, 'f16'],
+    ['auto', 'runtime', weightModes, either, 'f32'],
+    ['q8', 'own', weightModes, either, 'q8'],
+    ['q8', 'runtime', weightModes, either, 'q8'],
+    ['f16', 'own', weightModes, either, 'f16'],
+    ['f32', 'own', weightModes, either, 'f32'],
+    ['f32', 'runtime', weightModes, either, 'f32'],
+  ])(
+    'makes of %s with %s kernels and weights in %j, byte products or not (%j), %s',
+    (wish, kernels, weights, has, kv) => {
+      for (const mode of weights) for (const one of has) expect(kvFor(wish, kernels, mode, one)).toBe(kv);
+    },
+  );
 
-describe('kvBeside', () => {
-  it('keeps 8 bits beside 8-bit integers, or where they are asked for', () => {
-    expect(kvBeside('w8a8', 'auto', 'q8')).toBe('q8');
-    expect(kvBeside('q8', 'auto', 'q8')).toBe('f16');
-    expect(kvBeside('f32', 'auto', 'q8')).toBe('f16');
-    expect(kvBeside('q8', 'q8', 'q8')).toBe('q8');
-    expect(kvBeside('q8', 'auto', 'f32')).toBe('f32');
+  it("leaves f16 with the runtime's kernels to who chooses kernels", () => {
+    for (const mode of weightModes) {
+      for (const one of either) expect(() => kvFor('f16', 'runtime', mode, one)).toThrow(BrokenAssertion);
+    }
   });
 });
 

@@ -1,3 +1,4 @@
+import { assert } from '@sluice/shared';
 import type { DecoderConfig } from '../architectures/config.js';
 import type { KvMode, KvWish } from './kv-format.js';
 import type { WeightMode } from './linear.js';
@@ -6,18 +7,17 @@ import type { WeightMode } from './linear.js';
 export type Kernels = 'own' | 'runtime';
 
 /**
- * Own kernels keep keys and values in 8 bits where the processor multiplies bytes, else in floats of 16 bits, which take twice
- * the memory and longer to read. The runtime's read no shorter floats than 32 bits, and lose more in 8.
+ * How keys and values are kept. `auto` with own kernels: in 8 bits where the processor multiplies bytes and weights are in
+ * w8a8, because 8-bit blocks lose so much by themselves that 8-bit keys and values are only taken where asked for; else in
+ * floats of 16 bits, which take twice the memory and longer to read. `auto` with the runtime's: in floats of 32 bits, since
+ * they read no shorter ones and lose more in 8.
+ * @param wish with the runtime's kernels not f16, which `fittingKernels` refuses.
  */
-export function kvFor(wish: KvWish, kernels: Kernels, hasByteProducts: boolean): KvMode {
+export function kvFor(wish: KvWish, kernels: Kernels, weights: WeightMode, hasByteProducts: boolean): KvMode {
+  assert(wish !== 'f16' || kernels === 'own', "the runtime's kernels read no floats of 16 bits");
   if (wish !== 'auto') return wish;
   if (kernels === 'runtime') return 'f32';
-  return hasByteProducts ? 'q8' : 'f16';
-}
-
-/** As weights go with it: 8-bit blocks lose so much by themselves that 8-bit keys and values are only taken where asked for. */
-export function kvBeside(weights: WeightMode, wish: KvWish, kv: KvMode): KvMode {
-  return wish === 'auto' && kv === 'q8' && weights !== 'w8a8' ? 'f16' : kv;
+  return weights === 'w8a8' && hasByteProducts ? 'q8' : 'f16';
 }
 
 /** Prompts of which one pass with own kernels computes a slice: each costs what its tokens do, so what bounds them is tokens. */

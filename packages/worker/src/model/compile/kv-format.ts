@@ -11,7 +11,7 @@ import type { Attribute } from './onnx.js';
  */
 export type KvMode = 'f32' | 'f16' | 'q8';
 export const kvModes: readonly KvMode[] = ['f32', 'f16', 'q8'];
-/** As slots are to keep them; `auto`: in as few bits as kernels read without a loss that could be told. */
+/** As slots are to keep them; `auto`: as `kvFor` chooses for kernels, weights and processor. */
 export type KvWish = KvMode | 'auto';
 export const kvWishes: readonly KvWish[] = ['auto', ...kvModes];
 

@@ -16,7 +16,6 @@ const runtimeKernels: KernelsUnderTest = { kernels: 'runtime', library: {} };
 const own = await chooseKernels('auto', {
   cacheFolder: cacheFolder(),
   env: { ...process.env, SLUICE_KEEP_COMPILER: '1' },
-  kv: 'f32',
 });
 
 // A machine may have no compiler; one that has, and makes nothing of our sources, is not to be passed over.
