@@ -8,10 +8,7 @@
  *   panel 0: [inputs / 4][64 outputs][4 inputs], panel 1, ..
  */
 
-#include "operator.h"
-#include "products.h"
-
-enum { PANEL = 64, PANEL_VECTORS = PANEL / LANES };
+#include "linear.h"
 
 /* Rows whose sums are kept in registers, beside those of a panel or of half of one. */
 #ifdef __AVX512VNNI__
@@ -19,32 +16,6 @@ enum { TILE_ROWS = 6, TILE_VECTORS = 4 };
 #else
 enum { TILE_ROWS = 2, TILE_VECTORS = 2 };
 #endif
-/* Rows that a thread takes at once. */
-enum { ROWS_AT_ONCE = 96 };
-
-typedef struct {
-  const uint8_t *quants;
-  const int8_t *weights;
-  const float *scales, *row_scales;
-  /* 128 × the sum of an output's weights: what the inputs' zero point adds. */
-  const int32_t *offsets;
-  float *outputs;
-  size_t rows, inputs, width, panels, row_blocks;
-} Layer;
-
-/* Outputs `column` and those behind it, as far as there are any, of a row. */
-INLINE void put_sums(const Layer *layer, integers sums, size_t row, size_t column) {
-  float *to = layer->outputs + row * layer->width + column;
-  const float row_scale = layer->row_scales == NULL ? 1 : layer->row_scales[row];
-  if (column + LANES <= layer->width) {
-    const loose_integers *offsets = (const loose_integers *)(layer->offsets + column);
-    store(to, __builtin_convertvector(sums - *offsets, floats) * load(layer->scales + column) * all(row_scale));
-    return;
-  }
-  for (size_t i = 0; column + i < layer->width; i++) {
-    to[i] = (float)(sums[i] - layer->offsets[column + i]) * layer->scales[column + i] * row_scale;
-  }
-}
 
 /* Some rows by some vectors of a panel; how many is known when this is compiled. */
 INLINE void multiply_tile(const Layer *layer, size_t rows, size_t vectors, size_t row, size_t panel, size_t vector) {
@@ -83,6 +54,10 @@ static void multiply_piece(void *state, size_t index) {
   const Layer *layer = state;
   const size_t panel = index / layer->row_blocks, first = index % layer->row_blocks * ROWS_AT_ONCE;
   const size_t end = first + ROWS_AT_ONCE < layer->rows ? first + ROWS_AT_ONCE : layer->rows;
+  if (fits_tiles(layer)) {
+    multiply_in_tiles(layer, first, end, panel);
+    return;
+  }
   size_t row = first;
   for (; row + TILE_ROWS <= end; row += TILE_ROWS) multiply_rows(layer, TILE_ROWS, row, panel);
   switch (end - row) {

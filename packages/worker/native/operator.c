@@ -1,4 +1,5 @@
 #include "operator.h"
+#include "tiles.h"
 
 /* What an operator's node keeps from when its graph is opened. */
 typedef struct {
@@ -120,6 +121,7 @@ __attribute__((visibility("default"))) OrtStatus *RegisterCustomOps(OrtSessionOp
   static OrtCustomOpDomain *domain;
   const OrtApi *api = base->GetApi(VERSION);
   if (domain == NULL) {
+    ask_for_tiles();
     OrtCustomOpDomain *created = NULL;
     OrtStatus *status = CREATE_DOMAIN(api)("sluice", &created);
     Operator *const operators[] = {&attention, &linear, &norm_quantize, &quantize_rows, &gate_quantize};
