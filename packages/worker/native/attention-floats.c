@@ -186,8 +186,8 @@ static void attend_block(const Pass *pass, Work *work) {
     multiply(some, vectors, rows->weights[first], BLOCK, work->queries + first * head_dim, head_dim, work->keys, BLOCK, head_dim);
     find_largest(rows, first, some, vectors);
     for (size_t row = first; row < first + some; row++) {
-      const float rescale = rows->rescale[row - first];
-      weigh(rows, row, rescale, vectors);
+      const float rescale = rows->rescale[row];
+      weigh(rows, row, vectors);
       if (rescale == 1) continue;
       float *sums = rows->sums + row * head_dim;
       for (size_t i = 0; i < head_dim; i += LANES) store(sums + i, load(sums + i) * all(rescale));

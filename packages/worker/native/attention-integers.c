@@ -33,10 +33,10 @@ typedef struct {
   /* Of a row of queries: what a level is worth, and what 128 in place of 0 adds to a score, times -1. */
   float query_scales[ROWS_MAX];
   int32_t query_offsets[ROWS_MAX];
-  /* The bytes of weights, and what a level of them is worth. */
+  /* The bytes of weights; what a level of them is worth, and the levels of a weight of 1. */
   uint8_t high[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
   uint8_t low[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
-  float steps[ROWS_MAX];
+  float steps[ROWS_MAX + LANES], levels[ROWS_MAX + LANES];
 } Work;
 
 static size_t row_bytes(const Pass *pass) { return pass->head_dim + SCALE_BYTES; }
@@ -160,23 +160,37 @@ static void score(const Pass *pass, Work *work, size_t some, size_t row, const u
 }
 
 /*
- * Weights of a row, times the scales of values, become integers. Where nothing has weight, behind what is written, scales may be
- * anything.
+ * Scores of some rows, LANES at most, become weights, times the scales of values, of which a level is worth a `step`. Where nothing
+ * has weight, behind what is written, scales may be anything.
  */
-static void split_weights(const Pass *pass, Work *work, size_t row, const uint8_t *values, size_t vectors) {
-  float *weights = work->rows.weights[row];
-  floats largest = all(0);
-  for (size_t vector = 0; vector < vectors; vector++) {
-    const floats weight = load(weights + vector * LANES);
-    const floats scales = load(scales_of(pass, values + vector * block_bytes(pass)));
-    const floats scaled = weight * choose(weight > all(0), scales, all(0));
-    store(weights + vector * LANES, scaled);
-    largest = larger(largest, scaled);
+static void weigh_values(const Pass *pass, Work *work, size_t first, size_t some, const uint8_t *values, size_t vectors) {
+  Rows *rows = &work->rows;
+  floats each[LANES];
+  for (size_t i = 0; i < LANES; i++) each[i] = all(LARGEST_MIN);
+  for (size_t row = first; row < first + some; row++) {
+    float *weights = rows->weights[row];
+    floats total = load(rows->totals[row]) * all(rows->rescale[row]), largest = all(LARGEST_MIN);
+    const floats base = base_of(rows, row);
+    for (size_t vector = 0; vector < vectors; vector++) {
+      const floats weight = exponential(load(weights + vector * LANES) - base);
+      const floats scales = load(scales_of(pass, values + vector * block_bytes(pass)));
+      const floats scaled = weight * choose(weight > all(0), scales, all(0));
+      store(weights + vector * LANES, scaled);
+      total += weight;
+      largest = larger(largest, scaled);
+    }
+    store(rows->totals[row], total);
+    each[row - first] = largest;
   }
-  const float most = largest_of(largest) > LARGEST_MIN ? largest_of(largest) : LARGEST_MIN;
-  work->steps[row] = most / LARGEST_WEIGHT;
+  const floats largest = largest_of_each(each);
+  store(work->steps + first, largest / all(LARGEST_WEIGHT));
+  store(work->levels + first, all(LARGEST_WEIGHT) / largest);
+}
+
+/* Weights of a row become levels. */
+static void split_weights(Work *work, size_t row, size_t vectors) {
   for (size_t vector = 0; vector < vectors; vector++) {
-    const integers levels = rounded(load(weights + vector * LANES) * all(LARGEST_WEIGHT / most));
+    const integers levels = rounded(load(work->rows.weights[row] + vector * LANES) * all(work->levels[row]));
     *(loose_bytes *)(work->high[row] + vector * LANES) = __builtin_convertvector(levels >> 8, bytes);
     *(loose_bytes *)(work->low[row] + vector * LANES) = __builtin_convertvector(levels & 255, bytes);
   }
@@ -184,8 +198,7 @@ static void split_weights(const Pass *pass, Work *work, size_t row, const uint8_
 
 /* Some rows' weights by some vectors of channels; how many is known when this is compiled. */
 INLINE void mean_tile(
-    const Pass *pass, Work *work, size_t rows, size_t vectors, size_t row, const float *rescale, const uint8_t *values, size_t channel,
-    size_t positions) {
+    const Pass *pass, Work *work, size_t rows, size_t vectors, size_t row, const uint8_t *values, size_t channel, size_t positions) {
   const size_t head_dim = pass->head_dim;
   integers high[MEAN_ROWS][TILE_VECTORS], low[MEAN_ROWS][TILE_VECTORS];
 #pragma clang loop unroll(full)
@@ -214,39 +227,34 @@ INLINE void mean_tile(
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
       const floats levels = __builtin_convertvector((high[i][j] << 8) + low[i][j], floats);
-      const floats before = load(sums + j * LANES) * all(rescale[i]);
+      const floats before = load(sums + j * LANES) * all(work->rows.rescale[row + i]);
       store(sums + j * LANES, multiply_add(levels, all(work->steps[row + i]), before));
     }
   }
 }
 
-INLINE void mean_rows(
-    const Pass *pass, Work *work, size_t rows, size_t row, const float *rescale, const uint8_t *values, size_t positions) {
+INLINE void mean_rows(const Pass *pass, Work *work, size_t rows, size_t row, const uint8_t *values, size_t positions) {
   size_t channel = 0;
   for (; channel + TILE_VECTORS * LANES <= pass->head_dim; channel += TILE_VECTORS * LANES) {
-    mean_tile(pass, work, rows, TILE_VECTORS, row, rescale, values, channel, positions);
+    mean_tile(pass, work, rows, TILE_VECTORS, row, values, channel, positions);
   }
-  for (; channel < pass->head_dim; channel += LANES) mean_tile(pass, work, rows, 1, row, rescale, values, channel, positions);
+  for (; channel < pass->head_dim; channel += LANES) mean_tile(pass, work, rows, 1, row, values, channel, positions);
 }
 
 /* All rows through a block. */
 static void attend_block(const Pass *pass, Work *work, const uint8_t *keys, const uint8_t *values) {
-  Rows *rows = &work->rows;
+  const Rows *rows = &work->rows;
   for (size_t first = 0; first < rows->count; first += TILE_ROWS) {
     const size_t some = rows->count - first < TILE_ROWS ? rows->count - first : TILE_ROWS;
     const size_t vectors = (end_seen(rows, first, some) + LANES - 1) / LANES;
     if (vectors == 0) continue;
     score(pass, work, some, first, keys, vectors);
-    find_largest(rows, first, some, vectors);
-    for (size_t i = 0; i < some; i++) {
-      weigh(rows, first + i, rows->rescale[i], vectors);
-      split_weights(pass, work, first + i, values, vectors);
-    }
+    find_largest(&work->rows, first, some, vectors);
+    weigh_values(pass, work, first, some, values, vectors);
+    for (size_t i = 0; i < some; i++) split_weights(work, first + i, vectors);
     size_t i = 0;
-    for (; i + MEAN_ROWS <= some; i += MEAN_ROWS) {
-      mean_rows(pass, work, MEAN_ROWS, first + i, rows->rescale + i, values, vectors * LANES);
-    }
-    for (; i < some; i++) mean_rows(pass, work, 1, first + i, rows->rescale + i, values, vectors * LANES);
+    for (; i + MEAN_ROWS <= some; i += MEAN_ROWS) mean_rows(pass, work, MEAN_ROWS, first + i, values, vectors * LANES);
+    for (; i < some; i++) mean_rows(pass, work, 1, first + i, values, vectors * LANES);
   }
 }
 

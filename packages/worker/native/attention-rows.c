@@ -16,11 +16,12 @@ size_t first_block(const Pass *pass, Piece piece) {
 
 void enter_block(const Pass *pass, Piece piece, Rows *rows, size_t block) {
   const size_t group = pass->heads / pass->kv_heads;
-  for (size_t row = 0; row < rows->count; row++) {
-    const int position = pass->positions[piece.first + row / group];
-    const int end = position + 1 - (int)block, from = pass->window == 0 ? 0 : end - (int)pass->window;
-    rows->end[row] = end > BLOCK ? BLOCK : end;
-    rows->from[row] = from;
+  for (size_t token = 0, row = 0; token < piece.count; token++) {
+    const int end = pass->positions[piece.first + token] + 1 - (int)block, from = pass->window == 0 ? 0 : end - (int)pass->window;
+    for (size_t head = 0; head < group; head++, row++) {
+      rows->end[row] = end > BLOCK ? BLOCK : end;
+      rows->from[row] = from;
+    }
   }
 }
 
@@ -31,11 +32,11 @@ size_t end_seen(const Rows *rows, size_t first, size_t some) {
 }
 
 void find_largest(Rows *rows, size_t first, size_t some, size_t vectors) {
-  float change[LANES] = {0};
+  floats each[LANES];
+  for (size_t i = 0; i < LANES; i++) each[i] = all(MASKED);
   for (size_t row = first; row < first + some; row++) {
     float *scores = rows->weights[row];
     const int from = rows->from[row], end = rows->end[row];
-    floats largest = all(MASKED);
     if (from > 0 || end < (int)(vectors * LANES)) {
       const integers lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
       for (size_t vector = 0; vector < vectors; vector++) {
@@ -44,21 +45,22 @@ void find_largest(Rows *rows, size_t first, size_t some, size_t vectors) {
         store(scores + vector * LANES, choose(is_seen, load(scores + vector * LANES), all(MASKED)));
       }
     }
-    for (size_t vector = 0; vector < vectors; vector++) largest = larger(largest, load(scores + vector * LANES));
-    const float before = rows->largest[row], now = largest_of(largest);
-    rows->largest[row] = now > before ? now : before;
-    change[row - first] = before - rows->largest[row];
+    floats largest = load(scores);
+    for (size_t vector = 1; vector < vectors; vector++) largest = larger(largest, load(scores + vector * LANES));
+    each[row - first] = largest;
   }
-  store(rows->rescale, exponential(load(change)));
+  /* Those of rows behind these stay as they are. */
+  const floats before = load(rows->largest + first), largest = larger(before, largest_of_each(each));
+  store(rows->largest + first, largest);
+  store(rows->rescale + first, exponential(before - largest));
 }
 
-void weigh(Rows *rows, size_t row, float rescale, size_t vectors) {
+void weigh(Rows *rows, size_t row, size_t vectors) {
   float *weights = rows->weights[row];
-  floats total = load(rows->totals[row]) * all(rescale);
-  /* A row whose window begins behind this block has seen nothing yet: nothing has weight. */
-  const floats largest = all(rows->largest[row] > MASKED ? rows->largest[row] : 0);
+  floats total = load(rows->totals[row]) * all(rows->rescale[row]);
+  const floats base = base_of(rows, row);
   for (size_t vector = 0; vector < vectors; vector++) {
-    const floats weight = exponential(load(weights + vector * LANES) - largest);
+    const floats weight = exponential(load(weights + vector * LANES) - base);
     store(weights + vector * LANES, weight);
     total += weight;
   }

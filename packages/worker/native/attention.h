@@ -57,9 +57,10 @@ typedef struct {
   float sums[ROWS_MAX * HEAD_DIM_MAX] __attribute__((aligned(CACHE_LINE)));
   /* Scores, then weights. */
   float weights[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
-  float largest[ROWS_MAX], totals[ROWS_MAX][LANES];
-  /* Of some rows that go together: by what all that was summed before is to be multiplied. */
-  float rescale[LANES];
+  float totals[ROWS_MAX][LANES];
+  /* By row, with room for a vector that begins at the last one: the largest score, and by what all that was summed before is to be
+   * multiplied. */
+  float largest[ROWS_MAX + LANES], rescale[ROWS_MAX + LANES];
   /* Positions that a row attends to, within the block: from, and up to but not including. */
   int from[ROWS_MAX], end[ROWS_MAX];
 } Rows;
@@ -85,13 +86,16 @@ void enter_block(const Pass *pass, Piece piece, Rows *rows, size_t block);
 size_t end_seen(const Rows *rows, size_t first, size_t some);
 
 /*
- * The largest score of each of some rows becomes known, and `rescale`. Scores of what is masked, which may be anything, become
- * MASKED.
+ * The largest score of each of some rows, LANES at most, becomes known, and `rescale`. Scores of what is masked, which may be
+ * anything, become MASKED.
  */
 void find_largest(Rows *rows, size_t first, size_t some, size_t vectors);
 
+/* What scores of a row are compared with. One whose window begins behind this block has seen nothing yet: nothing has weight. */
+INLINE floats base_of(const Rows *rows, size_t row) { return all(rows->largest[row] > MASKED ? rows->largest[row] : 0); }
+
 /* Scores of a row become weights, which are 0 where it is masked. */
-void weigh(Rows *rows, size_t row, float rescale, size_t vectors);
+void weigh(Rows *rows, size_t row, size_t vectors);
 
 /* Sums become means. */
 void end_rows(const Pass *pass, Piece piece, const Rows *rows);

@@ -79,6 +79,28 @@ INLINE float largest_of(floats a) {
   return a[0];
 }
 
+/* Of sixteen rows, the largest of each: of two halves with as many rows each, half as many columns are left every time. */
+INLINE floats largest_of_each(const floats *rows) {
+  floats twos[8], fours[4], eights[2];
+  for (int i = 0; i < 8; i++) {
+    const floats a = rows[2 * i], b = rows[2 * i + 1];
+    twos[i] = larger(__builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+                     __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31));
+  }
+  for (int i = 0; i < 4; i++) {
+    const floats a = twos[2 * i], b = twos[2 * i + 1];
+    fours[i] = larger(__builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+                      __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31));
+  }
+  for (int i = 0; i < 2; i++) {
+    const floats a = fours[2 * i], b = fours[2 * i + 1];
+    eights[i] = larger(__builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+                       __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31));
+  }
+  return larger(__builtin_shufflevector(eights[0], eights[1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+                __builtin_shufflevector(eights[0], eights[1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
+}
+
 /* The nearest whole number, ties to the even one; for magnitudes below 2^22. */
 INLINE integers rounded(floats a) {
   const floats shift = all(12582912.0f);
