@@ -36,15 +36,17 @@ describe('own kernels', () => {
 
   it.for([
     ['quantize.h', 'LARGEST_QUANT = 127', 'LARGEST_QUANT = 126', /Quantize gives other integers than it is defined to/],
-    ['rows.c', 'scaled * sigmoid * up', 'scaled * up', /GateQuantize gives other integers/],
+    ['linear.h', 'gate * sigmoid * up', 'gate * up', /LinearGate gives other numbers/],
     ['rows.c', '+ rows->epsilon', '+ 0.01f', /NormQuantize gives other integers/],
-    ['linear.c', 'sums - *offsets', 'sums', /Linear gives other/],
+    ['linear.h', 'sums - offsets', 'sums', /Linear gives other/],
     ['attention.c', '__builtin_sqrtf(head_dim)', 'head_dim', /Attention gives other numbers/],
     ['attention-rows.c', 'position + 1 - (int)block', 'position - (int)block', /Attention gives other numbers/],
     ['attention.c', 'static void compute_attention(Call *call) {', '$& *(volatile int *)0 = 0;', /ended by SIG/],
     ['attention-integers.c', '-ZERO_POINT * sum', '-127 * sum', /Attention gives other numbers/],
     ['attention-integers.c', '(high[i][j] << 8)', '(high[i][j] << 7)', /Attention gives other numbers/],
     ['attention-integers.c', 'choose(weight > all(0), scales, all(0))', 'scales', /Attention gives other numbers/],
+    ['pick.c', '(uint32_t)~(column + i)', '(uint32_t)(column + i)', /Pick gives other tokens/],
+    ['pick.c', 'sum += sum_of(powers)', 'sum = sum_of(powers)', /Pick gives other numbers/],
     ['operator.c', '"sluice"', '"other"', /the check failed: .*Attention|the check failed: .*Quantize/],
   ] as const)(
     'are not taken where %s has "%s" replaced',

@@ -2,7 +2,7 @@
 
 #include "runtime.h"
 
-enum { ATTRIBUTES_MAX = 4, INPUTS_MAX = 9, OUTPUTS_MAX = 3, RANK_MAX = 4 };
+enum { ATTRIBUTES_MAX = 4, INPUTS_MAX = 9, OUTPUTS_MAX = 4, RANK_MAX = 4 };
 
 /* One run of an operator. */
 typedef struct {
@@ -46,4 +46,4 @@ void require(Call *call, int holds, const char *message);
 /* Calls `part` for 0 to `count` - 1 on the threads of the session, in any order. */
 void in_parallel(Call *call, void (*part)(void *state, size_t index), size_t count, void *state);
 
-extern Operator attention, linear, norm_quantize, quantize_rows, gate_quantize;
+extern Operator attention, linear, norm_quantize, quantize_rows, linear_gate, pick;

@@ -9,15 +9,11 @@
 /* Rows that a thread takes at once, so that handing them out costs little beside them. */
 enum { ROWS_AT_ONCE = 8 };
 
-/* Most columns that are kept between two looks at a row. */
-enum { COLUMNS_MAX = 32768 };
-
 typedef struct {
-  const float *first, *first_scale, *second, *second_scale, *weight;
+  const float *first, *second, *second_scale, *weight;
   uint8_t *quants;
   float *scales, *sums;
   size_t rows, columns;
-  int64_t mix;
   float epsilon;
 } Rows;
 
@@ -56,49 +52,6 @@ static void quantize_row(const Rows *rows, size_t row) {
   rows->scales[row] = most / LARGEST_QUANT;
   for (size_t i = 0; i < rows->columns; i += LANES) {
     quantize(rows->quants + row * rows->columns, i, load(values + i), LARGEST_QUANT / most);
-  }
-}
-
-/* ── GateQuantize ─ */
-
-/* 32 neighbours times a Hadamard matrix of entries 1 and -1. */
-INLINE void mix(floats *low, floats *high) {
-  *low = spread(*low);
-  *high = spread(*high);
-  const floats sum = *low + *high;
-  *high = *low - *high;
-  *low = sum;
-}
-
-INLINE floats gated(floats gate, floats scale, floats up) {
-  const floats scaled = gate * scale;
-  /* e to the power of something above 0 is not computed: both sides of the sigmoid come from the other one. */
-  const floats power = exponential(-magnitude(scaled));
-  const floats sigmoid = choose(scaled < all(0), power, all(1)) / (power + all(1));
-  return scaled * sigmoid * up;
-}
-
-static void gate_row(const Rows *rows, size_t row) {
-  float products[COLUMNS_MAX];
-  const size_t columns = rows->columns;
-  const float *gate = rows->first + row * columns, *up = rows->second + row * columns;
-  const floats scale = all(rows->first_scale == NULL ? 1 : rows->first_scale[row]);
-  floats largest = all(0);
-  for (size_t i = 0; i < columns; i += 2 * LANES) {
-    floats low = gated(load(gate + i), scale, load(up + i));
-    floats high = gated(load(gate + i + LANES), scale, load(up + i + LANES));
-    if (rows->mix != 0) mix(&low, &high);
-    store(products + i, low);
-    store(products + i + LANES, high);
-    largest = larger(largest, larger(magnitude(low), magnitude(high)));
-  }
-  const float most = largest_of(largest) > LARGEST_MIN ? largest_of(largest) : LARGEST_MIN;
-  const float up_scale = rows->second_scale == NULL ? 1 : rows->second_scale[row];
-  /* The matrix of entries 1 and -1 is sqrt(32) times its own inverse's. */
-  const float spread = rows->mix == 0 ? 1 : 0.17677669529663687f;
-  rows->scales[row] = most * spread * up_scale / LARGEST_QUANT;
-  for (size_t i = 0; i < columns; i += LANES) {
-    quantize(rows->quants + row * columns, i, load(products + i), LARGEST_QUANT / most);
   }
 }
 
@@ -151,21 +104,6 @@ static void compute_quantize(Call *call) {
   each_row(call, &rows, quantize_row);
 }
 
-static void compute_gate(Call *call) {
-  const Tensor gate = input_of(call, 0, 2);
-  Rows rows = {
-      .first_scale = input_of(call, 1, 2).data,
-      .second = input_of(call, 2, 2).data,
-      .second_scale = input_of(call, 3, 2).data,
-      .mix = call->integers[0],
-  };
-  require(call, gate.lengths[1] % (2 * LANES) == 0, "GateQuantize: columns must be a multiple of 32");
-  require(call, gate.lengths[1] <= COLUMNS_MAX, "GateQuantize: columns must be at most 32768");
-  require(call, rows.mix == 0 || rows.mix == 2 * LANES, "GateQuantize: mix must be 0 or 32");
-  begin(call, &rows, &gate);
-  each_row(call, &rows, gate_row);
-}
-
 Operator norm_quantize = {
     .name = "NormQuantize",
     .inputs = {FLOATS, -FLOATS, -FLOATS, FLOATS},
@@ -179,12 +117,4 @@ Operator quantize_rows = {
     .inputs = {FLOATS},
     .outputs = {BYTES, FLOATS},
     .compute = compute_quantize,
-};
-
-Operator gate_quantize = {
-    .name = "GateQuantize",
-    .inputs = {FLOATS, -FLOATS, FLOATS, -FLOATS},
-    .outputs = {BYTES, FLOATS},
-    .integers = {"mix"},
-    .compute = compute_gate,
 };

@@ -30,7 +30,7 @@ enum { VERSION = 17 };
 enum { INVALID_ARGUMENT = 2 };
 enum { REQUIRED = 0, OPTIONAL = 1 };
 /* ANY: of whatever type its elements are. */
-enum { FLOATS = 1, BYTES = 2, SIGNED_BYTES = 3, INTEGERS = 6, SHORT_FLOATS = 10, ANY = 100 };
+enum { FLOATS = 1, BYTES = 2, SIGNED_BYTES = 3, INTEGERS = 6, LONG_INTEGERS = 7, SHORT_FLOATS = 10, ANY = 100 };
 
 #define CREATE_STATUS(api) ((OrtStatus * (*)(int code, const char *message))(api)->functions[0])
 #define CREATE_DOMAIN(api) ((OrtStatus * (*)(const char *name, OrtCustomOpDomain **domain))(api)->functions[26])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type StepWork, workOf } from '../engine/cost-model.js';
 import { type StepPlan, wantBest } from '../engine/step-plan.js';
-import { ExecutorChoice, isRememberedChoice } from './executor-choice.js';
+import { ExecutorChoice, isRememberedChoice, type RememberedChoice } from './executor-choice.js';
 
 const decodes = Array.from({ length: 16 }, (_, slot) => ({
   slot,
@@ -108,8 +108,14 @@ describe('ExecutorChoice.remembered', () => {
   });
 
   it('tries what was never tried', () => {
-    const narrow = next(new ExecutorChoice('auto', 2), 40, 30, 16);
-    expect(narrow.filter(Boolean)).toHaveLength(8);
+    const before = measuredMachine();
+    for (let pass = 0; pass < 60; pass++) {
+      for (const kind of [passOf(1), passOf(1, 64), passOf(4, 64, 64)]) before.run(kind);
+    }
+    const { run } = measuredMachine(JSON.parse(JSON.stringify(before.choice.remembered)));
+    const tried = (kind: StepPlan) => Array.from({ length: 16 }, () => run(kind)).filter(Boolean);
+    expect(tried(passOf(16))).toHaveLength(8);
+    expect(tried(passOf(4, 64, 64))).toHaveLength(14);
   });
 
   it('is known from anything else', () => {
@@ -145,8 +151,8 @@ function passOf(rows: number, ...chunks: readonly number[]): StepPlan {
  * Two cores and a model in `w8a8`, by what was measured there, milliseconds: 16 rows 34 on the wide executor and 34 in
  * halves, 64 rows 109 and 92, prompts of 64 and 64 tokens 119 and 93, all of it with 16 rows 144 and 114.
  */
-function measuredMachine() {
-  const choice = new ExecutorChoice('auto', 2);
+function measuredMachine(remembered?: RememberedChoice) {
+  const choice = new ExecutorChoice('auto', 2, remembered);
   const wideMs = ({ decodes, prefillTokens }: StepWork): number => 9.3 + 1.56 * decodes + 0.857 * prefillTokens;
   const partMs = ({ decodes, prefillTokens }: StepWork): number => 15.2 + 2.39 * decodes + 1.21 * prefillTokens;
   /** Whether the pass ran in parts. */
@@ -156,5 +162,5 @@ function measuredMachine() {
     for (const { work } of parts ?? []) choice.observeNarrow(work, partMs(work));
     return parts !== undefined;
   };
-  return { run };
+  return { choice, run };
 }

@@ -1,25 +1,34 @@
 import { Tensor } from '@sluice/ort';
 import { GraphBuilder } from '../../model/compile/graph-builder.js';
+import { spread } from '../../model/compile/rotation.js';
 import { panelShape, toPanels, zeroPointSums } from '../../model/compile/weight-panels.js';
 import { WeightTable } from '../../model/compile/weight-table.js';
-import { floatsOf, openSession, randomFloats, run } from './check-session.js';
+import { floatsOf, openSession, randomFloats, requireNear, run } from './check-session.js';
 
 const ZERO_POINT = 128;
 /** Whole rows of a tile, and not. */
 const INPUTS = [128, 80];
 /** Not a whole number of panels, nor of vectors. */
 const OUTPUTS = 150;
+/** Half of the last panel. */
+const GATED_OUTPUTS = 160;
+const MIXED = 32;
+/** Every number of rows that there is code for, up to more than a thread takes at once. */
+const ROWS = [1, 2, 3, 4, 5, 6, 7, 16, 17, 32, 101];
 
 /**
- * Rows in every number that there is code for, up to more than a thread takes at once. Sums of integers are exact: what comes
- * out is that sum, rounded once for each of its two scales.
+ * Sums of integers are exact: what comes out of Linear is that sum, rounded once for each of its two scales, and of LinearGate
+ * what it is defined to be, nearly.
  * @throws Error where it is something else.
  */
 export function checkLinear(libraryPath: string): void {
-  for (const inputs of INPUTS) checkWidth(libraryPath, inputs);
+  for (const inputs of INPUTS) {
+    checkPlain(libraryPath, inputs);
+    checkGated(libraryPath, inputs);
+  }
 }
 
-function checkWidth(libraryPath: string, width: number): void {
+function checkPlain(libraryPath: string, width: number): void {
   const builder = new GraphBuilder('linear', new WeightTable('none'));
   const inputs = [
     builder.input('quants', 'uint8', ['tokens', width]),
@@ -36,7 +45,7 @@ function checkWidth(libraryPath: string, width: number): void {
   const scales = random(OUTPUTS, 1);
   const session = openSession(builder, libraryPath);
   try {
-    for (const rows of [1, 2, 3, 4, 5, 6, 7, 16, 17, 32, 33, 101, 160]) {
+    for (const rows of ROWS) {
       const quants = Uint8Array.from(random(rows * width, 127.4), (value) => Math.round(value) + ZERO_POINT);
       const rowScales = random(rows, 1);
       const out = run(session, {
@@ -55,6 +64,61 @@ function checkWidth(libraryPath: string, width: number): void {
         if (plain[at] === wanted && scaled[at] === Math.fround(wanted * rowScales[row]!)) continue;
         throw new Error('Linear gives other numbers than it is defined to');
       }
+    }
+  } finally {
+    session.dispose();
+  }
+}
+
+function checkGated(libraryPath: string, width: number): void {
+  const builder = new GraphBuilder('gated', new WeightTable('none'));
+  const shape = panelShape(width, GATED_OUTPUTS);
+  const inputs = [
+    builder.input('quants', 'uint8', ['tokens', width]),
+    ...['gate', 'up'].flatMap((name) => [
+      builder.input(`${name}.weights`, 'int8', shape),
+      builder.input(`${name}.scales`, 'float32', [GATED_OUTPUTS]),
+      builder.input(`${name}.offsets`, 'int32', [GATED_OUTPUTS]),
+    ]),
+    builder.input('row_scales', 'float32', ['tokens', 1]),
+  ];
+  builder.output(builder.node('LinearGate', inputs, 'gated'), 'float32', ['tokens', GATED_OUTPUTS]);
+
+  const random = randomFloats(5);
+  const layer = () => ({
+    weights: Int8Array.from(random(width * GATED_OUTPUTS, 127.4), Math.round),
+    // Sums are some tens of thousands, and a gate that is far from 0 is open or shut.
+    scales: random(GATED_OUTPUTS, 1e-4),
+  });
+  const layers = { gate: layer(), up: layer() };
+  const session = openSession(builder, libraryPath);
+  try {
+    for (const rows of ROWS) {
+      const quants = Uint8Array.from(random(rows * width, 127.4), (value) => Math.round(value) + ZERO_POINT);
+      const rowScales = random(rows, 1);
+      const out = run(session, {
+        quants: Tensor.over(quants, [rows, width]),
+        row_scales: Tensor.over(rowScales, [rows, 1]),
+        ...Object.fromEntries(
+          Object.entries(layers).flatMap(([name, { weights, scales }]) => [
+            [`${name}.weights`, Tensor.over(toPanels(weights, width, GATED_OUTPUTS), shape)],
+            [`${name}.scales`, Tensor.over(scales, [GATED_OUTPUTS])],
+            [`${name}.offsets`, Tensor.over(zeroPointSums(weights, GATED_OUTPUTS, ZERO_POINT), [GATED_OUTPUTS])],
+          ]),
+        ),
+      });
+      const product = ({ weights, scales }: typeof layers.gate, row: number, column: number): number => {
+        let sum = 0;
+        for (let i = 0; i < width; i++)
+          sum += (quants[row * width + i]! - ZERO_POINT) * weights[i * GATED_OUTPUTS + column]!;
+        return sum * scales[column]! * rowScales[row]!;
+      };
+      const wanted = Float32Array.from({ length: rows * GATED_OUTPUTS }, (_, at) => {
+        const [row, column] = [Math.floor(at / GATED_OUTPUTS), at % GATED_OUTPUTS];
+        const gate = product(layers.gate, row, column);
+        return (gate / (1 + Math.exp(-gate))) * product(layers.up, row, column);
+      });
+      requireNear('LinearGate', floatsOf(out, 'gated'), spread(wanted, MIXED));
     }
   } finally {
     session.dispose();

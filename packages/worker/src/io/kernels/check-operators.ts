@@ -1,9 +1,9 @@
 import { Tensor } from '@sluice/ort';
 import { GraphBuilder } from '../../model/compile/graph-builder.js';
-import { spread } from '../../model/compile/rotation.js';
 import { WeightTable } from '../../model/compile/weight-table.js';
 import { checkAttention } from './check-attention.js';
 import { checkLinear } from './check-linear.js';
+import { checkPick } from './check-pick.js';
 import { floatsOf, type Outputs, openSession, randomFloats, requireNear, run } from './check-session.js';
 
 const TOLERANCE = 1e-4;
@@ -12,7 +12,6 @@ const LARGEST_QUANT = 127;
 /** Columns of rows. */
 const COLUMNS = 96;
 const ROWS = 19;
-const MIX = 32;
 const EPSILON = 1e-5;
 
 /**
@@ -24,15 +23,13 @@ export function checkOperators(libraryPath: string): void {
   checkRows(libraryPath);
   checkLinear(libraryPath);
   checkAttention(libraryPath);
+  checkPick(libraryPath);
 }
 
 function checkRows(libraryPath: string): void {
   const builder = new GraphBuilder('rows', new WeightTable('none'));
   const [x, y] = ['x', 'y'].map((name) => builder.input(name, 'float32', ['tokens', COLUMNS])) as [string, string];
-  const [xScale, yScale] = ['x_scale', 'y_scale'].map((name) => builder.input(name, 'float32', ['tokens', 1])) as [
-    string,
-    string,
-  ];
+  const yScale = builder.input('y_scale', 'float32', ['tokens', 1]);
   const weight = builder.input('weight', 'float32', [COLUMNS]);
   const quantized = (name: string): [string, string] => {
     builder.output(name, 'uint8', ['tokens', COLUMNS]);
@@ -44,12 +41,10 @@ function checkRows(libraryPath: string): void {
   builder.nodeWithOutputs('NormQuantize', [x, y, yScale, weight], [...quantized('norm'), 'sum'], epsilon);
   builder.output('sum', 'float32', ['tokens', COLUMNS]);
   builder.nodeWithOutputs('QuantizeRows', [x], quantized('plain'));
-  builder.nodeWithOutputs('GateQuantize', [x, xScale, y, yScale], quantized('mixed'), { mix: { int: MIX } });
-  builder.nodeWithOutputs('GateQuantize', [x, '', y, yScale], quantized('gated'), { mix: { int: 0 } });
 
   const random = randomFloats(7);
   const inputs = { x: random(ROWS * COLUMNS, 4), y: random(ROWS * COLUMNS, 2), weight: random(COLUMNS, 1) };
-  const scales = { x: random(ROWS, 1).map((value) => value + 2), y: random(ROWS, 1).map((value) => value + 2) };
+  const scales = random(ROWS, 1).map((value) => value + 2);
   // A row of zeros has no largest magnitude to divide by.
   inputs.x.fill(0, 0, COLUMNS);
   inputs.y.fill(0, 0, COLUMNS);
@@ -59,20 +54,14 @@ function checkRows(libraryPath: string): void {
     const out = run(session, {
       x: Tensor.over(inputs.x, [ROWS, COLUMNS]),
       y: Tensor.over(inputs.y, [ROWS, COLUMNS]),
-      x_scale: Tensor.over(scales.x, [ROWS, 1]),
-      y_scale: Tensor.over(scales.y, [ROWS, 1]),
+      y_scale: Tensor.over(scales, [ROWS, 1]),
       weight: Tensor.over(inputs.weight, [COLUMNS]),
     });
-    const sum = inputs.x.map((value, at) => value + inputs.y[at]! * scales.y[rowOf(at)]!);
-    const gatedBy = (gate: number, up: number): number => (gate / (1 + Math.exp(-gate))) * up;
-    const gated = inputs.x.map((value, at) => gatedBy(value, inputs.y[at]!));
-    const scaledGate = inputs.x.map((value, at) => gatedBy(value * scales.x[rowOf(at)]!, inputs.y[at]!));
+    const sum = inputs.x.map((value, at) => value + inputs.y[at]! * scales[rowOf(at)]!);
     requireNear('NormQuantize', floatsOf(out, 'sum'), sum);
     requireQuants('NormQuantize', out, 'first', normed(inputs.x, inputs.weight));
     requireQuants('NormQuantize', out, 'norm', normed(sum, inputs.weight));
     requireQuants('QuantizeRows', out, 'plain', inputs.x);
-    requireQuants('GateQuantize', out, 'mixed', timesScales(spread(scaledGate, MIX), scales.y));
-    requireQuants('GateQuantize', out, 'gated', timesScales(gated, scales.y));
   } finally {
     session.dispose();
   }
@@ -83,10 +72,6 @@ function normed(rows: Float32Array, weight: Float32Array): Float32Array {
   const squares = new Float64Array(ROWS);
   for (const [at, value] of rows.entries()) squares[rowOf(at)]! += value * value;
   return rows.map((value, at) => (value * weight[at % COLUMNS]!) / Math.sqrt(squares[rowOf(at)]! / COLUMNS + EPSILON));
-}
-
-function timesScales(rows: Float32Array, scales: Float32Array): Float32Array {
-  return rows.map((value, at) => value * scales[rowOf(at)]!);
 }
 
 function rowOf(at: number): number {

@@ -95,8 +95,7 @@ async function openLayer(
   const norm = builder.weight('norm', 'float32', [narrow], async () => new Float32Array(narrow).fill(1));
   const { rows, residual } = shaping.norm(before, undefined, norm, 'fed');
   const matrices = [randomMatrix(wide, narrow), randomMatrix(wide, narrow)] as const;
-  const [gate, up] = linear.applyPair(builder, rows, 'gate_up', matrices, ['gate', 'up']);
-  const product = shaping.gate(gate!, up!, (what) => what);
+  const product = linear.applyGated(builder, rows, 'gate_up', matrices, 'gated');
   const addition = linear.applyUneven(builder, product, 'down', randomMatrix(narrow, wide), 'addition');
   const behind = shaping.norm(residual, addition, norm, 'next').residual;
   builder.output(behind, 'float32', ['tokens', narrow]);

@@ -109,9 +109,8 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): void {
     const feedNorm = column(file, `blk.${layer}.ffn_norm.weight`);
     const fed = normed(feedNorm, at('feed_in'));
     const matrices = [behind(feedNorm, 'ffn_gate'), behind(feedNorm, 'ffn_up')] as const;
-    const [gate, up] = linear.applyPair(builder, fed, at('gate_up'), matrices, [at('gate_out'), at('up_out')]);
-    const product = shaping.gate(gate!, up!, at);
-    addition = linear.applyUneven(builder, product, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));
+    const gated = linear.applyGated(builder, fed, at('gate_up'), matrices, at('gated'));
+    addition = linear.applyUneven(builder, gated, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));
   }
   // Others read it too, and the head quantizes only the rows that are wanted.
   const floats = floatShaping(builder, config.normEpsilon);

@@ -14,7 +14,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 21;
+export const COMPILER_VERSION = 23;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
@@ -69,7 +69,7 @@ export async function compileModel(
       scale: undefined,
       countedBy: wanted,
     };
-    pickTokens(builder, architecture.buildHead(builder, context, rows), config.vocabularyCount);
+    pickTokens(builder, architecture.buildHead(builder, context, rows), config.vocabularyCount, kernels);
     return { chunks, decodeTokens, onnx: encodeModel(builder.graph()) };
   });
   const turnedNorm = basis.isTurned ? await architecture.lastNorm(file).read() : undefined;

@@ -82,6 +82,23 @@ export class Int8Layers {
     return this.#multiply(builder, quants, name, name, matrices, output, scale);
   }
 
+  /**
+   * SiLU(gate) × up of two layers that read the same input, by own kernels: one operator, whose outputs are multiplied already
+   * and mixed with their neighbours, and are integers again behind another.
+   * @param matrices of gate and up; outputs are a multiple of 32.
+   */
+  applyGated(
+    builder: GraphBuilder,
+    input: LayerRows,
+    name: string,
+    matrices: readonly [SourceMatrix, SourceMatrix],
+    output: string,
+  ): QuantizedRows {
+    const { quants, scale } = isQuantized(input) ? input : this.#quantize(builder, input, name);
+    const weights = matrices.flatMap((matrix, index) => this.#weights(builder, name, `${name}.${index}`, [matrix]));
+    return quantizeByOwn(builder, builder.node('LinearGate', [quants, ...weights, scale], output), output);
+  }
+
   /** @param scale of rows, which own kernels multiply by on the way. */
   #multiply(
     builder: GraphBuilder,
@@ -92,19 +109,22 @@ export class Int8Layers {
     output: string,
     scale?: string,
   ): string {
+    const inputs = [quants, ...this.#weights(builder, name, layer, matrices), ...(scale === undefined ? [] : [scale])];
+    return builder.node(this.#kernels === 'own' ? 'Linear' : 'MatMulIntegerToFloat', inputs, output);
+  }
+
+  /** @param name that the moments of their inputs have. */
+  #weights(builder: GraphBuilder, name: string, layer: string, matrices: readonly SourceMatrix[]): string[] {
     const moments = this.#moments.get(name);
     const shape = { inputs: matrices[0]!.columns, outputs: rowsOf(matrices) };
     const channels = (): Promise<Channels> => this.#channels(layer, matrices, moments);
-    const inputs =
-      this.#kernels === 'own'
-        ? [...ownWeights(builder, layer, shape, channels), ...(scale === undefined ? [] : [scale])]
-        : runtimeWeights(builder, layer, shape, channels);
-    return builder.node(this.#kernels === 'own' ? 'Linear' : 'MatMulIntegerToFloat', [quants, ...inputs], output);
+    return (this.#kernels === 'own' ? ownWeights : runtimeWeights)(builder, layer, shape, channels);
   }
 
   #quantize(builder: GraphBuilder, input: ScaledRows, name: string): QuantizedRows {
-    const quantize = this.#kernels === 'own' ? quantizeByOwn : quantizeRows;
-    const { quants, scale } = quantize(builder, input, `${name}.rows`);
+    const rows = `${name}.rows`;
+    const isOwn = this.#kernels === 'own';
+    const { quants, scale } = isOwn ? quantizeByOwn(builder, input.value, rows) : quantizeRows(builder, input, rows);
     if (input.scale === undefined) return { quants, scale };
     return { quants, scale: builder.node('Mul', [scale, input.scale], `${name}.scale`) };
   }
@@ -157,7 +177,7 @@ function channelScale(
   });
 }
 
-function quantizeByOwn(builder: GraphBuilder, { value }: ScaledRows, name: string): QuantizedRows {
+function quantizeByOwn(builder: GraphBuilder, value: string, name: string): QuantizedRows {
   const rows = quantizedRows(name);
   builder.nodeWithOutputs('QuantizeRows', [value], [rows.quants, rows.scale]);
   return rows;

@@ -1,5 +1,6 @@
 import { assert } from '@sluice/shared';
 import type { Calibration } from './calibration.js';
+import { gatedRows } from './gating.js';
 import type { GraphBuilder } from './graph-builder.js';
 import type { Kernels } from './kernels.js';
 import { BlockLayers } from './linear-blocks.js';
@@ -86,10 +87,28 @@ export class LinearLayers {
   }
 
   /**
-   * Two layers of as many outputs that read the same input, each as {@link apply}. In blocks they are one layer, and its
-   * outputs are split: the kernel would quantize the input for each of them.
+   * SiLU(input × gateᵀ) × (input × upᵀ), for {@link applyUneven} to read.
+   * @param matrices gate and up, of as many outputs.
    */
-  applyPair(
+  applyGated(
+    builder: GraphBuilder,
+    input: LayerRows,
+    name: string,
+    matrices: readonly [SourceMatrix, SourceMatrix],
+    output: string,
+  ): LayerRows {
+    if (this.mode === 'w8a8' && this.#options.kernels === 'own') {
+      return this.#int8.applyGated(builder, input, name, matrices, output);
+    }
+    const [gate, up] = this.#applyPair(builder, input, name, matrices, [`${output}.gate_out`, `${output}.up_out`]);
+    return gatedRows(builder, gate!, up!, output);
+  }
+
+  /**
+   * Two layers that read the same input, each as {@link apply}. In blocks they are one layer, and its outputs are split: the
+   * kernel would quantize the input for each of them.
+   */
+  #applyPair(
     builder: GraphBuilder,
     input: LayerRows,
     name: string,

@@ -1,8 +1,6 @@
-import { assert } from '@sluice/shared';
 import type { BuildContext } from '../architectures/architecture.js';
 import type { DecoderConfig } from '../architectures/config.js';
 import type { GraphBuilder } from './graph-builder.js';
-import { MIXED_RUN } from './neighbour-mixing.js';
 import { type LayerRows, multiplied, quantizedRows, type ScaledRows } from './rows.js';
 
 /** What stands between linear layers. */
@@ -12,9 +10,6 @@ export interface RowShaping {
    * @param weight [hidden]
    */
   norm(residual: string, addition: ScaledRows | undefined, weight: string, output: string): NormedRows;
-
-  /** SiLU(gate) × up for {@link LinearLayers.applyUneven} to read. @param name of a value here in the layer. */
-  gate(gate: ScaledRows, up: ScaledRows, name: (what: string) => string): LayerRows;
 }
 
 export interface NormedRows {
@@ -48,13 +43,6 @@ export function floatShaping(builder: GraphBuilder, normEpsilon: number) {
       builder.nodeWithOutputs('SkipSimplifiedLayerNormalization', inputs, [output, '', '', sum], { epsilon });
       return { rows: { value: output, scale: undefined }, residual: sum };
     },
-    gate(gate, up, name) {
-      // SiLU needs the gate itself; the scale of up waits until after the next layer.
-      const scaled = multiplied(builder, gate, name('gate_scaled'));
-      // QuickGelu with alpha 1 is x * sigmoid(x), which is SiLU, in one pass.
-      const activated = builder.node('QuickGelu', [scaled], name('activated'), { alpha: { float: 1 } });
-      return { value: builder.node('Mul', [activated, up.value], name('gated')), scale: up.scale };
-    },
   } satisfies RowShaping;
 }
 
@@ -69,13 +57,6 @@ function quantizedShaping(builder: GraphBuilder, normEpsilon: number): RowShapin
         epsilon: { float: normEpsilon },
       });
       return { rows, residual: sum };
-    },
-    gate(gate, up, name) {
-      assert(gate.scale !== undefined && up.scale !== undefined, 'layers in integers leave the scale of rows to us');
-      const rows = quantizedRows(name('gated'));
-      const inputs = [gate.value, gate.scale, up.value, up.scale];
-      builder.nodeWithOutputs('GateQuantize', inputs, [rows.quants, rows.scale], { mix: { int: MIXED_RUN } });
-      return rows;
     },
   };
 }
