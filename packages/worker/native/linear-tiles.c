@@ -1,3 +1,8 @@
+/*
+ * Linear layers in tiles. Tiles multiply faster than a core does anything else, so everything else is done while they do: sums of
+ * the block before become outputs, and the next panel's weights come from memory.
+ */
+
 #include "linear.h"
 #include "tiles.h"
 
@@ -120,6 +125,7 @@ static void multiply_many(Course *course, size_t row, size_t rows, size_t half) 
   const Layer *layer = course->layer;
   const uint8_t *quants = layer->quants + row * layer->inputs, *second = quants + TILE * layer->inputs;
   Block *block = &course->blocks[course->now], *before = &course->blocks[!course->now];
+  /* So that all of them are done when this block is. */
   const size_t some = before->rows * TILE_BYTES / (layer->count * layer->inputs) + 1;
   for (size_t of = 0; of < layer->count; of++) {
     const int8_t *weights = panel_of(course, of) + half * 2 * TILE_BYTES;
@@ -139,7 +145,6 @@ static void multiply_many(Course *course, size_t row, size_t rows, size_t half) 
     }
     store_sums(block->sums[of]);
   }
-  put_some(layer, before, before->rows);
   begin_outputs(course, block, row, rows, half);
   course->now = !course->now;
 }
