@@ -7,7 +7,7 @@ import { startWorker } from '../../packages/worker/src/io/start-worker.js';
 import { cacheIn } from '../support/cache-in.js';
 import { tinyModel } from '../support/tiny-model.js';
 
-// A worker that ends leaves behind what its passes cost, and the next one begins with it.
+// A worker that ends leaves behind what its passes cost, and the next one begins with it; the first one finds it out.
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -72,14 +72,15 @@ async function life(answerTokens: number): Promise<number> {
 const memo = (): string => path.join(folder, 'pass-costs', readdirSync(path.join(folder, 'pass-costs'))[0]!);
 
 describe('A worker', () => {
-  it('expects of its first pass what the one before it has learnt', async () => {
-    const guessedMs = await life(8);
+  it('expects of its first pass what the one before it has learnt, or else what probes took', async () => {
+    const probedMs = await life(8);
     expect(() => memo()).toThrow('ENOENT');
+    // A guess would be the same one.
+    expect(await life(8)).not.toBe(probedMs);
 
     await life(100);
     const learnt = JSON.parse(readFileSync(memo(), 'utf8'));
     const [baseMs] = learnt.cost.whole.coefficients;
-    expect(await life(8)).not.toBe(guessedMs);
 
     // Told of a base of a minute, it expects a minute.
     learnt.cost.whole.coefficients[0] = baseMs + 60_000;
@@ -91,6 +92,6 @@ describe('A worker', () => {
     expect(JSON.parse(readFileSync(memo(), 'utf8')).choice.trials).toEqual({ chunks: 12, decodes: 5 });
 
     writeFileSync(memo(), JSON.stringify(learnt).slice(0, 99));
-    expect(await life(8)).toBe(guessedMs);
+    expect(await life(8)).toBeLessThan(60_000);
   });
 });

@@ -102,11 +102,14 @@ export function workOf({ decodes, chunks }: StepPlan, limits: DecodeLimits): Ste
  */
 const SHARED_GUESS = 0.8;
 const SHARED_GUESS_WEIGHT = 0.01;
+/** Milliseconds of a token of a chunk before anything was measured. */
+const TOKEN_GUESS = 0.33;
 /**
- * Milliseconds before anything was measured, for a small model on a few cores; in the units of {@link featuresOf}. Only
- * their proportions matter for longer than a few steps.
+ * Milliseconds before anything was measured, in the units of {@link featuresOf}: the geometric mean of what the default
+ * model's passes take on two cores with own kernels in tiles (7 and 0.13 a token), without tiles (5 and 0.34) and with
+ * the runtime's (8 and 0.8). Only their proportions matter for longer than a few steps.
  */
-const PRIOR = [2, 2, 3, 1, 0.5, 1, SHARED_GUESS];
+const PRIOR = [6.5, 0.45, 0.8, TOKEN_GUESS, 0.3, 0.3, SHARED_GUESS * TOKEN_GUESS];
 /** What it counts for beside a step, which has weight 1; forgotten like one. */
 const PRIOR_WEIGHT = 0.01;
 const PREFILL_TOKENS = 3;

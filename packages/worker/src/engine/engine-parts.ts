@@ -33,7 +33,7 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly listener: StepListener;
-  /** What passes cost, as another start has learnt it; absent: that begins with a guess. */
+  /** What passes cost, as another start or probes have learnt it; absent: that begins with a guess. */
   readonly rememberedCost?: RememberedCosts;
   /** Called after each step, for metrics and benches. */
   readonly onStep?: (step: StepRecord) => void;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { TlsOptions } from '@sluice/proto';
 import { type Clock, cacheFolder, createLog, type LoadState, systemClock } from '@sluice/shared';
 import { Engine } from '../engine/engine.js';
+import { probePasses } from '../engine/probe-passes.js';
 import { createPolicy, defaultPolicy } from '../engine/scheduler/policies.js';
 import { defaultObjectives } from '../engine/sequence.js';
 import type { SpeculationMode } from '../engine/speculation/speculation.js';
@@ -50,8 +51,8 @@ export interface WorkerOptions extends Omit<SizeWishes, 'kv' | 'kernels'> {
   readonly onProgress?: (progress: WorkerProgress) => void;
   readonly onStep?: (step: StepRecord) => void;
   /**
-   * The engine cannot go on (see `EngineParts.onFatal`) and its clients have been told. Must end the process, and not by
-   * `process.exit`, which waits for a pass that hangs.
+   * The engine cannot go on (see `EngineParts.onFatal`) and its clients have been told, or could not begin (`probePasses`).
+   * Must end the process, and not by `process.exit`, which waits for a pass that hangs.
    */
   readonly onFatal: (cause: unknown) => never;
 }
@@ -106,6 +107,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const scheduler = options.scheduler ?? defaultPolicy;
   const { name, loaded } = await fetchAndLoad(options, { cacheFolder: cache, progress, clock, log });
   const { model, memory, text, closeText, guides, config, sizes, choice, kernels, kv, fillIn } = loaded;
+  const probed = memory.before === undefined ? await probePasses(model, clock, log).catch(options.onFatal) : undefined;
+  const rememberedCost = memory.before?.cost ?? probed?.cost;
 
   let server: WorkerServer | undefined;
   const engine = new Engine(
@@ -132,7 +135,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         (server?.close(CLOSE_GRACE_MS) ?? Promise.resolve()).then(end, end);
       },
       ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
-      ...(memory.before === undefined ? {} : { rememberedCost: memory.before.cost }),
+      ...(rememberedCost === undefined ? {} : { rememberedCost }),
     },
   );
   memory.follow({
@@ -184,6 +187,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         kernelsReason: kernels.reason,
         kv,
         passesRemembered: memory.before !== undefined,
+        passesProbed: probed?.passes ?? 0,
         port,
       },
       'the worker is ready',
