@@ -4,8 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../packages/shared/src/index.js';
-import { chooseKernels, type KernelChoice } from '../../packages/worker/src/index.js';
-import { processorFeatures } from '../../packages/worker/src/io/kernels/processor-features.js';
+import { chooseKernels, hasTiles, type KernelChoice } from '../../packages/worker/src/index.js';
 import { noModel, SluiceProcess } from './up-server.js';
 
 // The real compiler, from the package index. It is kept in the cache folder, so that one run of the tests fetches it.
@@ -26,7 +25,6 @@ const bugsInTiles = [
   ['linear-tiles.c', 'second + input', 'quants + input', /Linear gives other/],
   ['linear-tiles.c', 'course->now = !course->now;', '', /Linear gives other/],
 ] as const;
-const hasTiles = /\bamx_int8\b/.test(processorFeatures());
 
 /** What is a failure of the machine or its network, and not of ours. */
 const outOfReach = /no pip was found|pip failed with status|there is no compiler for/;
@@ -55,7 +53,7 @@ describe('own kernels', () => {
     ['attention-integers.c', 'choose(weight > all(0), scales, all(0))', 'scales', /Attention gives other numbers/],
     ['pick.c', '(uint32_t)~(column + i)', '(uint32_t)(column + i)', /Pick gives other tokens/],
     ['pick.c', 'sum += sum_of(powers)', 'sum = sum_of(powers)', /Pick gives other numbers/],
-    ...(hasTiles ? bugsInTiles : []),
+    ...(hasTiles() ? bugsInTiles : []),
     ['operator.c', '"sluice"', '"other"', /the check failed: .*Attention|the check failed: .*Quantize/],
   ] as const)(
     'are not taken where %s has "%s" replaced',

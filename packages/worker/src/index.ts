@@ -49,7 +49,7 @@ export {
   type KernelWish,
   kernelWishes,
 } from './io/kernels/choose-kernels.js';
-export { hasByteProducts } from './io/kernels/processor-features.js';
+export { hasByteProducts, hasTiles } from './io/kernels/processor-features.js';
 export { CHUNK_COUNTS, DECODE_COUNTS } from './io/load-model.js';
 export type { FetchProgress } from './io/models/fetch-progress.js';
 export { openGguf } from './io/models/open-gguf.js';

@@ -1,3 +1,4 @@
+import { hasTiles } from '@sluice/worker';
 import type { LlamaCpp } from '../peers/llama-cpp-build.js';
 import type { Subject } from './subject.js';
 
@@ -39,6 +40,8 @@ export function llamaServer(options: LlamaServerOptions): Subject {
           ['--ctx-size', `${concurrency * (options.requestTokens + slackTokens)}`],
           ['--batch-size', `${options.batchTokens}`, '--ubatch-size', `${options.batchTokens}`],
           ['--cache-ram', '0', '--cont-batching', '--log-verbosity', '2'],
+          // It crashes as it repacks Q4_1 for AMX.
+          options.weights === 'same' && hasTiles() ? ['--no-repack'] : [],
         ].flat(),
         url: `http://127.0.0.1:${port}`,
         readyPath: '/health',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasByteProducts } from './processor-features.js';
+import { hasByteProducts, hasTiles } from './processor-features.js';
 
 describe('hasByteProducts', () => {
   it.each([
@@ -11,5 +11,15 @@ describe('hasByteProducts', () => {
     ['', false],
   ])('reads of "%s" that it is %s', (features, has) => {
     expect(hasByteProducts(features)).toBe(has);
+  });
+});
+
+describe('hasTiles', () => {
+  it.each([
+    ['flags\t\t: fpu avx512_vnni amx_bf16 amx_tile amx_int8', true],
+    ['flags\t\t: fpu avx512_vnni amx_tile', false],
+    ['Features\t: fp asimd', false],
+  ])('reads of "%s" that it is %s', (features, has) => {
+    expect(hasTiles(features)).toBe(has);
   });
 });

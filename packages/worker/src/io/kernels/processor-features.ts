@@ -18,6 +18,11 @@ export function hasByteProducts(features = processorFeatures()): boolean {
   return /\b(avx512_vnni|avx_vnni)\b/.test(features);
 }
 
+/** Whether it multiplies tiles of bytes (AMX). */
+export function hasTiles(features = processorFeatures()): boolean {
+  return /\bamx_int8\b/.test(features);
+}
+
 /** Of the first processor; none where the system has no such file. */
 function tellingLines(): readonly string[] {
   try {
