@@ -109,7 +109,7 @@ const TOKEN_GUESS = 0.33;
  * model's passes take on two cores with own kernels in tiles (7 and 0.13 a token), without tiles (5 and 0.34) and with
  * the runtime's (8 and 0.8). Only their proportions matter for longer than a few steps.
  */
-const PRIOR = [6.5, 0.45, 0.8, TOKEN_GUESS, 0.3, 0.3, SHARED_GUESS * TOKEN_GUESS];
+const PRIOR = [6.5, 0.42, 1.1, TOKEN_GUESS, 0.5, 0.3, SHARED_GUESS * TOKEN_GUESS];
 /** What it counts for beside a step, which has weight 1; forgotten like one. */
 const PRIOR_WEIGHT = 0.01;
 const PREFILL_TOKENS = 3;

@@ -1,8 +1,8 @@
 import type { Clock, Logger } from '@sluice/shared';
-import { CostModel, workOf } from './cost-model.js';
-import type { ModelPort } from './model-port.js';
+import { CostModel, type StepWork, workOf } from './cost-model.js';
+import type { ModelLimits, ModelPort } from './model-port.js';
 import { PassRunner } from './pass-runner.js';
-import { type MeasuredPass, probedCost } from './probed-cost.js';
+import { probedCost } from './probed-cost.js';
 import type { RememberedCost, RememberedCosts } from './remembered-cost.js';
 import { chunkTokens } from './scheduler/policy.js';
 import { type DecodeRow, type PrefillChunk, type StepPlan, wantBest } from './step-plan.js';
@@ -20,10 +20,17 @@ const CHUNK_TOKENS = 64;
 const ROWS = 16;
 /** Beside a chunk. */
 const MIXED_ROWS = 8;
-/** The shortest counts: the first may have to warm up, and what disturbs a pass makes it longer. */
-const PASSES_EACH = 3;
+/** All kinds so often. The shortest pass of a kind counts: the first warms up, and what disturbs a pass makes it longer. */
+const ROUNDS = 3;
 /** None is taken to be shorter. */
 const PASS_MS_MIN = 0.01;
+
+interface Kind {
+  readonly plan: StepPlan;
+  readonly work: StepWork;
+  /** Undefined before the first. */
+  leastMs: number | undefined;
+}
 
 /**
  * Finds out what passes cost before anybody waits for them: in a second and at most one pass longer. All slots are free
@@ -35,55 +42,60 @@ export async function probePasses(model: ModelPort, clock: Clock, log: Logger): 
   const { limits } = model;
   const runner = new PassRunner(model, clock, log);
   const endMs = clock.nowMs() + PROBING_MS;
+  const kinds = plansFor(limits).map((plan): Kind => ({ plan, work: workOf(plan, limits), leastMs: undefined }));
   let passes = 0;
-  /** Milliseconds; undefined where there was no time for it, or it failed. */
-  const measure = async (plan: StepPlan, expectedMs: number): Promise<number | undefined> => {
-    let leastMs: number | undefined;
-    for (let time = 0; time < PASSES_EACH; time++) {
-      const startMs = clock.nowMs();
-      const predictedMs = leastMs ?? expectedMs;
-      // What the first of a kind took may be what it took to warm up, and says little of the second.
-      if (passes > 0 && startMs + (leastMs === undefined ? expectedMs : 0) > endMs) break;
-      passes += 1;
-      const outcome = await runner.run(plan, { predictedMs, passesSeen: 0 });
-      if (outcome.kind === 'broken') throw outcome.cause;
-      if (outcome.kind === 'failed') return undefined;
-      leastMs = Math.max(PASS_MS_MIN, Math.min(leastMs ?? Number.POSITIVE_INFINITY, clock.nowMs() - startMs));
+  let slotsFilled = 1;
+  let hasFailed = false;
+  /** False where there is no time for it, or one has failed. */
+  const run = async (kind: Kind): Promise<boolean> => {
+    const { plan, work, leastMs = Number.POSITIVE_INFINITY } = kind;
+    const predictedMs = kind.leastMs ?? new CostModel(1, costOf(kinds)).predictMs(work);
+    const startLatestMs = kind.leastMs === undefined ? endMs - predictedMs : endMs;
+    if (hasFailed || (passes > 0 && clock.nowMs() > startLatestMs)) return false;
+    // With what a chunk has left in slot 0.
+    for (; slotsFilled < plan.decodes.length; slotsFilled++) {
+      const { slot, position } = plan.decodes[slotsFilled]!;
+      if (position > 0) model.copy(0, slot, position);
     }
-    return leastMs;
+    passes += 1;
+    const startMs = clock.nowMs();
+    const outcome = await runner.run(plan, { predictedMs, passesSeen: 0 });
+    if (outcome.kind === 'broken') throw outcome.cause;
+    hasFailed = outcome.kind === 'failed';
+    if (hasFailed) return false;
+    kind.leastMs = Math.max(PASS_MS_MIN, Math.min(leastMs, clock.nowMs() - startMs));
+    return true;
   };
-  const measured: MeasuredPass[] = [];
   try {
-    for (const plan of probesOf(model)) {
-      const work = workOf(plan, limits);
-      const ms = await measure(plan, new CostModel(1, costOf(measured)).predictMs(work));
-      if (ms === undefined) break;
-      measured.push({ work, ms });
+    // Once more, so that what is expected of the others is not what the very first takes.
+    await run(kinds[0]!);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const kind of kinds) if (!(await run(kind))) break;
     }
   } finally {
     runner.rest();
   }
   for (let slot = 0; slot < Math.min(ROWS, limits.slotsMax); slot++) model.release(slot, 0);
-  const whole = costOf(measured);
+  const whole = costOf(kinds);
   return { cost: whole === undefined ? undefined : { whole, apart: [] }, passes };
 }
 
-function costOf(measured: readonly MeasuredPass[]): RememberedCost | undefined {
+/** Undefined before the first pass. */
+function costOf(kinds: readonly Kind[]): RememberedCost | undefined {
+  const measured = kinds.flatMap(({ work, leastMs }) => (leastMs === undefined ? [] : [{ work, ms: leastMs }]));
   return measured.length === 0 ? undefined : probedCost(measured);
 }
 
 /**
- * The cheapest first, which at least says how fast the machine is. They have fewer rows and tokens where the model has not so
- * much room. Fills slots for those to come, when it is asked for the next.
+ * The cheapest first, which at least says how fast the machine is; smaller ones where the model has not so much room. The rows
+ * of later ones are behind what the chunk before them leaves in slot 0.
  */
-function* probesOf(model: ModelPort): Iterable<StepPlan> {
-  const { slotsMax, contextTokens, stepTokensMax, chunkBlockTokens, vocabularyCount } = model.limits;
+function plansFor(limits: ModelLimits): readonly StepPlan[] {
+  const { slotsMax, contextTokens, stepTokensMax, chunkBlockTokens, vocabularyCount } = limits;
   const rows = Math.min(ROWS, slotsMax);
   const mixedRows = Math.min(MIXED_ROWS, slotsMax - 1);
   const most = Math.min(CHUNK_TOKENS, stepTokensMax - mixedRows, Math.floor(contextTokens / 2));
   const tokens = chunkTokens(most, most, chunkBlockTokens);
-  const hasChunks = tokens >= 2;
-  const context = hasChunks ? tokens : 0;
 
   const row = (slot: number, position: number, count: number): DecodeRow & PrefillChunk => ({
     slot,
@@ -96,11 +108,12 @@ function* probesOf(model: ModelPort): Iterable<StepPlan> {
   const rowsAt = (position: number, count: number): DecodeRow[] =>
     Array.from({ length: count }, (_, slot) => row(slot, position, 1));
 
-  yield { decodes: rowsAt(0, 1), chunks: [], resting: [] };
-  if (hasChunks) yield { decodes: [], chunks: [row(0, 0, tokens)], resting: [] };
-  for (let slot = 1; slot < rows && hasChunks; slot++) model.copy(0, slot, context);
-  yield { decodes: rowsAt(context, rows), chunks: [], resting: [] };
-  if (hasChunks && mixedRows > 0) {
-    yield { decodes: rowsAt(context, mixedRows), chunks: [row(mixedRows, 0, tokens)], resting: [] };
-  }
+  const alone = { decodes: rowsAt(0, 1), chunks: [], resting: [] };
+  if (tokens < 2) return [alone, { decodes: rowsAt(0, rows), chunks: [], resting: [] }];
+  return [
+    alone,
+    { decodes: [], chunks: [row(0, 0, tokens)], resting: [] },
+    { decodes: rowsAt(tokens, rows), chunks: [], resting: [] },
+    { decodes: rowsAt(tokens, mixedRows), chunks: [row(mixedRows, 0, tokens)], resting: [] },
+  ];
 }

@@ -3,9 +3,9 @@ import { CostModel, noWork, type StepWork, withChunk, withDecode } from './cost-
 import { probedCost } from './probed-cost.js';
 import { areRememberedCosts } from './remembered-cost.js';
 
-/** Milliseconds of own kernels in tiles. */
+/** Milliseconds of the default model with own kernels in tiles on two cores, as it was measured. */
 const tiles = ({ decodes, decodeContext, prefillTokens, prefillPairs }: StepWork): number =>
-  7 + 0.26 * decodes + 3.6e-4 * decodeContext + 0.12 * prefillTokens + 8e-5 * prefillPairs;
+  6.4 + 0.25 * decodes + 6.5e-4 * decodeContext + 0.107 * prefillTokens + 2.5e-4 * prefillPairs;
 
 function rowsAt(context: number, count: number): StepWork {
   return Array.from({ length: count }).reduce<StepWork>((work) => withDecode(work, context), noWork);
@@ -41,11 +41,12 @@ describe('probedCost', () => {
   it('gives way to the first steps where it is wrong', () => {
     const cost = costFrom(passes.map((work) => 2 * tiles(work)));
     for (let step = 0; step < 15; step++) {
-      const work = withChunk(rowsAt(200 + step, 4 * step), 0, 60 + step);
+      const rows = rowsAt(200 + step, 4 * step);
+      const work = step % 3 === 2 ? rows : withChunk(rows, 0, 60 + step);
       cost.observe(work, tiles(work));
     }
     for (const work of [rowsAt(250, 60), withChunk(rowsAt(250, 60), 0, 70)]) {
-      expect(Math.abs(cost.predictMs(work) / tiles(work) - 1)).toBeLessThan(0.15);
+      expect(Math.abs(cost.predictMs(work) / tiles(work) - 1)).toBeLessThan(0.2);
     }
   });
 

@@ -14,7 +14,7 @@ const PARTS = [0, 1, 1, 2, 2, 2, 2];
 /** What a guess counts for beside a pass that was measured, which counts 1: where no pass shows a part, it decides. */
 const GUESS_WEIGHT = 0.01;
 /** Parts are at least so much of what they are guessed to be beside the base, so that none is taken for nothing. */
-const SHARE_MIN = 0.01;
+const SHARE_MIN = 0.1;
 const SWEEPS = 100;
 /** Each coefficient counts for so many passes, of those before the start, which count a fifth (`CostModel`). */
 const CERTAINTY = 2.5;
@@ -50,7 +50,8 @@ export function probedCost(measured: readonly MeasuredPass[]): RememberedCost {
   const learnt = coefficients.map((ms, feature) => ratios[PARTS[feature]!]! * ms);
   return {
     coefficients: learnt,
-    certainties: learnt.map((ms) => CERTAINTY / ms ** 2),
+    // Where it is less than guessed, it is not the surer.
+    certainties: coefficients.map((ms, feature) => CERTAINTY / Math.max(slowness * ms, learnt[feature]!) ** 2),
     spread: { chunks: SPREAD, decodes: SPREAD },
     marginRatio,
   };
