@@ -31,13 +31,12 @@ typedef struct {
 } Sizes;
 
 void open_tiles(size_t rows) {
-  const uint8_t first = rows < TILE ? rows : TILE, second = rows - first;
-  /* Where there are no second rows nobody uses their tiles, which still need a size. */
-  const uint8_t some = second == 0 ? 1 : second;
+  /* Where there are no second rows, all four tiles of sums are those of the first. */
+  const uint8_t first = rows < TILE ? rows : TILE, second = rows > TILE ? rows - TILE : first;
   const Sizes sizes = {
       .palette = 1,
       .row_bytes = {TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES},
-      .rows = {first, first, second == 0 ? first : some, second == 0 ? first : some, first, some, TILE, TILE},
+      .rows = {first, first, second, second, first, second, TILE, TILE},
   };
   _tile_loadconfig(&sizes);
 }
