@@ -14,7 +14,7 @@ const OUTPUTS = 150;
 const GATED_OUTPUTS = 160;
 const MIXED = 32;
 /** Every number of rows that there is code for, up to more than a thread takes at once. */
-const ROWS = [1, 2, 3, 4, 5, 6, 7, 16, 17, 32, 101];
+const ROWS = [1, 2, 3, 4, 5, 6, 7, 16, 17, 32, 52, 101];
 
 /**
  * Sums of integers are exact: what comes out of Linear is that sum, rounded once for each of its two scales, and of LinearGate
@@ -58,9 +58,7 @@ function checkPlain(libraryPath: string, width: number): void {
       const [plain, scaled] = [floatsOf(out, 'plain'), floatsOf(out, 'scaled')];
       for (let at = 0; at < rows * OUTPUTS; at++) {
         const [row, column] = [Math.floor(at / OUTPUTS), at % OUTPUTS];
-        let sum = 0;
-        for (let i = 0; i < width; i++) sum += (quants[row * width + i]! - ZERO_POINT) * weights[i * OUTPUTS + column]!;
-        const wanted = Math.fround(sum * scales[column]!);
+        const wanted = Math.fround(sumOf(quants, row, weights, column, width) * scales[column]!);
         if (plain[at] === wanted && scaled[at] === Math.fround(wanted * rowScales[row]!)) continue;
         throw new Error('Linear gives other numbers than it is defined to');
       }
@@ -107,12 +105,8 @@ function checkGated(libraryPath: string, width: number): void {
           ]),
         ),
       });
-      const product = ({ weights, scales }: typeof layers.gate, row: number, column: number): number => {
-        let sum = 0;
-        for (let i = 0; i < width; i++)
-          sum += (quants[row * width + i]! - ZERO_POINT) * weights[i * GATED_OUTPUTS + column]!;
-        return sum * scales[column]! * rowScales[row]!;
-      };
+      const product = ({ weights, scales }: typeof layers.gate, row: number, column: number): number =>
+        sumOf(quants, row, weights, column, width) * scales[column]! * rowScales[row]!;
       const wanted = Float32Array.from({ length: rows * GATED_OUTPUTS }, (_, at) => {
         const [row, column] = [Math.floor(at / GATED_OUTPUTS), at % GATED_OUTPUTS];
         const gate = product(layers.gate, row, column);
@@ -123,4 +117,12 @@ function checkGated(libraryPath: string, width: number): void {
   } finally {
     session.dispose();
   }
+}
+
+/** @param weights [width, outputs] */
+function sumOf(quants: Uint8Array, row: number, weights: Int8Array, column: number, width: number): number {
+  const outputs = weights.length / width;
+  let sum = 0;
+  for (let i = 0; i < width; i++) sum += (quants[row * width + i]! - ZERO_POINT) * weights[i * outputs + column]!;
+  return sum;
 }
