@@ -54,6 +54,7 @@ describe('own kernels', () => {
     ['pick.c', '(uint32_t)~(column + i)', '(uint32_t)(column + i)', /Pick gives other tokens/],
     ['pick.c', 'sum += sum_of(powers)', 'sum = sum_of(powers)', /Pick gives other numbers/],
     ...(hasTiles() ? bugsInTiles : []),
+    ['operator.c', 'constants[index]', 'constants[3]', /the check failed: .*NormQuantize/],
     ['operator.c', '"sluice"', '"other"', /the check failed: .*Attention|the check failed: .*Quantize/],
   ] as const)(
     'are not taken where %s has "%s" replaced',

@@ -1,31 +1,39 @@
 #include "operator.h"
 #include "tiles.h"
 
-/* What an operator's node keeps from when its graph is opened. */
-typedef struct {
+struct Node {
   const Operator *operator;
   const OrtApi *api;
   int64_t integers[ATTRIBUTES_MAX];
   float number;
-} Node;
+  /* Inputs that are the same in all runs; without data those that are not. */
+  Tensor constants[INPUTS_MAX];
+};
 
 static void keep(Call *call, OrtStatus *status) {
   if (call->failure == NULL) call->failure = status;
 }
 
+static OrtStatus *read(const OrtApi *api, const OrtValue *value, Tensor *tensor) {
+  const int64_t *lengths = NULL;
+  OrtStatus *status = TYPE_AND_SHAPE(api)(value, &tensor->type, &lengths, &tensor->rank);
+  if (status != NULL) return status;
+  for (size_t i = 0; i < tensor->rank && i < RANK_MAX; i++) tensor->lengths[i] = lengths[i];
+  return TENSOR_DATA(api)((OrtValue *)value, &tensor->data);
+}
+
 Tensor input_of(Call *call, size_t index, size_t rank) {
-  Tensor tensor = {0};
-  const OrtValue *value = NULL;
-  if (call->failure == NULL) keep(call, INPUT(call->api)(call->context, index, &value));
-  if (call->failure != NULL || value == NULL) return tensor;
-  OrtShape *shape = NULL;
-  keep(call, TENSOR_SHAPE(call->api)(value, &shape));
-  if (call->failure != NULL) return tensor;
-  keep(call, DIMENSIONS(call->api)(shape, tensor.lengths, rank));
-  if (call->failure == NULL) keep(call, ELEMENT_TYPE(call->api)(shape, &tensor.type));
-  RELEASE_SHAPE(call->api)(shape);
-  if (call->failure == NULL) keep(call, TENSOR_DATA(call->api)((OrtValue *)value, &tensor.data));
-  return tensor;
+  const Tensor none = {0};
+  if (call->failure != NULL) return none;
+  Tensor tensor = call->node->constants[index];
+  if (tensor.data == NULL) {
+    const OrtValue *value = NULL;
+    keep(call, INPUT(call->api)(call->context, index, &value));
+    if (call->failure != NULL || value == NULL) return none;
+    keep(call, read(call->api, value, &tensor));
+  }
+  require(call, tensor.rank == rank, "an input has another number of dimensions than its operator reads");
+  return call->failure == NULL ? tensor : none;
 }
 
 void *output_of(Call *call, size_t index, const int64_t *lengths, size_t rank) {
@@ -45,6 +53,18 @@ void in_parallel(Call *call, void (*part)(void *, size_t), size_t count, void *s
   else if (count > 1) keep(call, PARALLEL_FOR(call->api)(call->context, part, count, count, state));
 }
 
+static OrtStatus *read_constants(Node *node, const OrtKernelInfo *info) {
+  for (size_t i = 0; node->operator->inputs[i] != 0; i++) {
+    int is_constant = 0;
+    const OrtValue *value = NULL;
+    node->constants[i] = (Tensor){0};
+    OrtStatus *status = CONSTANT_INPUT(node->api)(info, i, &is_constant, &value);
+    if (status == NULL && is_constant) status = read(node->api, value, &node->constants[i]);
+    if (status != NULL) return status;
+  }
+  return NULL;
+}
+
 static OrtStatus *create(const OrtCustomOp *base, const OrtApi *api, const OrtKernelInfo *info, void **kernel) {
   const Operator *operator = (const Operator *)base;
   OrtAllocator *allocator = NULL;
@@ -58,6 +78,7 @@ static OrtStatus *create(const OrtCustomOp *base, const OrtApi *api, const OrtKe
     status = INTEGER_ATTRIBUTE(api)(info, operator->integers[i], &node->integers[i]);
   }
   if (operator->number != NULL && status == NULL) status = FLOAT_ATTRIBUTE(api)(info, operator->number, &node->number);
+  if (status == NULL) status = read_constants(node, info);
   if (status == NULL) *kernel = node;
   else FREE(api)(allocator, node);
   return status;
@@ -65,7 +86,7 @@ static OrtStatus *create(const OrtCustomOp *base, const OrtApi *api, const OrtKe
 
 static OrtStatus *compute(void *kernel, OrtKernelContext *context) {
   const Node *node = kernel;
-  Call call = {.api = node->api, .context = context, .integers = node->integers, .number = node->number};
+  Call call = {.api = node->api, .context = context, .node = node, .integers = node->integers, .number = node->number};
   node->operator->compute(&call);
   return call.failure;
 }
@@ -96,7 +117,7 @@ static int last_version(const OrtCustomOp *op) { return 1; }
 
 static OrtStatus *add(const OrtApi *api, OrtCustomOpDomain *domain, Operator *operator) {
   operator->base = (OrtCustomOp){
-      .version = VERSION,
+      .version = OPERATOR_VERSION,
       .GetName = name_of,
       .GetExecutionProviderType = provider_of,
       .GetInputType = input_type,
@@ -119,7 +140,7 @@ static OrtStatus *add(const OrtApi *api, OrtCustomOpDomain *domain, Operator *op
 __attribute__((visibility("default"))) OrtStatus *RegisterCustomOps(OrtSessionOptions *options, const OrtApiBase *base) {
   /* One for all sessions: a domain only points at the operators, which are the library's. */
   static OrtCustomOpDomain *domain;
-  const OrtApi *api = base->GetApi(VERSION);
+  const OrtApi *api = base->GetApi(API_VERSION);
   if (domain == NULL) {
     ask_for_tiles();
     OrtCustomOpDomain *created = NULL;

@@ -4,10 +4,14 @@
 
 enum { ATTRIBUTES_MAX = 4, INPUTS_MAX = 9, OUTPUTS_MAX = 4, RANK_MAX = 4 };
 
+/* What an operator's node keeps from when its graph is opened. */
+typedef struct Node Node;
+
 /* One run of an operator. */
 typedef struct {
   const OrtApi *api;
   OrtKernelContext *context;
+  const Node *node;
   const int64_t *integers;
   float number;
   /* The first thing that went wrong; what is asked for behind it is nothing. */
@@ -18,6 +22,7 @@ typedef struct {
 typedef struct {
   void *data;
   int type;
+  size_t rank;
   int64_t lengths[RANK_MAX];
 } Tensor;
 

@@ -2,7 +2,8 @@
 
 /*
  * What an operator needs of ONNX Runtime's C API. The table of functions only grows, so that a position in it never changes
- * (onnxruntime_c_api.h, struct OrtApi); of struct OrtCustomOp there is what release 1.17 reads.
+ * (onnxruntime_c_api.h, struct OrtApi); all that is used is there since release 1.24. Of struct OrtCustomOp there is what release
+ * 1.17 reads, and operators say that they are of it.
  */
 
 #include <stddef.h>
@@ -10,7 +11,6 @@
 
 typedef struct OrtStatus OrtStatus;
 typedef struct OrtValue OrtValue;
-typedef struct OrtShape OrtShape;
 typedef struct OrtKernelInfo OrtKernelInfo;
 typedef struct OrtKernelContext OrtKernelContext;
 typedef struct OrtSessionOptions OrtSessionOptions;
@@ -18,7 +18,7 @@ typedef struct OrtCustomOpDomain OrtCustomOpDomain;
 typedef struct OrtAllocator OrtAllocator;
 
 typedef struct {
-  void *functions[275];
+  void *functions[415];
 } OrtApi;
 
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
   const char *(*GetVersionString)(void);
 } OrtApiBase;
 
-enum { VERSION = 17 };
+enum { API_VERSION = 24, OPERATOR_VERSION = 17 };
 enum { INVALID_ARGUMENT = 2 };
 enum { REQUIRED = 0, OPTIONAL = 1 };
 /* ANY: of whatever type its elements are. */
@@ -37,9 +37,6 @@ enum { FLOATS = 1, BYTES = 2, SIGNED_BYTES = 3, INTEGERS = 6, LONG_INTEGERS = 7,
 #define DOMAIN_ADD(api) ((OrtStatus * (*)(OrtCustomOpDomain *, const OrtCustomOp *))(api)->functions[27])
 #define ADD_DOMAIN(api) ((OrtStatus * (*)(OrtSessionOptions *, OrtCustomOpDomain *))(api)->functions[28])
 #define TENSOR_DATA(api) ((OrtStatus * (*)(OrtValue *, void **data))(api)->functions[51])
-#define ELEMENT_TYPE(api) ((OrtStatus * (*)(const OrtShape *, int *type))(api)->functions[60])
-#define DIMENSIONS(api) ((OrtStatus * (*)(const OrtShape *, int64_t *lengths, size_t count))(api)->functions[62])
-#define TENSOR_SHAPE(api) ((OrtStatus * (*)(const OrtValue *, OrtShape **shape))(api)->functions[65])
 #define ALLOCATE(api) ((OrtStatus * (*)(OrtAllocator *, size_t bytes, void **memory))(api)->functions[75])
 #define FREE(api) ((OrtStatus * (*)(OrtAllocator *, void *memory))(api)->functions[76])
 #define ALLOCATOR(api) ((OrtStatus * (*)(OrtAllocator **))(api)->functions[78])
@@ -47,8 +44,11 @@ enum { FLOATS = 1, BYTES = 2, SIGNED_BYTES = 3, INTEGERS = 6, LONG_INTEGERS = 7,
 #define INTEGER_ATTRIBUTE(api) ((OrtStatus * (*)(const OrtKernelInfo *, const char *name, int64_t *value))(api)->functions[86])
 #define INPUT(api) ((OrtStatus * (*)(const OrtKernelContext *, size_t index, const OrtValue **value))(api)->functions[90])
 #define OUTPUT(api) ((OrtStatus * (*)(OrtKernelContext *, size_t index, const int64_t *lengths, size_t count, OrtValue **value))(api)->functions[91])
-#define RELEASE_SHAPE(api) ((void (*)(OrtShape *))(api)->functions[99])
+/* The value, for as long as the session lives, of an input that is the same in all runs. */
+#define CONSTANT_INPUT(api) ((OrtStatus * (*)(const OrtKernelInfo *, size_t index, int *is_constant, const OrtValue **value))(api)->functions[249])
 #define PARALLEL_FOR(api) ((OrtStatus * (*)(const OrtKernelContext *, void (*)(void *, size_t), size_t total, size_t batches, void *))(api)->functions[274])
+/* Lengths are the value's own. */
+#define TYPE_AND_SHAPE(api) ((OrtStatus * (*)(const OrtValue *, int *type, const int64_t **lengths, size_t *rank))(api)->functions[414])
 
 typedef struct OrtCustomOp OrtCustomOp;
 struct OrtCustomOp {
