@@ -1,10 +1,10 @@
 /*
  * Linear layers in 8-bit integers. A sum of products has no rounding, so what a row gets depends on nothing but the row.
  *
- * Weights lie in panels of 64 outputs, each as it is read: for every four inputs the four weights of output 0, of output 1, and so
+ * Weights lie in panels of 32 outputs, each as it is read: for every four inputs the four weights of output 0, of output 1, and so
  * on. So they are used where they lie in their file, by all sessions and processes that have it mapped.
  *
- *   panel 0: [inputs / 4][64 outputs][4 inputs], panel 1, ..
+ *   panel 0: [inputs / 4][32 outputs][4 inputs], panel 1, ..
  *
  * Two layers that read the same rows, of which one is the gate of the other, are one operator: their outputs are as large as
  * nothing else in a model, and need not be written and read.
@@ -12,88 +12,92 @@
 
 #include "linear.h"
 
-/* Rows whose sums are kept in registers, beside those of a panel or of half of one. */
+/* Rows whose sums are kept in registers. */
 #ifdef __AVX512VNNI__
-enum { TILE_ROWS = 6, TILE_VECTORS = 4 };
+enum { TILE_ROWS = 8 };
 #else
-enum { TILE_ROWS = 2, TILE_VECTORS = 2 };
+enum { TILE_ROWS = 2 };
 #endif
 
-typedef integers Sums[TILE_ROWS][TILE_VECTORS];
+/* How far ahead of what is multiplied weights are sent for, in bytes. */
+enum { READ_AHEAD = 3072 };
 
-/* Sums of some rows by TILE_VECTORS vectors of a panel; how many rows is known when this is compiled. */
-INLINE void multiply_tile(const Layer *layer, const Weights *of, size_t rows, size_t row, size_t panel, size_t vector, Sums sums) {
+typedef integers Sums[TILE_ROWS][PANEL_VECTORS];
+
+/*
+ * Sums of some rows by a panel; how many rows is known when this is compiled. `next` is what is read behind the panel: the processor
+ * sees by itself that weights are read in order, but only within pages, and never soon enough.
+ */
+INLINE void multiply_tile(const Layer *layer, const Outputs *outputs, size_t of, size_t panel, const int8_t *next, size_t rows, size_t row, Sums sums) {
   const uint8_t *quants = layer->quants + row * layer->inputs;
-  const int8_t *weights = of->panels + panel * PANEL * layer->inputs + vector * LANES * QUAD;
+  const int8_t *line = weights_of(layer, of, panel);
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < TILE_VECTORS; j++) sums[i][j] = (integers){0};
+    for (size_t j = 0; j < PANEL_VECTORS; j++) sums[i][j] = *(const integers *)(outputs->sums[of] + j * LANES);
   }
-  for (size_t input = 0; input < layer->inputs; input += QUAD) {
-    const int8_t *line = weights + input * PANEL;
+  for (size_t input = 0, left = layer->inputs * PANEL; input < layer->inputs; input += QUAD, line += LINE_BYTES, left -= LINE_BYTES) {
+    const int8_t *soon = left > READ_AHEAD ? line + READ_AHEAD : next + (READ_AHEAD - left);
+    for (size_t i = 0; i < LINE_BYTES; i += 64) __builtin_prefetch(soon + i, 0, 3);
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
       const quads quad = repeated(quants + i * layer->inputs + input);
 #pragma clang loop unroll(full)
-      for (size_t j = 0; j < TILE_VECTORS; j++) sums[i][j] = add_products(sums[i][j], quad, load_quads(line + j * LANES * QUAD));
+      for (size_t j = 0; j < PANEL_VECTORS; j++) sums[i][j] = add_products(sums[i][j], quad, load_quads(line + j * LANES * QUAD));
     }
   }
 }
 
-INLINE void multiply_rows(const Layer *layer, size_t rows, size_t row, size_t panel) {
-  for (size_t vector = 0; vector < PANEL_VECTORS; vector += TILE_VECTORS) {
-    Sums sums;
-    multiply_tile(layer, &layer->weights[0], rows, row, panel, vector, sums);
+INLINE void multiply_rows(const Layer *layer, const Outputs *outputs, size_t panel, const int8_t *next, size_t rows, size_t row) {
+  Sums first, second;
+  multiply_tile(layer, outputs, 0, panel, layer->count == 1 ? next : weights_of(layer, 1, panel), rows, row, first);
+  if (layer->count == 1) {
 #pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++) {
-#pragma clang loop unroll(full)
-      for (size_t j = 0; j < TILE_VECTORS; j++) put_outputs(layer, sums[i][j], row + i, panel * PANEL + (vector + j) * LANES);
-    }
-  }
-}
-
-INLINE void multiply_gated_rows(const Layer *layer, size_t rows, size_t row, size_t panel) {
-  for (size_t vector = 0; vector < PANEL_VECTORS; vector += TILE_VECTORS) {
-    Sums gate, up;
-    multiply_tile(layer, &layer->weights[0], rows, row, panel, vector, gate);
-    multiply_tile(layer, &layer->weights[1], rows, row, panel, vector, up);
-    for (size_t i = 0; i < rows; i++) {
-      for (size_t j = 0; j < TILE_VECTORS; j += 2) put_gated(layer, gate[i] + j, up[i] + j, row + i, panel * PANEL + (vector + j) * LANES);
-    }
-  }
-}
-
-static void multiply_piece(void *state, size_t index) {
-  const Layer *layer = state;
-  const size_t panel = index / layer->row_blocks, first = index % layer->row_blocks * ROWS_AT_ONCE;
-  const size_t end = first + ROWS_AT_ONCE < layer->rows ? first + ROWS_AT_ONCE : layer->rows;
-  if (fits_tiles(layer)) {
-    multiply_in_tiles(layer, first, end, panel);
+    for (size_t i = 0; i < rows; i++) put_outputs(outputs, first[i], row + i);
     return;
   }
+  multiply_tile(layer, outputs, 1, panel, next, rows, row, second);
+  for (size_t i = 0; i < rows; i++) put_gated(outputs, first[i], second[i], row + i);
+}
+
+static void multiply_piece(const Layer *layer, Piece piece, const int8_t *next) {
+  const Outputs outputs = outputs_of(layer, piece.panel);
 #define ROWS(some) \
-  case some: \
-    if (layer->count == 1) multiply_rows(layer, some, row, panel); \
-    else multiply_gated_rows(layer, some, row, panel); \
-    break;
-  for (size_t row = first; row < end; row += TILE_ROWS) {
-    switch (end - row) {
+  case some: multiply_rows(layer, &outputs, piece.panel, next, some, row); break;
+  for (size_t row = piece.first; row < piece.end; row += TILE_ROWS) {
+    switch (piece.end - row) {
       ROWS(1)
 #ifdef __AVX512VNNI__
-      ROWS(2) ROWS(3) ROWS(4) ROWS(5)
+      ROWS(2) ROWS(3) ROWS(4) ROWS(5) ROWS(6) ROWS(7)
 #endif
-      default: ROWS(TILE_ROWS)
+      default: multiply_rows(layer, &outputs, piece.panel, next, TILE_ROWS, row);
     }
   }
 #undef ROWS
 }
 
+static void multiply_in_vectors(Layer *layer) {
+  for (Piece piece = claim(layer); piece.end > 0;) {
+    const Piece next = claim(layer);
+    multiply_piece(layer, piece, weights_of(layer, 0, next.panel));
+    piece = next;
+  }
+}
+
+static void multiply_pieces(void *state, size_t index) {
+  Layer *layer = state;
+  if (fits_tiles(layer)) multiply_in_tiles(layer);
+  else multiply_in_vectors(layer);
+}
+
+/* Threads that share a layer, at most. */
+enum { THREADS_MAX = 64 };
+
 /* Weights of a layer, which are three inputs from `index` on. */
-static Weights weights_of(Call *call, size_t index, const Layer *layer) {
+static Weights weights_at(Call *call, size_t index, const Layer *layer) {
   const Tensor panels = input_of(call, index, 4), scales = input_of(call, index + 1, 1);
   require(call, panels.lengths[1] * QUAD == layer->inputs, "Linear: weights are for another number of inputs");
-  require(call, panels.lengths[2] == PANEL && panels.lengths[3] == QUAD, "Linear: weights must lie in panels of 64 outputs by 4 inputs");
+  require(call, panels.lengths[2] == PANEL && panels.lengths[3] == QUAD, "Linear: weights must lie in panels of 32 outputs by 4 inputs");
   require(call, panels.lengths[0] == layer->panels && scales.lengths[0] == layer->width, "Linear: there must be a scale for each output");
   return (Weights){panels.data, scales.data, input_of(call, index + 2, 1).data};
 }
@@ -112,9 +116,12 @@ static void compute(Call *call, size_t count) {
       .panels = (width + PANEL - 1) / PANEL,
       .row_blocks = (rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE,
   };
-  for (size_t i = 0; i < count; i++) layer.weights[i] = weights_of(call, 1 + 3 * i, &layer);
-  require(call, count == 1 || width % RUN == 0, "LinearGate: outputs must be a multiple of 32");
-  if (call->failure == NULL) in_parallel(call, multiply_piece, layer.panels * layer.row_blocks, &layer);
+  for (size_t i = 0; i < count; i++) layer.weights[i] = weights_at(call, 1 + 3 * i, &layer);
+  require(call, count == 1 || width % PANEL == 0, "LinearGate: outputs must be a multiple of 32");
+  if (call->failure == NULL) {
+    const size_t pieces = layer.panels * layer.row_blocks;
+    in_parallel(call, multiply_pieces, pieces < THREADS_MAX ? pieces : THREADS_MAX, &layer);
+  }
 }
 
 static void compute_linear(Call *call) { compute(call, 1); }

@@ -8,12 +8,12 @@
 #include "operator.h"
 #include "products.h"
 
-/* Outputs of a panel. */
-enum { PANEL = 64, PANEL_VECTORS = PANEL / LANES };
-/* Rows that a thread takes at once. */
-enum { ROWS_AT_ONCE = 96 };
-/* Outputs that are mixed with each other. */
-enum { RUN = 2 * LANES };
+/* Outputs of a panel, which are also those that are mixed with each other. */
+enum { PANEL = 32, PANEL_VECTORS = PANEL / LANES };
+/* Bytes from four inputs of a panel to the next four. */
+enum { LINE_BYTES = PANEL * QUAD };
+/* Rows that go through a panel together: those of 1,536 inputs are well within the second level of caches. */
+enum { ROWS_AT_ONCE = 512 };
 
 /* Weights of a layer. */
 typedef struct {
@@ -31,27 +31,83 @@ typedef struct {
   size_t count;
   float *outputs;
   size_t rows, inputs, width, panels, row_blocks;
+  /* Pieces that nobody has begun yet begin here. */
+  size_t claimed;
 } Layer;
 
-INLINE float row_scale(const Layer *layer, size_t row) { return layer->row_scales == NULL ? 1 : layer->row_scales[row]; }
+/* What a thread does at once: rows `first` to `end` - 1 by a panel. */
+typedef struct {
+  size_t panel, first, end;
+} Piece;
 
-/* What sums of a row mean: outputs `column` and those behind it, all of which there are. */
-INLINE floats outputs_of(const Layer *layer, const Weights *weights, integers sums, size_t row, size_t column) {
-  const integers offsets = *(const loose_integers *)(weights->offsets + column);
-  return __builtin_convertvector(sums - offsets, floats) * load(weights->scales + column) * all(row_scale(layer, row));
+/* The next piece that nobody has begun; of no rows where there is none. Pieces of a panel are neighbours, so that it is read once. */
+INLINE Piece claim(Layer *layer) {
+  const size_t index = __atomic_fetch_add(&layer->claimed, 1, __ATOMIC_RELAXED), panel = index / layer->row_blocks;
+  if (panel >= layer->panels) return (Piece){0};
+  const size_t first = index % layer->row_blocks * ROWS_AT_ONCE, end = first + ROWS_AT_ONCE;
+  return (Piece){panel, first, end < layer->rows ? end : layer->rows};
 }
 
-/* Outputs `column` and those behind it, as far as there are any. */
-INLINE void put_outputs(const Layer *layer, integers sums, size_t row, size_t column) {
-  float *to = layer->outputs + row * layer->width + column;
-  if (column + LANES <= layer->width) {
-    store(to, outputs_of(layer, layer->weights, sums, row, column));
+INLINE const int8_t *weights_of(const Layer *layer, size_t of, size_t panel) {
+  return layer->weights[of].panels + panel * PANEL * layer->inputs;
+}
+
+/* What sums of rows and a panel become. Of a panel's outputs there are so many `columns`; those that are missing are worth nothing. */
+typedef struct {
+  /* Of each layer what sums begin at, and what a sum's 1 is worth. */
+  int32_t sums[2][PANEL] __attribute__((aligned(64)));
+  floats scales[2][PANEL_VECTORS];
+  const float *row_scales;
+  /* Those of row 0. */
+  float *to;
+  size_t width, columns;
+} Outputs;
+
+/* A vector of a layer's offsets and scales, of outputs of which there are so many. */
+INLINE void begin_vector(const Weights *weights, size_t column, size_t some, int32_t *sums, floats *scales) {
+  if (some >= LANES) {
+    *(integers *)sums = -*(const loose_integers *)(weights->offsets + column);
+    *scales = load(weights->scales + column);
     return;
   }
-  const Weights *weights = layer->weights;
-  for (size_t i = 0; column + i < layer->width; i++) {
-    to[i] = (float)(sums[i] - weights->offsets[column + i]) * weights->scales[column + i] * row_scale(layer, row);
+  floats last = {0};
+  for (size_t i = 0; i < LANES; i++) sums[i] = i < some ? -weights->offsets[column + i] : 0;
+  for (size_t i = 0; i < some; i++) last[i] = weights->scales[column + i];
+  *scales = last;
+}
+
+INLINE Outputs outputs_of(const Layer *layer, size_t panel) {
+  const size_t column = panel * PANEL, columns = layer->width - column < PANEL ? layer->width - column : PANEL;
+  Outputs outputs = {
+      .row_scales = layer->row_scales,
+      .to = layer->outputs + column,
+      .width = layer->width,
+      .columns = columns,
+  };
+  for (size_t of = 0; of < layer->count; of++) {
+    for (size_t i = 0; i < PANEL; i += LANES) {
+      const size_t some = columns > i ? columns - i : 0;
+      begin_vector(&layer->weights[of], column + i, some, outputs.sums[of] + i, &outputs.scales[of][i / LANES]);
+    }
   }
+  return outputs;
+}
+
+/* What sums of a row mean. */
+INLINE floats meaning(const Outputs *outputs, size_t of, size_t vector, integers sums, size_t row) {
+  const floats row_scale = all(outputs->row_scales == NULL ? 1 : outputs->row_scales[row]);
+  return __builtin_convertvector(sums, floats) * outputs->scales[of][vector] * row_scale;
+}
+
+INLINE void put_outputs(const Outputs *outputs, const integers sums[PANEL_VECTORS], size_t row) {
+  float *to = outputs->to + row * outputs->width;
+  const floats first = meaning(outputs, 0, 0, sums[0], row), second = meaning(outputs, 0, 1, sums[1], row);
+  if (outputs->columns == PANEL) {
+    store(to, first);
+    store(to + LANES, second);
+    return;
+  }
+  for (size_t i = 0; i < outputs->columns; i++) to[i] = i < LANES ? first[i] : second[i - LANES];
 }
 
 INLINE floats gated(floats gate, floats up) {
@@ -61,16 +117,14 @@ INLINE floats gated(floats gate, floats up) {
   return gate * sigmoid * up;
 }
 
-/* A run of outputs: SiLU(gate) × up, times a Hadamard matrix, which is orthogonal. */
-INLINE void put_gated(const Layer *layer, const integers gate[2], const integers up[2], size_t row, size_t column) {
-  if (column >= layer->width) return;
+/* SiLU(gate) × up, times a Hadamard matrix, which is orthogonal. */
+INLINE void put_gated(const Outputs *outputs, const integers gate[PANEL_VECTORS], const integers up[PANEL_VECTORS], size_t row) {
   const floats orthogonal = all(0.17677669529663687f);
   floats halves[2];
   for (size_t i = 0; i < 2; i++) {
-    const floats gates = outputs_of(layer, &layer->weights[0], gate[i], row, column + i * LANES);
-    halves[i] = spread(gated(gates, outputs_of(layer, &layer->weights[1], up[i], row, column + i * LANES)));
+    halves[i] = spread(gated(meaning(outputs, 0, i, gate[i], row), meaning(outputs, 1, i, up[i], row)));
   }
-  float *to = layer->outputs + row * layer->width + column;
+  float *to = outputs->to + row * outputs->width;
   store(to, (halves[0] + halves[1]) * orthogonal);
   store(to + LANES, (halves[0] - halves[1]) * orthogonal);
 }
@@ -78,5 +132,5 @@ INLINE void put_gated(const Layer *layer, const integers gate[2], const integers
 /* Whether a layer is computed in tiles. */
 int fits_tiles(const Layer *layer);
 
-/* Rows `first` to `end` - 1 by a panel, in tiles. */
-void multiply_in_tiles(const Layer *layer, size_t first, size_t end, size_t panel);
+/* Pieces until there are none, in tiles. */
+void multiply_in_tiles(Layer *layer);

@@ -10,11 +10,11 @@ const ZERO_POINT = 128;
 const INPUTS = [128, 80];
 /** Not a whole number of panels, nor of vectors. */
 const OUTPUTS = 150;
-/** Half of the last panel. */
+/** Whole panels. */
 const GATED_OUTPUTS = 160;
 const MIXED = 32;
 /** Every number of rows that there is code for, up to more than a thread takes at once. */
-const ROWS = [1, 2, 3, 4, 5, 6, 7, 16, 17, 32, 52, 101];
+const ROWS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 52, 101, 530];
 
 /**
  * Sums of integers are exact: what comes out of Linear is that sum, rounded once for each of its two scales, and of LinearGate

@@ -6,14 +6,14 @@ const OUTPUTS = 70;
 const weights = Int8Array.from({ length: INPUTS * OUTPUTS }, (_, at) => ((at * 37) % 255) - 127);
 
 describe('toPanels', () => {
-  it('puts the weights of four inputs of an output side by side, 64 outputs to a panel', () => {
+  it('puts the weights of four inputs of an output side by side, 32 outputs to a panel', () => {
     const [panels = 0, quads = 0, panel = 0, quad = 0] = panelShape(INPUTS, OUTPUTS);
-    expect([panels, quads, panel, quad]).toEqual([2, 3, 64, 4]);
+    expect([panels, quads, panel, quad]).toEqual([3, 3, 32, 4]);
     const packed = toPanels(weights, INPUTS, OUTPUTS);
     expect(packed).toHaveLength(panels * quads * panel * quad);
     for (let input = 0; input < INPUTS; input++) {
       for (let output = 0; output < OUTPUTS; output++) {
-        const place = [Math.floor(output / 64), Math.floor(input / 4), output % 64, input % 4] as const;
+        const place = [Math.floor(output / 32), Math.floor(input / 4), output % 32, input % 4] as const;
         const at = ((place[0] * quads + place[1]) * panel + place[2]) * quad + place[3];
         expect(packed[at], `input ${input}, output ${output}`).toBe(weights[input * OUTPUTS + output]);
       }

@@ -1,8 +1,8 @@
 /** Outputs of a panel, and inputs whose weights lie side by side: as native/linear.c reads them. */
-export const PANEL = 64;
+export const PANEL = 32;
 export const QUAD = 4;
 
-/** [panels, inputs / 4, 64, 4] of weights [inputs, outputs]; outputs that are missing in the last panel have weights of zero. */
+/** [panels, inputs / 4, 32, 4] of weights [inputs, outputs]; outputs that are missing in the last panel have weights of zero. */
 export function panelShape(inputs: number, outputs: number): readonly number[] {
   return [Math.ceil(outputs / PANEL), inputs / QUAD, PANEL, QUAD];
 }
