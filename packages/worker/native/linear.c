@@ -28,7 +28,8 @@ typedef integers Sums[TILE_ROWS][PANEL_VECTORS];
  * Sums of some rows by a panel; how many rows is known when this is compiled. `next` is what is read behind the panel: the processor
  * sees by itself that weights are read in order, but only within pages, and never soon enough.
  */
-INLINE void multiply_tile(const Layer *layer, const Outputs *outputs, size_t of, size_t panel, const int8_t *next, size_t rows, size_t row, Sums sums) {
+INLINE void multiply_tile(
+    const Layer *layer, const Outputs *outputs, size_t of, size_t panel, const int8_t *next, size_t rows, size_t row, Sums sums) {
   const uint8_t *quants = layer->quants + row * layer->inputs;
   const int8_t *line = weights_of(layer, of, panel);
 #pragma clang loop unroll(full)
