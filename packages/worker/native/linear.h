@@ -110,7 +110,7 @@ INLINE void put_outputs(const Outputs *outputs, const integers sums[PANEL_VECTOR
   for (size_t i = 0; i < outputs->columns; i++) to[i] = i < LANES ? first[i] : second[i - LANES];
 }
 
-/* 2 to the power of a, for a in -126..0: off by 3e-6 of it at most, where what it is for becomes 8 bits. */
+/* 2 to the power of a, for a in -126..0: off by 4e-6 of it at most, where what it is for becomes 8 bits. */
 INLINE floats power_of_two(floats a) {
   const integers whole = rounded(a);
   const floats rest = a - __builtin_convertvector(whole, floats);

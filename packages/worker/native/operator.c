@@ -145,7 +145,7 @@ __attribute__((visibility("default"))) OrtStatus *RegisterCustomOps(OrtSessionOp
     ask_for_tiles();
     OrtCustomOpDomain *created = NULL;
     OrtStatus *status = CREATE_DOMAIN(api)("sluice", &created);
-    Operator *const operators[] = {&attention, &linear, &norm_quantize, &quantize_rows, &linear_gate, &pick};
+    Operator *const operators[] = {&attention, &linear, &norm_quantize, &quantize_rows, &linear_gate, &look_up, &pick};
     for (size_t i = 0; i < sizeof(operators) / sizeof(*operators) && status == NULL; i++) {
       status = add(api, created, operators[i]);
     }

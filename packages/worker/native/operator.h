@@ -51,4 +51,4 @@ void require(Call *call, int holds, const char *message);
 /* Calls `part` for 0 to `count` - 1 on the threads of the session, in any order. */
 void in_parallel(Call *call, void (*part)(void *state, size_t index), size_t count, void *state);
 
-extern Operator attention, linear, norm_quantize, quantize_rows, linear_gate, pick;
+extern Operator attention, linear, norm_quantize, quantize_rows, linear_gate, look_up, pick;

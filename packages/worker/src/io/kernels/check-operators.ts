@@ -3,6 +3,7 @@ import { GraphBuilder } from '../../model/compile/graph-builder.js';
 import { WeightTable } from '../../model/compile/weight-table.js';
 import { checkAttention } from './check-attention.js';
 import { checkLinear } from './check-linear.js';
+import { checkLookUp } from './check-look-up.js';
 import { checkPick } from './check-pick.js';
 import { floatsOf, type Outputs, openSession, randomFloats, requireNear, run } from './check-session.js';
 
@@ -24,6 +25,7 @@ export function checkOperators(libraryPath: string): void {
   checkLinear(libraryPath);
   checkAttention(libraryPath);
   checkPick(libraryPath);
+  checkLookUp(libraryPath);
 }
 
 function checkRows(libraryPath: string): void {

@@ -14,7 +14,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 24;
+export const COMPILER_VERSION = 25;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;

@@ -26,7 +26,7 @@ const contributed = new Set([
 
 /** The domain of operators of our own; their sources are in native/. */
 const SLUICE = 'sluice';
-const own = new Set(['Attention', 'Linear', 'LinearGate', 'NormQuantize', 'Pick', 'QuantizeRows']);
+const own = new Set(['Attention', 'Linear', 'LinearGate', 'LookUp', 'NormQuantize', 'Pick', 'QuantizeRows']);
 
 /** Collects a graph in the order in which it is computed. Values are named by strings; every name is made once. */
 export class GraphBuilder {

@@ -1,5 +1,6 @@
 import { assert } from '@sluice/shared';
 import type { GraphBuilder } from './graph-builder.js';
+import type { Kernels } from './kernels.js';
 import { BLOCK, type Blocks, quantize4, quantize8 } from './quantize.js';
 import { rowsOf, type SourceMatrix, stacked } from './source-matrix.js';
 
@@ -44,7 +45,14 @@ export class BlockLayers {
   }
 
   /** Rows of the matrix, from the same bytes as a layer of that name in 8-bit blocks reads. */
-  lookUp(builder: GraphBuilder, ids: string, name: string, matrix: SourceMatrix, output: string): string {
+  lookUp(
+    builder: GraphBuilder,
+    ids: string,
+    name: string,
+    matrix: SourceMatrix,
+    output: string,
+    kernels: Kernels,
+  ): string {
     const quants = this.#quants(builder, name, [matrix], 'q8');
     const scales = builder.weight(
       `${name}.row_scale`,
@@ -55,6 +63,7 @@ export class BlockLayers {
         return scales;
       },
     );
+    if (kernels === 'own') return builder.node('LookUp', [quants, ids, scales], output);
     builder.node('GatherBlockQuantized', [quants, ids, scales], `${output}.blocks`, {
       bits: { int: 8 },
       block_size: { int: BLOCK },

@@ -148,6 +148,6 @@ export class LinearLayers {
       const weight = builder.weight(`${name}.rows`, 'float32', [matrix.rows, matrix.columns], () => matrix.read());
       return builder.node('Gather', [weight, ids], output);
     }
-    return this.#blocks.lookUp(builder, ids, name, matrix, output);
+    return this.#blocks.lookUp(builder, ids, name, matrix, output, this.#options.kernels ?? 'runtime');
   }
 }
