@@ -7,6 +7,7 @@
  */
 
 #include "attention.h"
+#include "attention-rotate.h"
 
 /* Sums that are kept in registers: rows by vectors. */
 #ifdef __AVX512F__
@@ -18,6 +19,8 @@ enum { TILE_ROWS = 4, TILE_VECTORS = 1 };
 /* What one thread needs for a piece. */
 typedef struct {
   Rows rows;
+  /* Of rows, in a block: scores, then weights. */
+  float weights[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
   /* [rows, headDim] */
   float queries[ROWS_MAX * HEAD_DIM_MAX] __attribute__((aligned(CACHE_LINE)));
   /* [headDim, BLOCK]: keys of the block, turned. */
@@ -41,15 +44,28 @@ INLINE floats get(const Pass *pass, const void *slots, size_t at) {
   return pass->is_short ? load_short((const _Float16 *)slots + at) : load((const float *)slots + at);
 }
 
-static void keep(const Pass *pass, size_t slot, size_t kv_head, size_t position, float *keys, float *values) {
-  const size_t at = head_at(pass, slot, kv_head) + position * pass->head_dim;
-  for (size_t i = 0; i < pass->head_dim; i += LANES) {
-    put(pass, pass->keys, at + i, load(keys + i));
-    put(pass, pass->values, at + i, load(values + i));
+static void write(const Pass *pass, size_t token) {
+  const size_t head_dim = pass->head_dim, position = pass->positions[token], slot = pass->slots[token];
+  const float scale = scale_of(pass, token), *queries = pass->qkv + token * width_of(pass);
+  const float *keys = queries + pass->heads * head_dim, *values = keys + pass->kv_heads * head_dim;
+  Turn turn;
+  floats rotated[HEAD_DIM_MAX / LANES];
+  turn_to(pass, &turn, position, scale / __builtin_sqrtf(head_dim));
+  for (size_t head = 0; head < pass->heads; head++) {
+    float *to = pass->attended + (token * pass->heads + head) * head_dim;
+    rotate(pass, head_dim, &turn, queries + head * head_dim, rotated);
+    for (size_t i = 0; i < head_dim; i += LANES) store(to + i, rotated[i / LANES]);
+  }
+  turn_to(pass, &turn, position, scale);
+  for (size_t head = 0; head < pass->kv_heads; head++) {
+    const size_t at = head_at(pass, slot, head) + position * head_dim;
+    rotate(pass, head_dim, &turn, keys + head * head_dim, rotated);
+    for (size_t i = 0; i < head_dim; i += LANES) {
+      put(pass, pass->keys, at + i, rotated[i / LANES]);
+      put(pass, pass->values, at + i, load(values + head * head_dim + i) * all(scale));
+    }
   }
 }
-
-static void prepare(const Pass *pass, float *query) {}
 
 /* ── One block ─ */
 
@@ -172,6 +188,50 @@ static void multiply(
 #undef ROWS
 }
 
+/*
+ * The largest score of each of some rows, LANES at most, becomes known, and `rescale`. Scores of what is masked, which may be
+ * anything, become MASKED.
+ */
+static void find_largest(Work *work, size_t first, size_t some, size_t vectors) {
+  Rows *rows = &work->rows;
+  floats each[LANES];
+  for (size_t i = 0; i < LANES; i++) each[i] = all(MASKED);
+  for (size_t row = first; row < first + some; row++) {
+    float *scores = work->weights[row];
+    const int from = rows->from[row], end = rows->end[row];
+    if (from > 0 || end < (int)(vectors * LANES)) {
+      const integers lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+      for (size_t vector = 0; vector < vectors; vector++) {
+        const integers position = lanes + (int)(vector * LANES);
+        const integers is_seen = (position >= from) & (position < end);
+        store(scores + vector * LANES, choose(is_seen, load(scores + vector * LANES), all(MASKED)));
+      }
+    }
+    floats largest = load(scores);
+    for (size_t vector = 1; vector < vectors; vector++) largest = larger(largest, load(scores + vector * LANES));
+    each[row - first] = largest;
+  }
+  /* Those of rows behind these stay as they are. */
+  const floats before = load(rows->largest + first), largest = larger(before, largest_of_each(each));
+  store(rows->largest + first, largest);
+  store(rows->rescale + first, exponential(before - largest));
+}
+
+/* Scores of a row become weights, which are 0 where it is masked. */
+static void weigh(Work *work, size_t row, size_t vectors) {
+  Rows *rows = &work->rows;
+  float *weights = work->weights[row];
+  floats total = load(rows->totals[row]) * all(rows->rescale[row]);
+  /* A row whose window begins behind this block has seen nothing yet: nothing has weight. */
+  const floats base = all(rows->largest[row] > MASKED ? rows->largest[row] : 0);
+  for (size_t vector = 0; vector < vectors; vector++) {
+    const floats weight = exponential(load(weights + vector * LANES) - base);
+    store(weights + vector * LANES, weight);
+    total += weight;
+  }
+  store(rows->totals[row], total);
+}
+
 /* All rows through the block that was fetched. */
 static void attend_block(const Pass *pass, Work *work) {
   Rows *rows = &work->rows;
@@ -181,18 +241,18 @@ static void attend_block(const Pass *pass, Work *work) {
     const size_t end = end_seen(rows, first, some), vectors = (end + LANES - 1) / LANES;
     if (end == 0) continue;
     for (size_t row = first; row < first + some; row++) {
-      for (size_t vector = 0; vector < vectors; vector++) store(rows->weights[row] + vector * LANES, all(0));
+      for (size_t vector = 0; vector < vectors; vector++) store(work->weights[row] + vector * LANES, all(0));
     }
-    multiply(some, vectors, rows->weights[first], BLOCK, work->queries + first * head_dim, head_dim, work->keys, BLOCK, head_dim);
-    find_largest(rows, first, some, vectors);
+    multiply(some, vectors, work->weights[first], BLOCK, work->queries + first * head_dim, head_dim, work->keys, BLOCK, head_dim);
+    find_largest(work, first, some, vectors);
     for (size_t row = first; row < first + some; row++) {
       const float rescale = rows->rescale[row];
-      weigh(rows, row, vectors);
+      weigh(work, row, vectors);
       if (rescale == 1) continue;
       float *sums = rows->sums + row * head_dim;
       for (size_t i = 0; i < head_dim; i += LANES) store(sums + i, load(sums + i) * all(rescale));
     }
-    multiply(some, head_dim / LANES, rows->sums + first * head_dim, head_dim, rows->weights[first], BLOCK, work->values, head_dim, end);
+    multiply(some, head_dim / LANES, rows->sums + first * head_dim, head_dim, work->weights[first], BLOCK, work->values, head_dim, end);
   }
 }
 
@@ -217,4 +277,4 @@ static void attend(const Pass *pass, Piece piece, Piece next) {
   end_rows(pass, piece, &work.rows);
 }
 
-const Way floats_way = {keep, prepare, attend};
+const Way floats_way = {write, attend};

@@ -1,18 +1,14 @@
 /*
  * Keys and values in integers of 8 bits, with a scale for those of a position in a head that brings their largest magnitude to
- * 127. A head's positions lie in blocks of 16, as sums of products by fours read them:
- *
- *   keys, values [slots, kvHeads, positions, headDim + 4], of blocks
- *     of keys:   [headDim / 4][16 positions][4 channels], unsigned, around 128 ; 16 scales, floats
- *     of values: [4][headDim channels][4 positions],      signed               ; 16 scales, floats
+ * 127.
  *
  * Scores do not change where keys and queries are multiplied by the same orthogonal matrix: a Hadamard matrix spreads what
  * stands out in one channel over many. Queries become integers too, with a scale a row. Weights, times the scales of values,
  * become integers of 16 bits, with a scale for a row and 64 positions, and are multiplied as two bytes.
  */
 
-#include "attention.h"
-#include "products.h"
+#include "attention-integers.h"
+#include "attention-rotate.h"
 #include "quantize.h"
 
 /* Sums that are kept in registers: rows by vectors of positions, and rows by vectors of channels by two. */
@@ -22,87 +18,128 @@ enum { TILE_ROWS = 6, TILE_VECTORS = 4, MEAN_ROWS = 3 };
 enum { TILE_ROWS = 2, TILE_VECTORS = 2, MEAN_ROWS = 1 };
 #endif
 
-/* Levels of weights. */
-enum { LARGEST_WEIGHT = 65535 };
-
-/* What one thread needs for a piece. */
-typedef struct {
-  Rows rows;
-  /* [rows, headDim], signed. */
-  int8_t queries[ROWS_MAX * HEAD_DIM_MAX] __attribute__((aligned(CACHE_LINE)));
-  /* Of a row of queries: what a level is worth, and what 128 in place of 0 adds to a score, times -1. */
-  float query_scales[ROWS_MAX];
-  int32_t query_offsets[ROWS_MAX];
-  /* The bytes of weights; what a level of them is worth, and the levels of a weight of 1. */
-  uint8_t high[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
-  uint8_t low[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
-  float steps[ROWS_MAX + LANES], levels[ROWS_MAX + LANES];
-} Work;
-
-static size_t row_bytes(const Pass *pass) { return pass->head_dim + SCALE_BYTES; }
-
-/* Bytes of 16 positions of a head. */
-static size_t block_bytes(const Pass *pass) { return LANES * row_bytes(pass); }
+/* Of base-2 exponents to one of e. */
+#define LOG2_E 1.44269504f
 
 /* Where the block lies that a position of a head in a slot is in. */
 static size_t block_at(const Pass *pass, size_t slot, size_t kv_head, size_t position) {
   return (slot * pass->kv_heads + kv_head) * pass->capacity * row_bytes(pass) + position / LANES * block_bytes(pass);
 }
 
-/* Scales of a block, of keys or of values. */
-INLINE float *scales_of(const Pass *pass, const void *block) { return (float *)block + LANES * pass->head_dim / sizeof(float); }
-
 /* Channels in one product with a Hadamard matrix: the largest power of two of them that a head is made of. */
-static size_t run_of(const Pass *pass) { return pass->head_dim & -pass->head_dim; }
+INLINE size_t run_of(size_t head_dim) { return head_dim & -head_dim; }
 
 /* ── Writing ─ */
 
 /* Times a matrix of entries 1 and -1, which is orthogonal but for a factor, in runs of channels. */
-static void prepare(const Pass *pass, float *channels) {
-  for (size_t i = 0; i < pass->head_dim; i += LANES) store(channels + i, spread(load(channels + i)));
-  for (size_t half = LANES; half < run_of(pass); half *= 2) {
-    for (size_t i = 0; i < pass->head_dim; i += LANES) {
+INLINE void spread_all(size_t head_dim, floats *channels) {
+  const size_t vectors = head_dim / LANES, run = run_of(head_dim) / LANES;
+  for (size_t i = 0; i < vectors; i++) channels[i] = spread(channels[i]);
+  for (size_t half = 1; half < run; half *= 2) {
+    for (size_t i = 0; i < vectors; i++) {
       if (i & half) continue;
-      const floats a = load(channels + i), b = load(channels + i + half);
-      store(channels + i, a + b);
-      store(channels + i + half, a - b);
+      const floats a = channels[i], b = channels[i + half];
+      channels[i] = a + b;
+      channels[i + half] = a - b;
     }
   }
 }
 
-/* Integers around 128; what one of them is worth. */
-static float quantize_all(const float *values, size_t count, uint8_t *quants) {
-  floats largest = all(0);
-  for (size_t i = 0; i < count; i += LANES) largest = larger(largest, magnitude(load(values + i)));
-  const float most = largest_of(largest) > LARGEST_MIN ? largest_of(largest) : LARGEST_MIN;
-  for (size_t i = 0; i < count; i += LANES) quantize(quants, i, load(values + i), LARGEST_QUANT / most);
-  return most / LARGEST_QUANT;
+INLINE floats largest_magnitudes(size_t head_dim, const floats *channels) {
+  floats largest = magnitude(channels[0]);
+  for (size_t i = 1; i < head_dim / LANES; i++) largest = larger(largest, magnitude(channels[i]));
+  return largest;
 }
 
-static void keep(const Pass *pass, size_t slot, size_t kv_head, size_t position, float *keys, float *values) {
-  const size_t head_dim = pass->head_dim, at = block_at(pass, slot, kv_head, position), index = position % LANES;
-  uint8_t *key_block = (uint8_t *)pass->keys + at, *value_block = (uint8_t *)pass->values + at;
-  uint8_t quants[HEAD_DIM_MAX];
-  prepare(pass, keys);
-  scales_of(pass, key_block)[index] = quantize_all(keys, head_dim, quants);
-  for (size_t i = 0; i < head_dim; i += QUAD) __builtin_memcpy(key_block + i * LANES + index * QUAD, quants + i, QUAD);
-  scales_of(pass, value_block)[index] = quantize_all(values, head_dim, quants);
-  uint8_t *quad = value_block + index / QUAD * QUAD * head_dim + index % QUAD;
-  for (size_t i = 0; i < head_dim; i++) quad[i * QUAD] = quants[i] - ZERO_POINT;
+/* The integer nearest to values times `inverse`, in the lower byte. */
+INLINE integers level_of(floats values, float inverse) { return (integers)multiply_add(values, all(inverse), all(12582912.0f)); }
+
+/* What a level of a head is worth, as far as its largest magnitude goes. */
+INLINE float step_of(floats magnitudes) {
+  const float largest = largest_of(magnitudes);
+  return (largest > LARGEST_MIN ? largest : LARGEST_MIN) / LARGEST_QUANT;
 }
 
-static void take_query(const Pass *pass, Work *work, size_t row, const float *query) {
-  const size_t head_dim = pass->head_dim;
-  uint8_t quants[HEAD_DIM_MAX];
-  /* Both sides of a score were multiplied by a matrix that is sqrt(run) times an orthogonal one. */
-  work->query_scales[row] = quantize_all(query, head_dim, quants) / run_of(pass);
-  int32_t sum = 0;
-  for (size_t i = 0; i < head_dim; i++) {
-    const int8_t level = quants[i] - ZERO_POINT;
-    work->queries[row * head_dim + i] = level;
-    sum += level;
+/* Every fourth byte from `to` on becomes a level. Nobody else's bytes are written, not even with what they are. */
+INLINE void store_apart(uint8_t *to, integers levels) {
+#ifdef __AVX512BW__
+  _mm512_mask_storeu_epi8(to, 0x1111111111111111, (__m512i)levels);
+#else
+  for (size_t i = 0; i < LANES; i++) to[i * QUAD] = levels[i];
+#endif
+}
+
+/* `head_dim` is the pass's. */
+INLINE void write_heads(const Pass *pass, size_t token, size_t head_dim) {
+  const size_t position = pass->positions[token], slot = pass->slots[token], index = position % LANES;
+  const float scale = scale_of(pass, token), *queries = pass->qkv + token * width_of(pass);
+  const float *keys = queries + pass->heads * head_dim, *values = keys + pass->kv_heads * head_dim;
+  Turn turn;
+  floats channels[HEAD_DIM_MAX / LANES];
+  turn_to(pass, &turn, position, scale);
+  for (size_t head = 0; head < pass->heads; head++) {
+    float *to = pass->attended + (token * pass->heads + head) * head_dim;
+    rotate(pass, head_dim, &turn, queries + head * head_dim, channels);
+    spread_all(head_dim, channels);
+    for (size_t i = 0; i < head_dim; i += LANES) store(to + i, channels[i / LANES]);
   }
-  work->query_offsets[row] = -ZERO_POINT * sum;
+  for (size_t head = 0; head < pass->kv_heads; head++) {
+    const size_t at = block_at(pass, slot, head, position);
+    uint8_t *key_block = (uint8_t *)pass->keys + at, *value_block = (uint8_t *)pass->values + at;
+    uint8_t *key = key_block + index * QUAD, *value = value_block + index / QUAD * QUAD * head_dim + index % QUAD;
+    rotate(pass, head_dim, &turn, keys + head * head_dim, channels);
+    spread_all(head_dim, channels);
+    const float key_step = step_of(largest_magnitudes(head_dim, channels));
+    scales_of(pass, key_block)[index] = key_step;
+    for (size_t i = 0; i < head_dim; i += LANES) {
+      const bytes levels = __builtin_convertvector(level_of(channels[i / LANES], 1 / key_step), bytes);
+      for (size_t j = 0; j < LANES; j += QUAD) __builtin_memcpy(key + (i + j) * LANES, (const uint8_t *)&levels + j, QUAD);
+    }
+    for (size_t i = 0; i < head_dim; i += LANES) channels[i / LANES] = load(values + head * head_dim + i) * all(scale);
+    const float value_step = step_of(largest_magnitudes(head_dim, channels));
+    scales_of(pass, value_block)[index] = value_step;
+    for (size_t i = 0; i < head_dim; i += LANES) store_apart(value + i * QUAD, level_of(channels[i / LANES], 1 / value_step));
+  }
+}
+
+static void write(const Pass *pass, size_t token) {
+  /* Heads of the usual sizes stay in registers. */
+  if (pass->head_dim == 64) write_heads(pass, token, 64);
+  else if (pass->head_dim == 128) write_heads(pass, token, 128);
+  else write_heads(pass, token, pass->head_dim);
+}
+
+/* Queries of some rows from `first` on, LANES at most, become integers. */
+static void take_queries(const Pass *pass, Piece piece, Work *work, size_t first, size_t some) {
+  const size_t head_dim = pass->head_dim;
+  float inverses[LANES];
+  floats each[LANES];
+  for (size_t i = 0; i < LANES; i++) each[i] = all(LARGEST_MIN);
+  for (size_t i = 0; i < some; i++) {
+    const float *query = row_at(pass, piece, first + i);
+    for (size_t channel = 0; channel < head_dim; channel += LANES) each[i] = larger(each[i], magnitude(load(query + channel)));
+  }
+  const floats largest = largest_of_each(each);
+  store(inverses, all(LARGEST_QUANT) / largest);
+  /* Both sides of a score were multiplied by a matrix that is sqrt(run) times an orthogonal one. */
+  const float share = LOG2_E / LARGEST_QUANT / run_of(head_dim) / __builtin_sqrtf(head_dim);
+  store(work->query_scales + first, largest * all(share));
+  for (size_t i = 0; i < some; i++) {
+    const float *query = row_at(pass, piece, first + i);
+    int8_t *levels = work->queries + (first + i) * head_dim;
+    for (size_t channel = 0; channel < head_dim; channel += LANES) {
+      *(loose_bytes *)(levels + channel) = __builtin_convertvector(level_of(load(query + channel), inverses[i]), bytes);
+    }
+  }
+}
+
+/* Vectors multiply keys as levels above 128: what that is too much is taken off. */
+static void sum_queries(const Pass *pass, Work *work) {
+  for (size_t row = 0; row < work->rows.count; row++) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < pass->head_dim; i++) sum += work->queries[row * pass->head_dim + i];
+    work->query_sums[row] = sum;
+  }
 }
 
 /* ── One block ─ */
@@ -116,12 +153,12 @@ INLINE void score_tile(const Pass *pass, Work *work, size_t rows, size_t vectors
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++) sums[i][j] = (integers){0} + work->query_offsets[row + i];
+    for (size_t j = 0; j < vectors; j++) sums[i][j] = (integers){0} - ZERO_POINT * work->query_sums[row + i];
   }
   for (size_t channel = 0; channel < head_dim; channel += QUAD) {
     quads line[TILE_VECTORS];
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++) line[j] = load_quads(blocks + j * bytes + channel * LANES);
+    for (size_t j = 0; j < vectors; j++) line[j] = load_quads(blocks + j * bytes + channel * LANES) ^ ZERO_POINT;
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
       const quads quad = repeated(queries + i * head_dim + channel);
@@ -130,13 +167,9 @@ INLINE void score_tile(const Pass *pass, Work *work, size_t rows, size_t vectors
     }
   }
 #pragma clang loop unroll(full)
-  for (size_t j = 0; j < vectors; j++) {
-    const floats scales = load(scales_of(pass, blocks + j * bytes));
+  for (size_t i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++) {
-      const floats scores = __builtin_convertvector(sums[i][j], floats) * scales * all(work->query_scales[row + i]);
-      store(work->rows.weights[row + i] + (vector + j) * LANES, scores);
-    }
+    for (size_t j = 0; j < vectors; j++) work->scores[i][vector + j] = sums[i][j];
   }
 }
 
@@ -159,46 +192,10 @@ static void score(const Pass *pass, Work *work, size_t some, size_t row, const u
 #undef ROWS
 }
 
-/*
- * Scores of some rows, LANES at most, become weights, times the scales of values, of which a level is worth a `step`. Where nothing
- * has weight, behind what is written, scales may be anything.
- */
-static void weigh_values(const Pass *pass, Work *work, size_t first, size_t some, const uint8_t *values, size_t vectors) {
-  Rows *rows = &work->rows;
-  floats each[LANES];
-  for (size_t i = 0; i < LANES; i++) each[i] = all(LARGEST_MIN);
-  for (size_t row = first; row < first + some; row++) {
-    float *weights = rows->weights[row];
-    floats total = load(rows->totals[row]) * all(rows->rescale[row]), largest = all(LARGEST_MIN);
-    const floats base = base_of(rows, row);
-    for (size_t vector = 0; vector < vectors; vector++) {
-      const floats weight = exponential(load(weights + vector * LANES) - base);
-      const floats scales = load(scales_of(pass, values + vector * block_bytes(pass)));
-      const floats scaled = weight * choose(weight > all(0), scales, all(0));
-      store(weights + vector * LANES, scaled);
-      total += weight;
-      largest = larger(largest, scaled);
-    }
-    store(rows->totals[row], total);
-    each[row - first] = largest;
-  }
-  const floats largest = largest_of_each(each);
-  store(work->steps + first, largest / all(LARGEST_WEIGHT));
-  store(work->levels + first, all(LARGEST_WEIGHT) / largest);
-}
-
-/* Weights of a row become levels. */
-static void split_weights(Work *work, size_t row, size_t vectors) {
-  for (size_t vector = 0; vector < vectors; vector++) {
-    const integers levels = rounded(load(work->rows.weights[row] + vector * LANES) * all(work->levels[row]));
-    *(loose_bytes *)(work->high[row] + vector * LANES) = __builtin_convertvector(levels >> 8, bytes);
-    *(loose_bytes *)(work->low[row] + vector * LANES) = __builtin_convertvector(levels & 255, bytes);
-  }
-}
-
 /* Some rows' weights by some vectors of channels; how many is known when this is compiled. */
 INLINE void mean_tile(
-    const Pass *pass, Work *work, size_t rows, size_t vectors, size_t row, const uint8_t *values, size_t channel, size_t positions) {
+    const Pass *pass, Work *work, size_t rows, size_t vectors, size_t first, size_t at, const uint8_t *values, size_t channel,
+    size_t positions) {
   const size_t head_dim = pass->head_dim;
   integers high[MEAN_ROWS][TILE_VECTORS], low[MEAN_ROWS][TILE_VECTORS];
 #pragma clang loop unroll(full)
@@ -213,7 +210,7 @@ INLINE void mean_tile(
     for (size_t j = 0; j < vectors; j++) line[j] = load_quads(from + j * LANES * QUAD);
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
-      const quads high_quad = repeated(work->high[row + i] + position), low_quad = repeated(work->low[row + i] + position);
+      const quads high_quad = repeated(work->high[at + i] + position), low_quad = repeated(work->low[at + i] + position);
 #pragma clang loop unroll(full)
       for (size_t j = 0; j < vectors; j++) {
         high[i][j] = add_products(high[i][j], high_quad, line[j]);
@@ -223,22 +220,17 @@ INLINE void mean_tile(
   }
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
-    float *sums = work->rows.sums + (row + i) * head_dim + channel;
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++) {
-      const floats levels = __builtin_convertvector((high[i][j] << 8) + low[i][j], floats);
-      const floats before = load(sums + j * LANES) * all(work->rows.rescale[row + i]);
-      store(sums + j * LANES, multiply_add(levels, all(work->steps[row + i]), before));
-    }
+    for (size_t j = 0; j < vectors; j++) add_means(pass, work, first + at + i, channel + j * LANES, high[i][j], low[i][j]);
   }
 }
 
-INLINE void mean_rows(const Pass *pass, Work *work, size_t rows, size_t row, const uint8_t *values, size_t positions) {
+INLINE void mean_rows(const Pass *pass, Work *work, size_t rows, size_t first, size_t at, const uint8_t *values, size_t positions) {
   size_t channel = 0;
   for (; channel + TILE_VECTORS * LANES <= pass->head_dim; channel += TILE_VECTORS * LANES) {
-    mean_tile(pass, work, rows, TILE_VECTORS, row, values, channel, positions);
+    mean_tile(pass, work, rows, TILE_VECTORS, first, at, values, channel, positions);
   }
-  for (; channel < pass->head_dim; channel += LANES) mean_tile(pass, work, rows, 1, row, values, channel, positions);
+  for (; channel < pass->head_dim; channel += LANES) mean_tile(pass, work, rows, 1, first, at, values, channel, positions);
 }
 
 /* All rows through a block. */
@@ -246,15 +238,13 @@ static void attend_block(const Pass *pass, Work *work, const uint8_t *keys, cons
   const Rows *rows = &work->rows;
   for (size_t first = 0; first < rows->count; first += TILE_ROWS) {
     const size_t some = rows->count - first < TILE_ROWS ? rows->count - first : TILE_ROWS;
-    const size_t vectors = (end_seen(rows, first, some) + LANES - 1) / LANES;
+    const size_t vectors = vectors_seen(rows, first, some);
     if (vectors == 0) continue;
     score(pass, work, some, first, keys, vectors);
-    find_largest(&work->rows, first, some, vectors);
-    weigh_values(pass, work, first, some, values, vectors);
-    for (size_t i = 0; i < some; i++) split_weights(work, first + i, vectors);
+    weigh_scores(pass, work, first, some, keys, values, vectors);
     size_t i = 0;
-    for (; i + MEAN_ROWS <= some; i += MEAN_ROWS) mean_rows(pass, work, MEAN_ROWS, first + i, values, vectors * LANES);
-    for (; i < some; i++) mean_rows(pass, work, 1, first + i, values, vectors * LANES);
+    for (; i + MEAN_ROWS <= some; i += MEAN_ROWS) mean_rows(pass, work, MEAN_ROWS, first, i, values, vectors * LANES);
+    for (; i < some; i++) mean_rows(pass, work, 1, first, i, values, vectors * LANES);
   }
 }
 
@@ -270,15 +260,22 @@ static void attend(const Pass *pass, Piece piece, Piece next) {
   Span ahead = next.count == 0 ? (Span){0} : span_at(pass, next, first_block(pass, next));
   const size_t last = last_position(pass, piece), first = first_block(pass, piece);
   begin_rows(pass, piece, &work.rows);
-  for (size_t row = 0; row < work.rows.count; row++) take_query(pass, &work, row, row_at(pass, piece, row));
+  for (size_t row = 0; row < work.rows.count; row += LANES) {
+    take_queries(pass, piece, &work, row, work.rows.count - row < LANES ? work.rows.count - row : LANES);
+  }
+  const int in_tiles = attends_in_tiles(pass, work.rows.count);
+  if (in_tiles) begin_tiles();
+  else sum_queries(pass, &work);
   for (size_t block = first; block <= last; block += BLOCK) {
     const Span span = span_at(pass, piece, block);
     enter_block(pass, piece, &work.rows, block);
     if ((block - first) % READ_AT_ONCE == 0) touch(span);
     send_for(&ahead, (last - block) / BLOCK + 1);
-    attend_block(pass, &work, span.keys, span.values);
+    if (in_tiles) attend_block_in_tiles(pass, &work, span.keys, span.values);
+    else attend_block(pass, &work, span.keys, span.values);
   }
+  if (in_tiles) end_tiles();
   end_rows(pass, piece, &work.rows);
 }
 
-const Way integers_way = {keep, prepare, attend};
+const Way integers_way = {write, attend};

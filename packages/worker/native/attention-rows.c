@@ -31,42 +31,6 @@ size_t end_seen(const Rows *rows, size_t first, size_t some) {
   return end;
 }
 
-void find_largest(Rows *rows, size_t first, size_t some, size_t vectors) {
-  floats each[LANES];
-  for (size_t i = 0; i < LANES; i++) each[i] = all(MASKED);
-  for (size_t row = first; row < first + some; row++) {
-    float *scores = rows->weights[row];
-    const int from = rows->from[row], end = rows->end[row];
-    if (from > 0 || end < (int)(vectors * LANES)) {
-      const integers lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-      for (size_t vector = 0; vector < vectors; vector++) {
-        const integers position = lanes + (int)(vector * LANES);
-        const integers is_seen = (position >= from) & (position < end);
-        store(scores + vector * LANES, choose(is_seen, load(scores + vector * LANES), all(MASKED)));
-      }
-    }
-    floats largest = load(scores);
-    for (size_t vector = 1; vector < vectors; vector++) largest = larger(largest, load(scores + vector * LANES));
-    each[row - first] = largest;
-  }
-  /* Those of rows behind these stay as they are. */
-  const floats before = load(rows->largest + first), largest = larger(before, largest_of_each(each));
-  store(rows->largest + first, largest);
-  store(rows->rescale + first, exponential(before - largest));
-}
-
-void weigh(Rows *rows, size_t row, size_t vectors) {
-  float *weights = rows->weights[row];
-  floats total = load(rows->totals[row]) * all(rows->rescale[row]);
-  const floats base = base_of(rows, row);
-  for (size_t vector = 0; vector < vectors; vector++) {
-    const floats weight = exponential(load(weights + vector * LANES) - base);
-    store(weights + vector * LANES, weight);
-    total += weight;
-  }
-  store(rows->totals[row], total);
-}
-
 void end_rows(const Pass *pass, Piece piece, const Rows *rows) {
   for (size_t row = 0; row < rows->count; row++) {
     float *to = row_at(pass, piece, row);

@@ -13,56 +13,15 @@
 
 #include "attention.h"
 
-static size_t width_of(const Pass *pass) { return (pass->heads + 2 * pass->kv_heads) * pass->head_dim; }
-
 /* ── Rotating and writing ─ */
-
-/* Rotates one head's channels by the token's position (Su et al. 2021), and multiplies them. */
-static void rotate(const Pass *pass, const float *from, float *to, size_t position, float factor) {
-  const size_t half = pass->head_dim / 2;
-  const float *cos = pass->cos + position * half, *sin = pass->sin + position * half;
-  const floats scale = all(factor), signs = {-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1};
-  if (pass->interleaved) {
-    for (size_t i = 0; i < pass->head_dim; i += LANES) {
-      const floats pairs = load(from + i) * scale;
-      const floats turned = ones_swapped(pairs) * signs * load_twice(sin + i / 2);
-      store(to + i, multiply_add(pairs, load_twice(cos + i / 2), turned));
-    }
-    return;
-  }
-  for (size_t i = 0; i < half; i++) {
-    const float a = from[i] * factor, b = from[i + half] * factor;
-    to[i] = __builtin_fmaf(a, cos[i], -b * sin[i]);
-    to[i + half] = __builtin_fmaf(b, cos[i], a * sin[i]);
-  }
-}
 
 /* Tokens that a thread takes at once. */
 enum { TOKENS_AT_ONCE = 8 };
 
-static void write_token(const Pass *pass, size_t token) {
-  const size_t head_dim = pass->head_dim, position = pass->positions[token], slot = pass->slots[token];
-  const float scale = pass->scale == NULL ? 1 : pass->scale[token];
-  const float *queries = pass->qkv + token * width_of(pass);
-  const float *keys = queries + pass->heads * head_dim, *values = keys + pass->kv_heads * head_dim;
-  const float query_scale = scale / __builtin_sqrtf(head_dim);
-  for (size_t head = 0; head < pass->heads; head++) {
-    float *query = pass->attended + (token * pass->heads + head) * head_dim;
-    rotate(pass, queries + head * head_dim, query, position, query_scale);
-    pass->way->prepare(pass, query);
-  }
-  for (size_t head = 0; head < pass->kv_heads; head++) {
-    float rotated[HEAD_DIM_MAX], scaled[HEAD_DIM_MAX];
-    rotate(pass, keys + head * head_dim, rotated, position, scale);
-    for (size_t i = 0; i < head_dim; i += LANES) store(scaled + i, load(values + head * head_dim + i) * all(scale));
-    pass->way->keep(pass, slot, head, position, rotated, scaled);
-  }
-}
-
 static void write_tokens(void *state, size_t index) {
   const Pass *pass = state;
   const size_t end = (index + 1) * TOKENS_AT_ONCE;
-  for (size_t token = index * TOKENS_AT_ONCE; token < end && token < pass->tokens; token++) write_token(pass, token);
+  for (size_t token = index * TOKENS_AT_ONCE; token < end && token < pass->tokens; token++) pass->way->write(pass, token);
 }
 
 /* ── Sharing out ─ */

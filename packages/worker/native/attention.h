@@ -28,10 +28,8 @@ typedef struct {
 
 /* A way of keeping keys and values in slots. */
 typedef struct {
-  /* Keeps those of a head of a token: its keys are rotated already. May change both. */
-  void (*keep)(const Pass *pass, size_t slot, size_t kv_head, size_t position, float *keys, float *values);
-  /* What is to be done to a query as has been done to keys. */
-  void (*prepare)(const Pass *pass, float *query);
+  /* Puts a token's queries, rotated, into `attended` as `attend` takes them, and its keys and values into slots. */
+  void (*write)(const Pass *pass, size_t token);
   /* From queries in `attended` to what each gets, which lies there then. `next` is the piece behind it; of no tokens: none. */
   void (*attend)(const Pass *pass, Piece piece, Piece next);
 } Way;
@@ -50,13 +48,16 @@ struct Pass {
   int interleaved;
 };
 
+/* Floats of a token in qkv: those of queries, of keys and of values by head. */
+INLINE size_t width_of(const Pass *pass) { return (pass->heads + 2 * pass->kv_heads) * pass->head_dim; }
+
+INLINE float scale_of(const Pass *pass, size_t token) { return pass->scale == NULL ? 1 : pass->scale[token]; }
+
 /* Rows of a piece: its tokens by its heads. */
 typedef struct {
   size_t count;
   /* [rows, headDim] */
   float sums[ROWS_MAX * HEAD_DIM_MAX] __attribute__((aligned(CACHE_LINE)));
-  /* Scores, then weights. */
-  float weights[ROWS_MAX][BLOCK] __attribute__((aligned(CACHE_LINE)));
   float totals[ROWS_MAX][LANES];
   /* By row, with room for a vector that begins at the last one: the largest score, and by what all that was summed before is to be
    * multiplied. */
@@ -84,18 +85,6 @@ void enter_block(const Pass *pass, Piece piece, Rows *rows, size_t block);
 
 /* Where in the block the last position ends that any of `some` rows from `first` on attends to; 0: none does. */
 size_t end_seen(const Rows *rows, size_t first, size_t some);
-
-/*
- * The largest score of each of some rows, LANES at most, becomes known, and `rescale`. Scores of what is masked, which may be
- * anything, become MASKED.
- */
-void find_largest(Rows *rows, size_t first, size_t some, size_t vectors);
-
-/* What scores of a row are compared with. One whose window begins behind this block has seen nothing yet: nothing has weight. */
-INLINE floats base_of(const Rows *rows, size_t row) { return all(rows->largest[row] > MASKED ? rows->largest[row] : 0); }
-
-/* Scores of a row become weights, which are 0 where it is masked. */
-void weigh(Rows *rows, size_t row, size_t vectors);
 
 /* Sums become means. */
 void end_rows(const Pass *pass, Piece piece, const Rows *rows);

@@ -32,6 +32,7 @@ export function checkAttention(libraryPath: string): void {
     ['f32', { window: 20 }],
     ['f16', {}],
     ['q8', { headDim: 64 }],
+    ['q8', { headDim: 64, window: 70 }],
     ['q8', { headDim: 80, window: 20 }],
     ['q8', { headDim: 128, heads: 2, kvHeads: 1, interleaved: false }],
     ['q8', { headDim: 16, heads: 14 }],
