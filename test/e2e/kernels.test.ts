@@ -47,6 +47,8 @@ describe('own kernels', () => {
     ['quantize.h', 'LARGEST_QUANT = 127', 'LARGEST_QUANT = 126', /Quantize gives other integers than it is defined to/],
     ['linear.h', 'gate * sigmoid * up', 'gate * up', /LinearGate gives other numbers/],
     ['rows.c', '+ rows->epsilon', '+ 0.01f', /NormQuantize gives other integers/],
+    ['rows.c', 'index * work->at_once', 'index', /Quantize gives other/],
+    ['rows.c', 'if (i < columns) even', 'if (0) even', /QuantizeRows gives other integers/],
     ['linear.h', '= -*(const loose_integers *)', '= *(const loose_integers *)', /Linear gives other/],
     ['linear.h', 'i < some ? -weights->offsets', 'i < some ? weights->offsets', /Linear gives other/],
     ['attention-floats.c', '__builtin_sqrtf(head_dim)', 'head_dim', /Attention gives other numbers/],
