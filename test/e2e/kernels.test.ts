@@ -26,7 +26,7 @@ const bugsInTiles = [
   ['linear-tiles.c', 'i : i + block->shift', 'i : i', /Linear gives other/],
   ['linear-tiles.c', 'course->now = !course->now;', '', /Linear gives other/],
   ['attention-tiles.c', 'work->low, BLOCK', 'work->high, BLOCK', /Attention gives other/],
-  ['attention-tiles.c', 'if (next_vectors > 0) end_scores(&course);', '', /Attention gives other/],
+  ['attention-tiles.c', 'if (next_vectors > 0) end_scores(&course, 0);', '', /Attention gives other/],
 ] as const;
 
 /** What is a failure of the machine or its network, and not of ours. */

@@ -9,6 +9,8 @@
 #include "attention.h"
 #include "attention-rotate.h"
 
+enum { BLOCK = 64 };
+
 /* Sums that are kept in registers: rows by vectors. */
 #ifdef __AVX512F__
 enum { TILE_ROWS = 6, TILE_VECTORS = 4 };
@@ -277,4 +279,4 @@ static void attend(const Pass *pass, Piece piece, Piece next) {
   end_rows(pass, piece, &work.rows);
 }
 
-const Way floats_way = {write, attend};
+const Way floats_way = {BLOCK, write, attend};

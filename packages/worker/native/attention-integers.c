@@ -4,7 +4,7 @@
  *
  * Scores do not change where keys and queries are multiplied by the same orthogonal matrix: a Hadamard matrix spreads what
  * stands out in one channel over many. Queries become integers too, with a scale a row. Weights, times the scales of values,
- * become integers of 16 bits, with a scale for a row and 64 positions, and are multiplied as two bytes.
+ * become integers of 16 bits, with a scale for a row and 128 positions, and are multiplied as two bytes.
  */
 
 #include "attention-integers.h"
@@ -269,13 +269,17 @@ static void attend(const Pass *pass, Piece piece, Piece next) {
   for (size_t block = first; block <= last; block += BLOCK) {
     const Span span = span_at(pass, piece, block);
     enter_block(pass, piece, &work.rows, block);
+    if (in_tiles) {
+      attend_block_in_tiles(pass, &work, span.keys, span.values);
+      continue;
+    }
+    /* Fewer rows wait for what they read. */
     if ((block - first) % READ_AT_ONCE == 0) touch(span);
     send_for(&ahead, (last - block) / BLOCK + 1);
-    if (in_tiles) attend_block_in_tiles(pass, &work, span.keys, span.values);
-    else attend_block(pass, &work, span.keys, span.values);
+    attend_block(pass, &work, span.keys, span.values);
   }
   if (in_tiles) end_tiles();
   end_rows(pass, piece, &work.rows);
 }
 
-const Way integers_way = {write, attend};
+const Way integers_way = {BLOCK, write, attend};

@@ -8,7 +8,7 @@
  *     of keys:   [headDim / 4][16 positions][4 channels], signed ; 16 scales, floats
  *     of values: [4][headDim channels][4 positions],      signed ; 16 scales, floats
  *
- * For every block of 64 positions: sums of products of queries and keys become weights (attention-weights.c), and weights are
+ * For every block of 128 positions: sums of products of queries and keys become weights (attention-weights.c), and weights are
  * multiplied with values. Sums are exact, so that it is the same whether vectors add them up (attention-integers.c) or tiles
  * (attention-tiles.c).
  */
@@ -21,8 +21,9 @@
 #include "products.h"
 #include "quantize.h"
 
-/* Vectors of positions of a block. */
-enum { VECTORS = BLOCK / LANES };
+/* Positions of a block, and vectors of them. */
+enum { BLOCK = 128, VECTORS = BLOCK / LANES };
+
 /* What one thread needs for a piece. */
 typedef struct {
   Rows rows;

@@ -11,15 +11,16 @@ void begin_rows(const Pass *pass, Piece piece, Rows *rows) {
 
 size_t first_block(const Pass *pass, Piece piece) {
   const size_t earliest = pass->positions[piece.first] + 1;
-  return pass->window == 0 || earliest <= pass->window ? 0 : (earliest - pass->window) / BLOCK * BLOCK;
+  return pass->window == 0 || earliest <= pass->window ? 0 : (earliest - pass->window) / pass->way->block * pass->way->block;
 }
 
 void enter_block(const Pass *pass, Piece piece, Rows *rows, size_t block) {
   const size_t group = pass->heads / pass->kv_heads;
+  const int most = pass->way->block;
   for (size_t token = 0, row = 0; token < piece.count; token++) {
     const int end = pass->positions[piece.first + token] + 1 - (int)block, from = pass->window == 0 ? 0 : end - (int)pass->window;
     for (size_t head = 0; head < group; head++, row++) {
-      rows->end[row] = end > BLOCK ? BLOCK : end;
+      rows->end[row] = end > most ? most : end;
       rows->from[row] = from;
     }
   }

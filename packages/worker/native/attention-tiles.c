@@ -25,15 +25,20 @@ int attends_in_tiles(const Pass *pass, size_t rows) {
 void begin_tiles(void) { open_tiles(2 * TILE); }
 void end_tiles(void) { close_tiles(); }
 
-/* Sums of products of both bytes of weights with two times 16 channels. */
-typedef integers ByteSums[2][2][TILE];
+/* What tiles are used as where weights are multiplied, beside two of sums and those of columns. */
+enum { HIGH = 2, SECOND_HIGH, LOW, SECOND_LOW };
+/* Half a block is what a tile multiplies at once. */
+enum { HALF_VECTORS = VECTORS / 2, HALF = BLOCK / 2 };
+
+/* Sums of products of both bytes of weights with 16 channels. */
+typedef integers ByteSums[2][TILE];
 
 /* A block, and what is on its way through it. */
 typedef struct {
   const Pass *pass;
   Work *work;
   const uint8_t *keys, *values;
-  /* [16 quads of positions, headDim, 4]: its values in one piece. Those of positions that nobody sees are whatever is there. */
+  /* [32 quads of positions, headDim, 4]: its values in one piece. Those of positions that nobody sees are whatever is there. */
   int8_t lines[BLOCK * HEAD_DIM_MAX] __attribute__((aligned(CACHE_LINE)));
   /* Sums that are not added to means yet: rows, and the channel that they begin with. */
   ByteSums sums[2];
@@ -43,14 +48,15 @@ typedef struct {
 /* ── Scores ─ */
 
 #define MULTIPLY_KEYS(vector) \
-  if (vector < vectors) { \
-    _tile_loadd(FIRST_COLUMNS + vector % 2, course->keys + vector * bytes + channel * LANES, TILE_BYTES); \
+  if (first + vector < vectors) { \
+    _tile_loadd(FIRST_COLUMNS + vector % 2, keys + vector * bytes + channel * LANES, TILE_BYTES); \
     _tile_dpbssd(SUMS + vector, FIRST_ROWS, FIRST_COLUMNS + vector % 2); \
   }
 
-/* Products of queries from a row on with so many vectors of keys. */
-INLINE void begin_scores(const Course *course, size_t row, size_t vectors) {
+/* Products of queries from a row on with half a block, from vector `first` on, of which there are so many. */
+INLINE void begin_scores(const Course *course, size_t row, size_t first, size_t vectors) {
   const size_t head_dim = course->pass->head_dim, bytes = block_bytes(course->pass);
+  const uint8_t *keys = course->keys + first * bytes;
   _tile_zero(SUMS), _tile_zero(SUMS + 1), _tile_zero(SUMS + 2), _tile_zero(SUMS + 3);
   for (size_t channel = 0; channel < head_dim; channel += TILE_BYTES) {
     _tile_loadd(FIRST_ROWS, course->work->queries + row * head_dim + channel, head_dim);
@@ -58,12 +64,12 @@ INLINE void begin_scores(const Course *course, size_t row, size_t vectors) {
   }
 }
 
-INLINE void end_scores(const Course *course) {
-  integers(*scores)[VECTORS] = course->work->scores;
-  _tile_stored(SUMS, &scores[0][0], VECTORS * TILE_BYTES);
-  _tile_stored(SUMS + 1, &scores[0][1], VECTORS * TILE_BYTES);
-  _tile_stored(SUMS + 2, &scores[0][2], VECTORS * TILE_BYTES);
-  _tile_stored(SUMS + 3, &scores[0][3], VECTORS * TILE_BYTES);
+INLINE void end_scores(const Course *course, size_t first) {
+  integers *scores = course->work->scores[0] + first;
+  _tile_stored(SUMS, scores, VECTORS * TILE_BYTES);
+  _tile_stored(SUMS + 1, scores + 1, VECTORS * TILE_BYTES);
+  _tile_stored(SUMS + 2, scores + 2, VECTORS * TILE_BYTES);
+  _tile_stored(SUMS + 3, scores + 3, VECTORS * TILE_BYTES);
 }
 
 /* ── Means ─ */
@@ -79,32 +85,34 @@ static void gather_values(Course *course, size_t vectors) {
 INLINE void put_means(Course *course) {
   const ByteSums *sums = &course->sums[!course->now];
   for (size_t i = 0; i < course->rows; i++) {
-#pragma clang loop unroll(full)
-    for (size_t half = 0; half < 2; half++) {
-      add_means(course->pass, course->work, course->row + i, course->channel + half * LANES, (*sums)[half][0][i], (*sums)[half][1][i]);
-    }
+    add_means(course->pass, course->work, course->row + i, course->channel, (*sums)[0][i], (*sums)[1][i]);
   }
+  course->rows = 0;
 }
 
-/* Weights of rows from `row` on by values. */
-INLINE void multiply_values(Course *course, size_t row, size_t rows) {
+/* Weights of rows from `row` on by so many vectors of values. */
+INLINE void multiply_values(Course *course, size_t row, size_t rows, size_t vectors) {
   const size_t head_dim = course->pass->head_dim;
-  _tile_loadd(FIRST_ROWS, course->work->high, BLOCK);
-  _tile_loadd(SECOND_ROWS, course->work->low, BLOCK);
-  for (size_t channel = 0; channel < head_dim; channel += 2 * LANES) {
+  _tile_loadd(HIGH, course->work->high, BLOCK);
+  _tile_loadd(LOW, course->work->low, BLOCK);
+  if (vectors > HALF_VECTORS) {
+    _tile_loadd(SECOND_HIGH, course->work->high[0] + HALF, BLOCK);
+    _tile_loadd(SECOND_LOW, course->work->low[0] + HALF, BLOCK);
+  }
+  for (size_t channel = 0; channel < head_dim; channel += LANES) {
     ByteSums *sums = &course->sums[course->now];
-    _tile_zero(SUMS), _tile_zero(SUMS + 1), _tile_zero(SUMS + 2), _tile_zero(SUMS + 3);
+    _tile_zero(SUMS), _tile_zero(SUMS + 1);
     _tile_loadd(FIRST_COLUMNS, course->lines + channel * QUAD, QUAD * head_dim);
-    _tile_dpbusd(SUMS, FIRST_ROWS, FIRST_COLUMNS);
-    _tile_dpbusd(SUMS + 1, SECOND_ROWS, FIRST_COLUMNS);
-    _tile_loadd(SECOND_COLUMNS, course->lines + (channel + LANES) * QUAD, QUAD * head_dim);
-    _tile_dpbusd(SUMS + 2, FIRST_ROWS, SECOND_COLUMNS);
-    _tile_dpbusd(SUMS + 3, SECOND_ROWS, SECOND_COLUMNS);
+    _tile_dpbusd(SUMS, HIGH, FIRST_COLUMNS);
+    _tile_dpbusd(SUMS + 1, LOW, FIRST_COLUMNS);
+    if (vectors > HALF_VECTORS) {
+      _tile_loadd(SECOND_COLUMNS, course->lines + HALF * head_dim + channel * QUAD, QUAD * head_dim);
+      _tile_dpbusd(SUMS, SECOND_HIGH, SECOND_COLUMNS);
+      _tile_dpbusd(SUMS + 1, SECOND_LOW, SECOND_COLUMNS);
+    }
     put_means(course);
-    _tile_stored(SUMS, (*sums)[0][0], TILE_BYTES);
-    _tile_stored(SUMS + 1, (*sums)[0][1], TILE_BYTES);
-    _tile_stored(SUMS + 2, (*sums)[1][0], TILE_BYTES);
-    _tile_stored(SUMS + 3, (*sums)[1][1], TILE_BYTES);
+    _tile_stored(SUMS, (*sums)[0], TILE_BYTES);
+    _tile_stored(SUMS + 1, (*sums)[1], TILE_BYTES);
     course->now = !course->now, course->row = row, course->rows = rows, course->channel = channel;
   }
 }
@@ -124,14 +132,21 @@ void attend_block_in_tiles(const Pass *pass, Work *work, const uint8_t *keys, co
     if (vectors == 0) {
       vectors = vectors_seen(rows, row, some);
       if (vectors == 0) continue;
-      begin_scores(&course, row, vectors);
-      end_scores(&course);
+      for (size_t half = 0; half < vectors; half += HALF_VECTORS) {
+        begin_scores(&course, row, half, vectors);
+        end_scores(&course, half);
+      }
     }
     const size_t next_vectors = next < rows->count ? vectors_seen(rows, next, rows_from(rows, next)) : 0;
-    if (next_vectors > 0) begin_scores(&course, next, next_vectors);
+    if (next_vectors > 0) begin_scores(&course, next, 0, next_vectors);
     weigh_scores(pass, work, row, some, keys, values, vectors);
-    if (next_vectors > 0) end_scores(&course);
-    multiply_values(&course, row, some);
+    if (next_vectors > 0) end_scores(&course, 0);
+    if (next_vectors > HALF_VECTORS) {
+      begin_scores(&course, next, HALF_VECTORS, next_vectors);
+      put_means(&course);
+      end_scores(&course, HALF_VECTORS);
+    }
+    multiply_values(&course, row, some, vectors);
     vectors = next_vectors;
   }
   put_means(&course);

@@ -1,5 +1,5 @@
 /*
- * Softmax of a block of 64 positions, from sums of products to weights that can be multiplied as integers: times the scales of
+ * Softmax of a block of 128 positions, from sums of products to weights that can be multiplied as integers: times the scales of
  * values they become levels of 16 bits, of which 65535 is the largest score's weight times the largest scale.
  */
 
@@ -59,8 +59,8 @@ INLINE floats two_to_the(floats a) {
 #endif
 }
 
-/* Weights of a row in levels, which are the lower 16 bits, become two rows of bytes. */
-INLINE void split(const integers *levels, uint8_t *high, uint8_t *low) {
+/* Four vectors of weights in levels, which are the lower 16 bits, become two rows of bytes. */
+INLINE void split_four(const integers *levels, uint8_t *high, uint8_t *low) {
 #ifdef __AVX512VBMI__
   /* Of two vectors: their lower bytes, then their higher ones. */
   quads halves[2];
@@ -72,7 +72,7 @@ INLINE void split(const integers *levels, uint8_t *high, uint8_t *low) {
   *(__m512i *)low = _mm512_shuffle_i64x2((__m512i)halves[0], (__m512i)halves[1], 0x44);
   *(__m512i *)high = _mm512_shuffle_i64x2((__m512i)halves[0], (__m512i)halves[1], 0xee);
 #else
-  for (size_t vector = 0; vector < VECTORS; vector++) {
+  for (size_t vector = 0; vector < 4; vector++) {
     *(bytes *)(low + vector * LANES) = __builtin_convertvector(levels[vector] & 255, bytes);
     *(bytes *)(high + vector * LANES) = __builtin_convertvector(levels[vector] >> 8 & 255, bytes);
   }
@@ -129,7 +129,10 @@ INLINE void weigh_some(
       levels[vector] = (integers)multiply_add(weight, sights[i]->levels[vector], all(0x1p23f));
       total += weight;
     }
-    split(levels, work->high[i], work->low[i]);
+#pragma clang loop unroll(full)
+    for (size_t vector = 0; vector < VECTORS; vector += 4) {
+      split_four(levels + vector, work->high[i] + vector * LANES, work->low[i] + vector * LANES);
+    }
     store(rows->totals[row], multiply_add(total, all(factors[i]), load(rows->totals[row]) * all(rows->rescale[row])));
     work->steps[row] = factors[i] * sights[i]->step;
   }
@@ -150,10 +153,16 @@ void weigh_scores(const Pass *pass, Work *work, size_t first, size_t some, const
     of[i] = &sights[count - 1];
   }
 #define WEIGH(vectors, is_masked) weigh_some(pass, work, first, some, of, keys, vectors, is_masked)
-  if (!is_masked) WEIGH(4, 0);
-  else if (vectors == 4) WEIGH(4, 1);
-  else if (vectors == 3) WEIGH(3, 1);
-  else if (vectors == 2) WEIGH(2, 1);
-  else WEIGH(1, 1);
+  if (!is_masked) return WEIGH(VECTORS, 0);
+  switch (vectors) {
+    case 1: return WEIGH(1, 1);
+    case 2: return WEIGH(2, 1);
+    case 3: return WEIGH(3, 1);
+    case 4: return WEIGH(4, 1);
+    case 5: return WEIGH(5, 1);
+    case 6: return WEIGH(6, 1);
+    case 7: return WEIGH(7, 1);
+    default: return WEIGH(8, 1);
+  }
 #undef WEIGH
 }

@@ -3,11 +3,11 @@
  * block by block, never a whole row of scores).
  *
  *   qkv [tokens, heads + 2 kvHeads] ─ rotate ─┬─ keys, values ─▶ slots [slot, kvHead, ..]
- *                                             └─ queries ─▶ for every block of 64 positions: scores, softmax, values
+ *                                             └─ queries ─▶ for every block of positions: scores, softmax, values
  *
  * Slots keep floats (attention-floats.c) or integers (attention-integers.c). First every token's keys and values are written,
  * then all tokens attend. What is computed for a token is the same whatever else is in the pass and whether it comes alone or
- * in a chunk: blocks begin at multiples of 64, every sum runs over channels, then over positions, in order, and what is masked
+ * in a chunk: blocks begin at multiples of their length, every sum runs over channels, then over positions, in order, and what is masked
  * adds zeros.
  */
 
@@ -26,10 +26,11 @@ static void write_tokens(void *state, size_t index) {
 
 /* ── Sharing out ─ */
 
-/* A pass in pieces: so many tokens of a run at most, and of the heads those that share keys. */
+/* A pass in pieces: runs of tokens, by the token that each begins with and the one behind the last, times heads that share keys. */
 typedef struct {
   const Pass *pass;
-  size_t tokens_at_once, pieces;
+  const int32_t *starts;
+  size_t pieces;
 } Plan;
 
 static int follows(const Pass *pass, size_t token) {
@@ -44,10 +45,8 @@ static size_t piece_end(const Pass *pass, size_t first, size_t at_once) {
 }
 
 static Piece piece_at(const Plan *plan, size_t index) {
-  const Pass *pass = plan->pass;
-  size_t first = 0;
-  for (size_t piece = index / pass->kv_heads; piece > 0; piece--) first = piece_end(pass, first, plan->tokens_at_once);
-  return (Piece){first, piece_end(pass, first, plan->tokens_at_once) - first, index % pass->kv_heads};
+  const size_t run = index / plan->pass->kv_heads, first = plan->starts[run];
+  return (Piece){first, plan->starts[run + 1] - first, index % plan->pass->kv_heads};
 }
 
 static void attend_piece(void *state, size_t index) {
@@ -96,8 +95,11 @@ static void compute_attention(Call *call) {
   }
   if (call->failure != NULL) return;
   in_parallel(call, write_tokens, (tokens + TOKENS_AT_ONCE - 1) / TOKENS_AT_ONCE, (void *)&pass);
-  Plan plan = {&pass, ROWS_MAX * kv_heads / heads, 0};
-  for (size_t first = 0; first < tokens; first = piece_end(&pass, first, plan.tokens_at_once)) plan.pieces += kv_heads;
+  int32_t starts[tokens + 1];
+  size_t runs = 0;
+  for (size_t first = 0; first < tokens; first = piece_end(&pass, first, ROWS_MAX * kv_heads / heads)) starts[runs++] = first;
+  starts[runs] = tokens;
+  Plan plan = {&pass, starts, runs * kv_heads};
   in_parallel(call, attend_piece, plan.pieces, &plan);
 }
 

@@ -7,8 +7,6 @@
 #include "operator.h"
 #include "vector.h"
 
-/* Positions of a block. */
-enum { BLOCK = 64 };
 enum { HEAD_DIM_MAX = 256 };
 /* Rows of queries, over all heads that share keys, that go through a block together; a group has at most so many heads. */
 enum { ROWS_MAX = 96 };
@@ -28,6 +26,8 @@ typedef struct {
 
 /* A way of keeping keys and values in slots. */
 typedef struct {
+  /* Positions of a block. */
+  size_t block;
   /* Puts a token's queries, rotated, into `attended` as `attend` takes them, and its keys and values into slots. */
   void (*write)(const Pass *pass, size_t token);
   /* From queries in `attended` to what each gets, which lies there then. `next` is the piece behind it; of no tokens: none. */
@@ -90,7 +90,7 @@ size_t end_seen(const Rows *rows, size_t first, size_t some);
 void end_rows(const Pass *pass, Piece piece, const Rows *rows);
 
 /* Positions that are read at once; they fit into the second level of caches. */
-enum { READ_AT_ONCE = 8 * BLOCK };
+enum { READ_AT_ONCE = 512 };
 
 /* Keys and values that lie one behind the other, as many bytes of each. */
 typedef struct {

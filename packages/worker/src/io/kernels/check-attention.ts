@@ -8,7 +8,7 @@ import { floatsOf, openSession, randomFloats, requireNear, run } from './check-s
 
 const SLOTS = 3;
 const POSITIONS = 160;
-/** Of the prompt; more than two blocks of 64. */
+/** Of the prompt; more than two blocks of 64, and more than one of 128. */
 const TOKENS = 140;
 
 /** Arrays over slots, and how far off what is computed from them may be, but for what rounding to 8 bits is defined to do. */
@@ -118,8 +118,9 @@ function checkCase(libraryPath: string, sizes: AttentionCase, kv: KvMode): void 
     ]);
     const third = pass([
       [1, 30, 31],
-      [0, 64, TOKENS],
+      [0, 64, 129],
     ]);
+    const fourth = pass([[0, 129, TOKENS]]);
     requireSame(first, whole.subarray(0, 63 * columns));
     requireSame(
       second,
@@ -127,8 +128,12 @@ function checkCase(libraryPath: string, sizes: AttentionCase, kv: KvMode): void 
     );
     requireSame(
       third,
-      Float32Array.from([...whole.subarray(30 * columns, 31 * columns), ...whole.subarray(64 * columns)]),
+      Float32Array.from([
+        ...whole.subarray(30 * columns, 31 * columns),
+        ...whole.subarray(64 * columns, 129 * columns),
+      ]),
     );
+    requireSame(fourth, whole.subarray(129 * columns));
   } finally {
     session.dispose();
   }
