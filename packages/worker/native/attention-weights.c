@@ -41,21 +41,23 @@ static void look(const Pass *pass, Sight *sight, int from, int end, const uint8_
 /* 2 to the power of a, for a at most 0: 1 for 0, else off by 2 parts in 10 million at most; 2^-64 below -64. */
 INLINE floats two_to_the(floats a) {
   const floats kept = larger(a, all(-64.0f));
+  /* Beside the nearest whole number, which is exact. */
 #ifdef __AVX512DQ__
-  const floats rest = (floats)_mm512_reduce_ps((__m512)kept, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const floats rest = (floats)_mm512_reduce_ps((__m512)kept, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #else
-  const floats whole = __builtin_elementwise_floor(kept), rest = kept - whole;
+  const integers whole = rounded(kept);
+  const floats rest = kept - __builtin_convertvector(whole, floats);
 #endif
-  floats series = all(0.00186714216f);
-  series = multiply_add(series, rest, all(0.00901700463f));
-  series = multiply_add(series, rest, all(0.0557999313f));
-  series = multiply_add(series, rest, all(0.240164444f));
-  series = multiply_add(series, rest, all(0.693151295f));
+  floats series = all(0.00132647424f);
+  series = multiply_add(series, rest, all(0.00967151765f));
+  series = multiply_add(series, rest, all(0.0555073358f));
+  series = multiply_add(series, rest, all(0.240222424f));
+  series = multiply_add(series, rest, all(0.693147004f));
   series = multiply_add(series, rest, all(1.0f));
 #ifdef __AVX512DQ__
-  return (floats)_mm512_scalef_ps((__m512)series, (__m512)kept);
+  return (floats)_mm512_scalef_ps((__m512)series, (__m512)(kept - rest));
 #else
-  return (floats)((integers)series + (__builtin_convertvector(whole, integers) << 23));
+  return (floats)((integers)series + (whole << 23));
 #endif
 }
 
