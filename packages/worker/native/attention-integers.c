@@ -264,19 +264,17 @@ static void attend(const Pass *pass, Piece piece, Piece next) {
     take_queries(pass, piece, &work, row, work.rows.count - row < LANES ? work.rows.count - row : LANES);
   }
   const int in_tiles = attends_in_tiles(pass, work.rows.count);
+  /* Many rows compute for longer than what they read takes to come. */
+  const int waits = work.rows.count < ROWS_MAX / 2;
   if (in_tiles) begin_tiles();
   else sum_queries(pass, &work);
   for (size_t block = first; block <= last; block += BLOCK) {
     const Span span = span_at(pass, piece, block);
     enter_block(pass, piece, &work.rows, block);
-    if (in_tiles) {
-      attend_block_in_tiles(pass, &work, span.keys, span.values);
-      continue;
-    }
-    /* Fewer rows wait for what they read. */
-    if ((block - first) % READ_AT_ONCE == 0) touch(span);
-    send_for(&ahead, (last - block) / BLOCK + 1);
-    attend_block(pass, &work, span.keys, span.values);
+    if (waits && (block - first) % READ_AT_ONCE == 0) touch(span);
+    if (waits) send_for(&ahead, (last - block) / BLOCK + 1);
+    if (in_tiles) attend_block_in_tiles(pass, &work, span.keys, span.values);
+    else attend_block(pass, &work, span.keys, span.values);
   }
   if (in_tiles) end_tiles();
   end_rows(pass, piece, &work.rows);
