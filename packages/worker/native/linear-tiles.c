@@ -9,7 +9,7 @@
 #ifndef __AMX_INT8__
 
 int fits_tiles(const Layer *layer) { return 0; }
-void multiply_in_tiles(Layer *layer) {}
+void multiply_in_tiles(Layer *layer, size_t half) {}
 
 #else
 
@@ -142,15 +142,15 @@ static void multiply_piece(Course *course, Piece piece, Piece next) {
   }
 }
 
-void multiply_in_tiles(Layer *layer) {
-  Piece piece = claim(layer);
+void multiply_in_tiles(Layer *layer, size_t half) {
+  Piece piece = next_piece(layer, half);
   if (piece.end == 0) return;
   Course course;
   course.layer = layer, course.now = 0;
   course.blocks[1].put = course.blocks[1].count = 0;
   open_tiles(layer->rows < TILE ? layer->rows : TILE);
   while (piece.end > 0) {
-    const Piece next = claim(layer);
+    const Piece next = next_piece(layer, half);
     multiply_piece(&course, piece, next);
     piece = next;
   }

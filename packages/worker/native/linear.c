@@ -77,22 +77,25 @@ static void multiply_piece(const Layer *layer, Piece piece, const int8_t *next) 
 #undef ROWS
 }
 
-static void multiply_in_vectors(Layer *layer) {
-  for (Piece piece = claim(layer); piece.end > 0;) {
-    const Piece next = claim(layer);
+static void multiply_in_vectors(Layer *layer, size_t half) {
+  for (Piece piece = next_piece(layer, half); piece.end > 0;) {
+    const Piece next = next_piece(layer, half);
     multiply_piece(layer, piece, weights_of(layer, 0, next.panel));
     piece = next;
   }
 }
 
-static void multiply_pieces(void *state, size_t index) {
+static void multiply_pieces(void *state, size_t half) {
   Layer *layer = state;
-  if (fits_tiles(layer)) multiply_in_tiles(layer);
-  else multiply_in_vectors(layer);
+  if (fits_tiles(layer)) multiply_in_tiles(layer, half);
+  else multiply_in_vectors(layer, half);
 }
 
-/* Threads that share a layer, at most. */
-enum { THREADS_MAX = 64 };
+/* Rows that go together: as few blocks of them as are allowed, of whole tiles, as many in either half. */
+static size_t rows_at_once(size_t rows) {
+  const size_t halves = rows < ROWS_APART ? 1 : 2, blocks = halves * ((rows + halves * ROWS_AT_ONCE - 1) / (halves * ROWS_AT_ONCE));
+  return ((rows + blocks - 1) / blocks + PANEL - 1) / PANEL * PANEL;
+}
 
 /* Weights of a layer, which are three inputs from `index` on. */
 static Weights weights_at(Call *call, size_t index, const Layer *layer) {
@@ -115,14 +118,14 @@ static void compute(Call *call, size_t count) {
       .inputs = quants.lengths[1],
       .width = width,
       .panels = (width + PANEL - 1) / PANEL,
-      .row_blocks = (rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE,
+      .rows_at_once = rows_at_once(rows),
   };
   for (size_t i = 0; i < count; i++) layer.weights[i] = weights_at(call, 1 + 3 * i, &layer);
   require(call, count == 1 || width % PANEL == 0, "LinearGate: outputs must be a multiple of 32");
-  if (call->failure == NULL) {
-    const size_t pieces = layer.panels * layer.row_blocks;
-    in_parallel(call, multiply_pieces, pieces < THREADS_MAX ? pieces : THREADS_MAX, &layer);
-  }
+  if (call->failure != NULL || rows == 0) return;
+  const size_t pieces = layer.panels * ((rows + layer.rows_at_once - 1) / layer.rows_at_once);
+  layer.pieces = halves_of(pieces);
+  on_threads(call, multiply_pieces, pieces, &layer);
 }
 
 static void compute_linear(Call *call) { compute(call, 1); }

@@ -12,8 +12,13 @@
 enum { PANEL = 32, PANEL_VECTORS = PANEL / LANES };
 /* Bytes from four inputs of a panel to the next four. */
 enum { LINE_BYTES = PANEL * QUAD };
-/* Rows that go through a panel together: those of 1,536 inputs are well within the second level of caches. */
+/* Rows that go through a panel together, at most: those of 1,536 inputs are well within the second level of caches. */
 enum { ROWS_AT_ONCE = 512 };
+/*
+ * From so many on the rows are in two halves, each with a processor's own: weights come from memory once for either, and what is
+ * written need not leave a processor's caches.
+ */
+enum { ROWS_APART = 256 };
 
 /* Weights of a layer. */
 typedef struct {
@@ -30,9 +35,9 @@ typedef struct {
   Weights weights[2];
   size_t count;
   float *outputs;
-  size_t rows, inputs, width, panels, row_blocks;
-  /* Pieces that nobody has begun yet begin here. */
-  size_t claimed;
+  size_t rows, inputs, width, panels, rows_at_once;
+  /* By rows that go together, then by panel. */
+  Halves pieces;
 } Layer;
 
 /* What a thread does at once: rows `first` to `end` - 1 by a panel. */
@@ -40,12 +45,12 @@ typedef struct {
   size_t panel, first, end;
 } Piece;
 
-/* The next piece that nobody has begun; of no rows where there is none. Pieces of a panel are neighbours, so that it is read once. */
-INLINE Piece claim(Layer *layer) {
-  const size_t index = __atomic_fetch_add(&layer->claimed, 1, __ATOMIC_RELAXED), panel = index / layer->row_blocks;
-  if (panel >= layer->panels) return (Piece){0};
-  const size_t first = index % layer->row_blocks * ROWS_AT_ONCE, end = first + ROWS_AT_ONCE;
-  return (Piece){panel, first, end < layer->rows ? end : layer->rows};
+/* The next piece that nobody has begun; of no rows where there is none. */
+INLINE Piece next_piece(Layer *layer, size_t half) {
+  const size_t index = claim(&layer->pieces, half);
+  if (index == NO_PIECE) return (Piece){0};
+  const size_t first = index / layer->panels * layer->rows_at_once, end = first + layer->rows_at_once;
+  return (Piece){index % layer->panels, first, end < layer->rows ? end : layer->rows};
 }
 
 INLINE const int8_t *weights_of(const Layer *layer, size_t of, size_t panel) {
@@ -146,4 +151,4 @@ INLINE void put_gated(const Outputs *outputs, const integers gate[PANEL_VECTORS]
 int fits_tiles(const Layer *layer);
 
 /* Pieces until there are none, in tiles. */
-void multiply_in_tiles(Layer *layer);
+void multiply_in_tiles(Layer *layer, size_t half);

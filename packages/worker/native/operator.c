@@ -1,4 +1,7 @@
 #include "operator.h"
+#ifdef __RDPID__
+#include <immintrin.h>
+#endif
 #include "tiles.h"
 
 struct Node {
@@ -48,9 +51,43 @@ void require(Call *call, int holds, const char *message) {
   if (!holds && call->failure == NULL) call->failure = CREATE_STATUS(call->api)(INVALID_ARGUMENT, message);
 }
 
-void in_parallel(Call *call, void (*part)(void *, size_t), size_t count, void *state) {
+/* The half of the processor that this runs on; where nobody can say, those of a half need not be the same twice. */
+static size_t own_half(size_t index) {
+#ifdef __RDPID__
+  return _rdpid_u32() % 2;
+#else
+  return index % 2;
+#endif
+}
+
+typedef struct {
+  void (*part)(void *, size_t);
+  void *state;
+  Halves halves;
+} Work;
+
+static void enter(void *state, size_t index) {
+  const Work *work = state;
+  work->part(work->state, own_half(index));
+}
+
+void on_threads(Call *call, void (*part)(void *, size_t), size_t count, void *state) {
+  Work work = {.part = part, .state = state};
+  const size_t threads = count < THREADS_MAX ? count : THREADS_MAX;
   if (count == 1) part(state, 0);
-  else if (count > 1) keep(call, PARALLEL_FOR(call->api)(call->context, part, count, count, state));
+  else if (count > 1) keep(call, PARALLEL_FOR(call->api)(call->context, enter, threads, threads, &work));
+}
+
+static void claim_pieces(void *state, size_t half) {
+  Work *work = state;
+  for (size_t index = claim(&work->halves, half); index != NO_PIECE; index = claim(&work->halves, half)) {
+    work->part(work->state, index);
+  }
+}
+
+void in_parallel(Call *call, void (*part)(void *, size_t), size_t count, void *state) {
+  Work work = {part, state, halves_of(count)};
+  on_threads(call, claim_pieces, count, &work);
 }
 
 static OrtStatus *read_constants(Node *node, const OrtKernelInfo *info) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime.h"
+#include "vector.h"
 
 enum { ATTRIBUTES_MAX = 4, INPUTS_MAX = 9, OUTPUTS_MAX = 4, RANK_MAX = 4 };
 
@@ -50,5 +51,33 @@ void require(Call *call, int holds, const char *message);
 
 /* Calls `part` for 0 to `count` - 1 on the threads of the session, in any order. */
 void in_parallel(Call *call, void (*part)(void *state, size_t index), size_t count, void *state);
+
+/*
+ * Pieces 0 to `count` - 1 in two halves. Who claims pieces takes those of his own half as long as there are any: so the same
+ * processor has the same tokens in one operator behind the other, and finds in its caches what it has written there itself.
+ */
+typedef struct {
+  size_t next[2], end[2];
+} Halves;
+
+enum { NO_PIECE = -1 };
+
+/* Threads that share anything, at most. */
+enum { THREADS_MAX = 64 };
+
+INLINE Halves halves_of(size_t count) { return (Halves){{0, count / 2}, {count / 2, count}}; }
+
+/* A piece that nobody has claimed, NO_PIECE where there is none. */
+INLINE size_t claim(Halves *halves, size_t half) {
+  for (size_t i = 0; i < 2; i++, half = !half) {
+    if (__atomic_load_n(&halves->next[half], __ATOMIC_RELAXED) >= halves->end[half]) continue;
+    const size_t index = __atomic_fetch_add(&halves->next[half], 1, __ATOMIC_RELAXED);
+    if (index < halves->end[half]) return index;
+  }
+  return NO_PIECE;
+}
+
+/* Calls `part` on several threads, at most so many times, with the half that is the thread's own. */
+void on_threads(Call *call, void (*part)(void *state, size_t half), size_t count, void *state);
 
 extern Operator attention, linear, norm_quantize, quantize_rows, linear_gate, look_up, pick;
