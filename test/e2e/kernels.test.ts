@@ -65,7 +65,7 @@ describe('own kernels', () => {
     ['pick.c', 'sum += sum_of(powers)', 'sum = sum_of(powers)', /Pick gives other numbers/],
     ...(hasTiles() ? bugsInTiles : []),
     ['operator.c', 'constants[index]', 'constants[3]', /the check failed: .*NormQuantize/],
-    ['operator.h', '{count / 2, count}', '{count / 2, count - 1}', /gives other|gives a token other/],
+    ['operator.h', '{count / 2, count}}', '{count / 2, count - 1}}', /gives other|gives a token other/],
     ['operator.c', '"sluice"', '"other"', /the check failed: .*Attention|the check failed: .*Quantize/],
   ] as const)(
     'are not taken where %s has "%s" replaced',

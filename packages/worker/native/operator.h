@@ -57,7 +57,10 @@ void in_parallel(Call *call, void (*part)(void *state, size_t index), size_t cou
  * processor has the same tokens in one operator behind the other, and finds in its caches what it has written there itself.
  */
 typedef struct {
-  size_t next[2], end[2];
+  /* Of one half; in a line of its own, which only who has run out of pieces takes from another processor. */
+  struct {
+    size_t next, end;
+  } __attribute__((aligned(64))) of[2];
 } Halves;
 
 enum { NO_PIECE = -1 };
@@ -65,14 +68,14 @@ enum { NO_PIECE = -1 };
 /* Threads that share anything, at most. */
 enum { THREADS_MAX = 64 };
 
-INLINE Halves halves_of(size_t count) { return (Halves){{0, count / 2}, {count / 2, count}}; }
+INLINE Halves halves_of(size_t count) { return (Halves){{{0, count / 2}, {count / 2, count}}}; }
 
 /* A piece that nobody has claimed, NO_PIECE where there is none. */
 INLINE size_t claim(Halves *halves, size_t half) {
   for (size_t i = 0; i < 2; i++, half = !half) {
-    if (__atomic_load_n(&halves->next[half], __ATOMIC_RELAXED) >= halves->end[half]) continue;
-    const size_t index = __atomic_fetch_add(&halves->next[half], 1, __ATOMIC_RELAXED);
-    if (index < halves->end[half]) return index;
+    if (__atomic_load_n(&halves->of[half].next, __ATOMIC_RELAXED) >= halves->of[half].end) continue;
+    const size_t index = __atomic_fetch_add(&halves->of[half].next, 1, __ATOMIC_RELAXED);
+    if (index < halves->of[half].end) return index;
   }
   return NO_PIECE;
 }
