@@ -22,7 +22,7 @@ int attends_in_tiles(const Pass *pass, size_t rows) {
   return has_tiles && rows >= ROWS_MIN && pass->head_dim % TILE_BYTES == 0;
 }
 
-void begin_tiles(void) { open_tiles(2 * TILE); }
+void begin_tiles(void) { open_tiles(TILE); }
 void end_tiles(void) { close_tiles(); }
 
 /* What tiles are used as where weights are multiplied, beside two of sums and those of columns. */

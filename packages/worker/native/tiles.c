@@ -31,12 +31,10 @@ typedef struct {
 } Sizes;
 
 void open_tiles(size_t rows) {
-  /* Where there are no second rows, all four tiles of sums are those of the first. */
-  const uint8_t first = rows < TILE ? rows : TILE, second = rows > TILE ? rows - TILE : first;
   const Sizes sizes = {
       .palette = 1,
       .row_bytes = {TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES},
-      .rows = {first, first, second, second, first, second, TILE, TILE},
+      .rows = {rows, rows, rows, rows, rows, rows, TILE, TILE},
   };
   _tile_loadconfig(&sizes);
 }

@@ -24,7 +24,7 @@ void ask_for_tiles(void);
 /* What tiles are used as: four of sums (two rows of two, or one of four), those of rows, and those of columns. */
 enum { SUMS = 0, FIRST_ROWS = 4, SECOND_ROWS = 5, FIRST_COLUMNS = 6, SECOND_COLUMNS = 7 };
 
-/* Gives this thread's tiles their sizes: 1 to 32 rows, by TILE at most in one tile, and 64 bytes for everything. */
+/* Gives this thread's tiles their sizes: 1 to TILE rows, all of them in those of columns, and 64 bytes for everything. */
 void open_tiles(size_t rows);
 
 /* Gives them back, so that nobody saves and restores what is in them. */
