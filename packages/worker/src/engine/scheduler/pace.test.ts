@@ -19,12 +19,19 @@ describe('pacedMs', () => {
 
 describe('finelyPacedMs', () => {
   it('is two steps of the whole crowd', () => {
-    expect(finelyPacedMs(streams(200), 6, 8)).toBe(16);
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 1 })).toBe(16);
+    expect(finelyPacedMs(streams(200, 200, 200), 6, { crowdMs: 8, prompts: 6 })).toBe(16);
+  });
+
+  it('is as many as prompts wait for each stream, where that is more', () => {
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 5 })).toBe(40);
+    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 5 })).toBe(20);
   });
 
   it('is no longer than where prompts have no time to spare', () => {
-    expect(finelyPacedMs(streams(200), 6, 50)).toBe(pacedMs(streams(200), 6));
-    expect(finelyPacedMs(streams(20), 4, 10)).toBe(pacedMs(streams(20), 4));
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 50, prompts: 1 })).toBe(100);
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 50 })).toBe(100);
+    expect(finelyPacedMs(streams(20), 4, { crowdMs: 10, prompts: 1 })).toBe(12);
   });
 });
 

@@ -4,7 +4,7 @@ import type { SequenceView } from './policy.js';
 const PACE_RATIO = 3;
 /** or such a share of the time between two tokens, if that is longer. */
 const TBT_SHARE = 0.5;
-/** Where prompts have time to spare, so many times as long as a step will once all of them stream. */
+/** Where prompts have time to spare, so many times as long as a step will once all of them stream, at the least. */
 const CROWD_RATIO = 2;
 
 /** Of the time of a step as long as {@link pacedMs} that is the prompts', at the least. */
@@ -20,13 +20,20 @@ export function pacedMs(streams: readonly SequenceView[], decodesMs: number): nu
 }
 
 /**
- * How long it takes where prompts have time to spare: twice as long as a step of the whole crowd, streams and those that are
- * prompts yet. So streams are never less than half as fast as they soon will be anyway, prompts have at least half of each step,
- * and all of a crowd's steps are about as long as each other, however many of it stream already.
+ * How long it takes where prompts have time to spare: so many steps of the whole crowd, streams and those that are prompts yet,
+ * as prompts wait for each stream, and at least two. So what streams wait for a step, all together, is not more than what
+ * prompts would wait for one that only decodes; streams that are many are never less than half as fast as they soon will be
+ * anyway; and prompts have at least half of each step.
  * @param crowdMs of a step that decodes for streams and prompts alike.
+ * @param prompts that would be in that step.
  */
-export function finelyPacedMs(streams: readonly SequenceView[], decodesMs: number, crowdMs: number): number {
-  return Math.min(CROWD_RATIO * crowdMs, pacedMs(streams, decodesMs));
+export function finelyPacedMs(
+  streams: readonly SequenceView[],
+  decodesMs: number,
+  { crowdMs, prompts }: { crowdMs: number; prompts: number },
+): number {
+  const crowdSteps = Math.max(CROWD_RATIO, prompts / streams.length);
+  return Math.min(crowdSteps * crowdMs, pacedMs(streams, decodesMs));
 }
 
 /** Whether streams are so slow that such a step takes longer than the share of the time that it may have in any case. */

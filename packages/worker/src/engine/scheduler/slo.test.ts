@@ -123,6 +123,10 @@ describe('ServiceLevel', () => {
     const [one, crowd, hurried] = [slice(0), slice(12), slice(0, 800)] as const;
     expect(one).toBeLessThan(0.8 * crowd);
     expect(hurried).toBeGreaterThan(1.2 * one);
+    // A fifth of the time is what they may need.
+    const takesMs = smallMachine.predictMs(withChunk(noWork, 0, 300));
+    expect(slice(0, 5.2 * takesMs)).toBe(one);
+    expect(slice(0, 4.8 * takesMs)).toBe(hurried);
   });
 
   it('leaves streams a third of their pace, or steps of half of their time, unless a prompt needs more', () => {

@@ -23,7 +23,7 @@ const FAMILIAR_TOKENS_MIN = 64;
 /** Prompts that take no larger share of the time to their first token beside the streams are computed there alone. */
 const SOON_SHARE = 0.2;
 /** Prompts that would be in time with so small a share of the time have some to spare. */
-const SPARING_SHARE = 0.35;
+const SPARING_SHARE = 0.2;
 /** One in so many of those let in is one that misses its objective, also while others can keep theirs. */
 const LATE_SHARE = 8;
 
@@ -161,7 +161,7 @@ function mostMsBeside<S extends SequenceView>(
   if (areLate(prompts, SPARING_SHARE, cost, nowMs)) return pacedMs(decodes, decodesMs) * cost.marginRatio;
   const crowd = prompts.slice(0, running.length + slotsFree - decodes.length);
   const crowdMs = cost.predictMs(crowd.reduce((work, { promptTokens }) => withDecode(work, promptTokens), decodeWork));
-  return finelyPacedMs(decodes, decodesMs, crowdMs) * cost.marginRatio;
+  return finelyPacedMs(decodes, decodesMs, { crowdMs, prompts: crowd.length }) * cost.marginRatio;
 }
 
 /**
