@@ -2,8 +2,8 @@ import { assert, ServingError } from '@sluice/shared';
 import type { LiveSequence } from './live-sequence.js';
 import type { ModelPort } from './model-port.js';
 import { logprobsOf } from './sampling/sampler.js';
-import type { Logprobs, Pooling, PromptWish, SequenceEvent } from './sequence.js';
-import type { LogitsRow, LogitsWant, StepOutput, StepPlan } from './step-plan.js';
+import type { Logprobs, PromptWish, SequenceEvent } from './sequence.js';
+import { keptTokens, type LogitsRow, type LogitsWant, type StepOutput, type StepPlan } from './step-plan.js';
 import { requireNumbers } from './take-token.js';
 
 /** What a pass computed of a slice of a prompt. */
@@ -16,7 +16,7 @@ export interface ReadSlice {
   /** Of the last of its tokens, as many as were wanted. */
   readonly rows: readonly LogitsRow[];
   readonly want: LogitsWant;
-  /** [tokens of the slice, hidden], row-major, as passes give them; undefined where the model gives none. */
+  /** [{@link PromptReport.stateTokens}, hidden], row-major, as passes give them; undefined where there are none. */
   readonly hidden: Float32Array | undefined;
 }
 
@@ -55,7 +55,13 @@ export class PromptReport {
 
   /** Rows wanted at the end of a slice. */
   wantTokens(start: number, end: number): number {
-    return this.wantsRows && !this.isWhole ? Math.max(0, end - Math.max(start, this.#read)) : 0;
+    return this.wantsRows && !this.isWhole ? this.#unread(start, end) : 0;
+  }
+
+  /** Hidden states wanted at the end of a slice. */
+  stateTokens(start: number, end: number): number {
+    if (this.#wish.pooling === 'mean') return this.#unread(start, end);
+    return this.#wish.pooling === 'last' && !this.isWhole && end === this.#promptTokens ? 1 : 0;
   }
 
   /**
@@ -66,7 +72,7 @@ export class PromptReport {
   read(slice: ReadSlice): Logprobs[] {
     if (this.isWhole) return [];
     const told = this.wantsRows ? this.#logprobs(slice) : [];
-    if (this.#wish.pooling !== undefined) this.#pool(this.#wish.pooling, slice);
+    this.#pool(slice);
     this.#read = Math.max(this.#read, slice.end);
     return told;
   }
@@ -100,16 +106,21 @@ export class PromptReport {
     return told;
   }
 
-  #pool(pooling: Pooling, { start, end, hidden }: ReadSlice): void {
+  #pool({ start, end, hidden }: ReadSlice): void {
+    const states = this.stateTokens(start, end);
+    if (states === 0) return;
     assert(hidden !== undefined, 'a model without hidden states was asked for an embedding');
-    const width = hidden.length / (end - start);
+    const width = hidden.length / states;
     this.#pooled ??= new Float64Array(width);
     const pooled = this.#pooled;
-    const first = pooling === 'mean' ? Math.max(start, this.#read) : this.#promptTokens - 1;
-    for (let position = first; position < end; position++) {
-      const row = (position - start) * width;
+    for (let row = 0; row < hidden.length; row += width) {
       for (let i = 0; i < width; i++) pooled[i]! += hidden[row + i]!;
     }
+  }
+
+  /** Tokens of a slice that have not been read. */
+  #unread(start: number, end: number): number {
+    return Math.max(0, end - Math.max(start, this.#read));
   }
 }
 
@@ -133,12 +144,14 @@ export function tellPrompt(
   return { kind: 'prompt', id: request.id, logprobs, embedding, cachedTokens: cachedPromptTokens };
 }
 
-/** Of a pass's hidden states, those of one of its chunks. */
-export function hiddenOf(plan: StepPlan, chunk: number, { hidden }: StepOutput): Float32Array | undefined {
-  if (hidden === undefined) return undefined;
-  const tokensIn = (parts: readonly { readonly tokenIds: ArrayLike<number> }[]): number =>
-    parts.reduce((tokens, { tokenIds }) => tokens + tokenIds.length, 0);
-  const width = hidden.length / tokensIn([...plan.decodes, ...plan.chunks]);
-  const first = tokensIn([...plan.decodes, ...plan.chunks.slice(0, chunk)]);
-  return hidden.subarray(first * width, (first + plan.chunks[chunk]!.tokenIds.length) * width);
+/** Of a pass's hidden states, those that were asked for of one of its chunks; undefined: none. */
+export function hiddenOf({ decodes, chunks }: StepPlan, chunk: number, output: StepOutput): Float32Array | undefined {
+  const { stateTokens = 0 } = chunks[chunk]!;
+  if (stateTokens === 0 || output.hidden === undefined) return undefined;
+  const { hidden } = output;
+  const keptIn = (units: StepPlan['chunks'] | StepPlan['decodes']): number =>
+    units.reduce((tokens, unit) => tokens + keptTokens(unit), 0);
+  const width = hidden.length / (keptIn(decodes) + keptIn(chunks));
+  const end = keptIn(decodes) + keptIn(chunks.slice(0, chunk + 1));
+  return hidden.subarray((end - stateTokens) * width, end * width);
 }

@@ -70,6 +70,14 @@ export interface PrefillChunk {
   readonly want: LogitsWant | undefined;
   /** 0 with no want, usually 1; more where a caller scores a text. */
   readonly wantTokens: number;
+  /** So many of the slice's last tokens have their hidden states read; none unless said otherwise. */
+  readonly stateTokens?: number;
+}
+
+/** Last tokens of a row or slice of which a pass gives anything: a model need compute no more of the others than their cache. */
+export function keptTokens(unit: DecodeRow | PrefillChunk): number {
+  const wanted = unit.want === undefined ? 0 : unit.wantTokens;
+  return Math.max(wanted, 'stateTokens' in unit ? (unit.stateTokens ?? 0) : 0);
 }
 
 /**
@@ -107,8 +115,8 @@ export interface StepOutput {
   /** One per wanted token: those of each decode in order, then those of each chunk. */
   readonly rows: readonly LogitsRow[];
   /**
-   * [tokens of the pass, embeddingLength] in packed order: what the head reads of every token, in the coordinates that it
-   * has there (`ModelPort.turnBack`). Costs nothing until it is read. Undefined where the model gives none.
+   * [kept tokens of the pass, embeddingLength] in packed order ({@link keptTokens}): what the head reads of them, in the
+   * coordinates that it has there (`ModelPort.turnBack`). Costs nothing until it is read. Undefined where the model gives none.
    */
   readonly hidden?: Float32Array | undefined;
 }

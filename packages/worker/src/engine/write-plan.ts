@@ -32,6 +32,7 @@ export function writePlan(
       position: sequence.computed,
       want: wantTokens > 0 ? sequence.want : undefined,
       wantTokens,
+      stateTokens: sequence.promptReport?.stateTokens(sequence.computed, end) ?? 0,
     };
   });
   for (const sequence of decision.decodes) memory.grow(sequence);

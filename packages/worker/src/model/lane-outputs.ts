@@ -32,12 +32,12 @@ export class LaneOutputs {
   /** [sampledRows, candidates] each */
   readonly #candidateLogits: Float32Array;
   readonly #candidateIds: Int32Array;
-  /** [tokens, hidden] */
+  /** [kept tokens, hidden] */
   readonly #hidden: Float32Array;
   readonly #hiddenLength: number;
   /** Rows that hold memory. */
   #heldRows = 0;
-  readonly #bound = new WeakMap<Binding, { tokens: number; wantedRows: number; sampledRows: number }>();
+  readonly #bound = new WeakMap<Binding, { keptRows: number; wantedRows: number; sampledRows: number }>();
 
   constructor({ stepTokensMax, hiddenLength, wantedRowsMax, vocabularyCount, candidateCount }: OutputSizes) {
     this.sampledRowsMax = 2 * wantedRowsMax;
@@ -53,10 +53,10 @@ export class LaneOutputs {
   }
 
   /** What was left of the last pass is gone. */
-  bind(binding: Binding, tokens: number, wantedRows: number, sampledRows: number): void {
+  bind(binding: Binding, keptRows: number, wantedRows: number, sampledRows: number): void {
     this.#holdRows(wantedRows);
-    const bound = this.#bound.get(binding) ?? { tokens: -1, wantedRows: -1, sampledRows: -1 };
-    if (bound.tokens !== tokens) bindOutput(binding, HIDDEN, this.#hidden, [tokens, this.#hiddenLength]);
+    const bound = this.#bound.get(binding) ?? { keptRows: -1, wantedRows: -1, sampledRows: -1 };
+    if (bound.keptRows !== keptRows) bindOutput(binding, HIDDEN, this.#hidden, [keptRows, this.#hiddenLength]);
     if (bound.wantedRows !== wantedRows) {
       bindOutput(binding, 'logits', this.#logits, [wantedRows, this.#vocabularyCount]);
       bindOutput(binding, 'best', this.#best, [wantedRows]);
@@ -66,7 +66,7 @@ export class LaneOutputs {
       bindOutput(binding, 'candidate_logits', this.#candidateLogits, [sampledRows, this.#candidateCount]);
       bindOutput(binding, 'candidate_ids', this.#candidateIds, [sampledRows, this.#candidateCount]);
     }
-    this.#bound.set(binding, { tokens, wantedRows, sampledRows });
+    this.#bound.set(binding, { keptRows, wantedRows, sampledRows });
   }
 
   /** Views of the last pass; overwritten by the next. */
@@ -84,9 +84,9 @@ export class LaneOutputs {
     });
   }
 
-  /** Of all tokens of the last pass; overwritten by the next. */
-  hidden(tokens: number): Float32Array {
-    return this.#hidden.subarray(0, tokens * this.#hiddenLength);
+  /** Of the kept tokens of the last pass; overwritten by the next. */
+  hidden(kept: number): Float32Array {
+    return this.#hidden.subarray(0, kept * this.#hiddenLength);
   }
 
   #holdRows(wantedRows: number): void {

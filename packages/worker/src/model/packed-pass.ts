@@ -1,6 +1,14 @@
 import type { Binding, RunOptions, RunThread, Session, Tensor } from '@sluice/ort';
-import type { DecodeRow, LogitsWant, PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
+import {
+  type DecodeRow,
+  keptTokens,
+  type LogitsWant,
+  type PrefillChunk,
+  type StepOutput,
+  type StepPlan,
+} from '../engine/step-plan.js';
 import { BoundInput } from './bound-input.js';
+import { KEPT_TOKENS } from './compile/lane-names.js';
 import type { LaneOutputs } from './lane-outputs.js';
 
 /** What a session is made ready to run with, whatever its attention reads. */
@@ -25,6 +33,7 @@ export class PackedPass {
   readonly #thread: RunThread | undefined;
   readonly #outputs: LaneOutputs;
   readonly #ids: BoundInput<BigInt64Array>;
+  readonly #kept: BoundInput<BigInt64Array>;
   readonly #wanted: BoundInput<BigInt64Array>;
   readonly #sampled: BoundInput<BigInt64Array>;
   readonly #temperatures: BoundInput<Float32Array>;
@@ -39,6 +48,7 @@ export class PackedPass {
     binding.bindInput('cos', rotary.cos);
     binding.bindInput('sin', rotary.sin);
     this.#ids = new BoundInput(binding, 'ids', new BigInt64Array(stepTokensMax));
+    this.#kept = new BoundInput(binding, KEPT_TOKENS, new BigInt64Array(stepTokensMax));
     this.#wanted = new BoundInput(binding, 'wanted', new BigInt64Array(wantedRowsMax));
     this.#sampled = new BoundInput(binding, 'sampled', new BigInt64Array(outputs.sampledRowsMax));
     this.#temperatures = new BoundInput(binding, 'temperatures', new Float32Array(outputs.sampledRowsMax));
@@ -47,26 +57,36 @@ export class PackedPass {
   /** Runs a plan of at least one token; what attention reads of it is bound. */
   async run(plan: StepPlan): Promise<StepOutput> {
     const wants: LogitsWant[] = [];
-    const tokens = this.#placeTokens(plan, wants);
+    const kept = this.#placeTokens(plan, wants);
     // ArgMax gives an empty input a wrong shape: where nothing is wanted, the head computes token 0 for nobody.
+    const keptRows = Math.max(1, kept);
     const wantedRows = Math.max(1, wants.length);
+    if (kept === 0) this.#kept.array[0] = 0n;
     if (wants.length === 0) this.#wanted.array[0] = 0n;
+    this.#kept.bind(keptRows);
     this.#wanted.bind(wantedRows);
     const sampledRows = this.#placeSampled(wants);
-    this.#outputs.bind(this.binding, tokens, wantedRows, sampledRows);
+    this.#outputs.bind(this.binding, keptRows, wantedRows, sampledRows);
     await this.#session.run(this.binding, this.#runOptions, this.#thread);
-    return { rows: this.#outputs.rows(wants), hidden: this.#outputs.hidden(tokens) };
+    return { rows: this.#outputs.rows(wants), hidden: this.#outputs.hidden(kept) };
   }
 
-  /** @param wants gets one for each wanted row. */
+  /**
+   * @param wants gets one for each wanted row.
+   * @returns how many tokens are kept.
+   */
   #placeTokens({ decodes, chunks }: StepPlan, wants: LogitsWant[]): number {
     const ids = this.#ids.array;
+    const keptIds = this.#kept.array;
     const wanted = this.#wanted.array;
     let tokens = 0;
-    const add = ({ tokenIds, want, wantTokens }: DecodeRow | PrefillChunk): void => {
+    let kept = 0;
+    const add = (unit: DecodeRow | PrefillChunk): void => {
+      const { tokenIds, want, wantTokens } = unit;
       for (let i = 0; i < tokenIds.length; i++) ids[tokens++] = BigInt(tokenIds[i]!);
+      for (let token = tokens - keptTokens(unit); token < tokens; token++) keptIds[kept++] = BigInt(token);
       if (want === undefined) return;
-      for (let row = tokens - wantTokens; row < tokens; row++) {
+      for (let row = kept - wantTokens; row < kept; row++) {
         wanted[wants.length] = BigInt(row);
         wants.push(want);
       }
@@ -74,7 +94,7 @@ export class PackedPass {
     for (const decode of decodes) add(decode);
     for (const chunk of chunks) add(chunk);
     this.#ids.bind(tokens);
-    return tokens;
+    return kept;
   }
 
   /** One entry for each temperature of each wanted row. */

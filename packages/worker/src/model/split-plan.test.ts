@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StepWork } from '../engine/cost-model.js';
-import { type LogitsRow, type StepPlan, wantBest } from '../engine/step-plan.js';
+import { keptTokens, type LogitsRow, type StepPlan, wantBest } from '../engine/step-plan.js';
 import { joinOutputs, splitPlan } from './split-plan.js';
 
 const costMs = ({ decodes, decodeContext, prefillTokens, prefillPairs }: StepWork): number =>
@@ -13,11 +13,13 @@ const plans = fc
     slots: fc.uniqueArray(fc.nat(63), { maxLength: 40 }),
     chunks: fc.nat(5),
     sizes: fc.array(
-      fc.record({ position: fc.nat(400), tokens: fc.integer({ min: 1, max: 4 }), isWanted: fc.boolean() }),
-      {
-        minLength: 40,
-        maxLength: 40,
-      },
+      fc.record({
+        position: fc.nat(400),
+        tokens: fc.integer({ min: 1, max: 4 }),
+        isWanted: fc.boolean(),
+        stateTokens: fc.nat(3),
+      }),
+      { minLength: 40, maxLength: 40 },
     ),
   })
   .map(({ slots, chunks, sizes }): StepPlan => {
@@ -30,8 +32,9 @@ const plans = fc
         return { slot, position, tokenIds: Array.from({ length: tokens }, () => 1), ...want(isWanted, tokens) };
       }),
       chunks: chunkSlots.map((slot, index) => {
-        const { position, tokens, isWanted } = sizes[39 - index]!;
-        return { slot, position, tokenIds: Array.from({ length: 20 * tokens }, () => 1), ...want(isWanted, 1) };
+        const { position, tokens, isWanted, stateTokens } = sizes[39 - index]!;
+        const tokenIds = Array.from({ length: 20 * tokens }, () => 1);
+        return { slot, position, tokenIds, ...want(isWanted, 1), stateTokens };
       }),
       resting: [],
     };
@@ -90,11 +93,9 @@ describe('splitPlan', () => {
       fc.property(plans, (plan) => {
         const parts = splitPlan(plan, 2, costMs, 3);
         fc.pre(parts !== undefined);
-        // Two numbers a token, and all those of a decode or chunk the same: its slot.
+        // Two numbers a kept token, and all those of a decode or chunk the same: its slot.
         const hiddenOf = ({ decodes, chunks }: StepPlan) =>
-          Float32Array.from(
-            [...decodes, ...chunks].flatMap(({ slot, tokenIds }) => Array(2 * tokenIds.length).fill(slot)),
-          );
+          Float32Array.from([...decodes, ...chunks].flatMap((unit) => Array(2 * keptTokens(unit)).fill(unit.slot)));
         const outputs = parts.map((part) => ({ rows: [], hidden: hiddenOf(part.plan) }));
         expect(joinOutputs(plan, parts, outputs).hidden).toEqual(hiddenOf(plan));
       }),

@@ -1,5 +1,12 @@
 import { noWork, type StepWork, withChunk, withDecode } from '../engine/cost-model.js';
-import type { DecodeRow, LogitsRow, PrefillChunk, StepOutput, StepPlan } from '../engine/step-plan.js';
+import {
+  type DecodeRow,
+  keptTokens,
+  type LogitsRow,
+  type PrefillChunk,
+  type StepOutput,
+  type StepPlan,
+} from '../engine/step-plan.js';
 
 /** What one of several executors computes of a plan. */
 export interface PlanPart {
@@ -65,7 +72,7 @@ export function joinOutputs(plan: StepPlan, parts: readonly PlanPart[], outputs:
   };
 }
 
-/** [tokens, width] in the packed order of the whole plan. */
+/** [kept tokens, width] in the packed order of the whole plan. */
 function joinHidden(
   { decodes, chunks }: StepPlan,
   parts: readonly PlanPart[],
@@ -76,10 +83,15 @@ function joinHidden(
     const { hidden } = outputs[index]!;
     if (hidden === undefined) return undefined;
     const units = [...plan.decodes, ...plan.chunks];
-    const width = hidden.length / units.reduce((tokens, { tokenIds }) => tokens + tokenIds.length, 0);
+    const width =
+      hidden.length /
+      Math.max(
+        1,
+        units.reduce((tokens, unit) => tokens + keptTokens(unit), 0),
+      );
     let at = 0;
     for (const unit of units) {
-      const length = unit.tokenIds.length * width;
+      const length = keptTokens(unit) * width;
       slices.set(unit, hidden.subarray(at, at + length));
       at += length;
     }

@@ -1,7 +1,7 @@
 import { assert, seededRng } from '@sluice/shared';
 import type { CopiedTokens, ModelLimits, ModelPort } from '../model-port.js';
 import { rank } from '../sampling/pool.js';
-import { type LogitsRow, type LogitsWant, type StepOutput, type StepPlan, spanOf } from '../step-plan.js';
+import { keptTokens, type LogitsRow, type LogitsWant, type StepOutput, type StepPlan, spanOf } from '../step-plan.js';
 
 const GARBAGE = -1;
 /** Length of a hidden state. */
@@ -80,12 +80,14 @@ export class HashModel implements ModelPort {
     this.#writeGarbage(this.#finish(plan));
     const rows: LogitsRow[] = [];
     const hidden: number[] = [];
-    for (const { slot, position, tokenIds, want, wantTokens } of [...plan.decodes, ...plan.chunks]) {
+    for (const unit of [...plan.decodes, ...plan.chunks]) {
+      const { slot, position, tokenIds, want, wantTokens } = unit;
       for (let i = 0; i < tokenIds.length; i++) this.#slots[slot]![position + i] = tokenIds[i]!;
       const end = position + tokenIds.length;
       for (let row = end - wantTokens; row < end; row++)
         if (want !== undefined) rows.push(this.#row(slot, row + 1, want));
-      for (let length = position + 1; length <= end; length++) hidden.push(...this.#hidden(slot, length).reverse());
+      const kept = keptTokens(unit);
+      for (let length = end - kept + 1; length <= end; length++) hidden.push(...this.#hidden(slot, length).reverse());
     }
     return { rows, hidden: Float32Array.from(hidden) };
   }

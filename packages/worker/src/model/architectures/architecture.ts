@@ -35,6 +35,8 @@ export interface BuildContext extends LaneCounts {
   readonly basis: HiddenBasis;
   readonly kv: KvFormat;
   readonly kernels: Kernels;
+  /** int64 [kept], an input: packed tokens that go on behind the last layer's attention; undefined: all do. */
+  readonly kept?: string;
 }
 
 /** By `general.architecture` of the model's file. */

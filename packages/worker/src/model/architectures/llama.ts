@@ -4,7 +4,7 @@ import { HEAD, HIDDEN } from '../compile/lane-names.js';
 import { packedAttention } from '../compile/packed-attention.js';
 import { BLOCK } from '../compile/quantize.js';
 import { floatShaping, rowShaping } from '../compile/row-shaping.js';
-import type { LayerRows, ScaledRows } from '../compile/rows.js';
+import { countedBy, type LayerRows, type ScaledRows } from '../compile/rows.js';
 import type { SourceMatrix } from '../compile/source-matrix.js';
 import type { GgufFile } from '../gguf/gguf-file.js';
 import type { Architecture, BuildContext } from './architecture.js';
@@ -85,11 +85,13 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): void {
   let residual = linear.lookUp(builder, ids, 'token_embd', embedding, 'embedded');
   /** What the last layer added, not yet part of the residual: the norm in front of the next adds it on the way. */
   let addition: ScaledRows | undefined;
+  /** Where the rows are not all tokens: what counts them. */
+  let kept: string | undefined;
 
   const normed = (norm: SourceMatrix, name: string): LayerRows => {
     const { rows, residual: sum } = shaping.norm(residual, addition, normWeight(norm), name);
     residual = sum;
-    return rows;
+    return countedBy(rows, kept);
   };
 
   for (let layer = 0; layer < config.layers; layer++) {
@@ -102,14 +104,20 @@ function buildBlocks(builder: GraphBuilder, context: BuildContext): void {
     const [queries, keys] = [behind(attentionNorm, 'attn_q'), behind(attentionNorm, 'attn_k')];
     const qkv = [queries, keys, basis.givesValues(behind(attentionNorm, 'attn_v'))];
     const heads = linear.apply(builder, input, at('qkv'), qkv, at('qkv_out'));
-    const attended = { value: attention.attend(layer, heads), scale: undefined };
+    let attended = attention.attend(layer, heads);
+    if (layer === config.layers - 1 && context.kept !== undefined) {
+      kept = context.kept;
+      attended = builder.node('Gather', [attended, kept], at('attended'));
+      residual = builder.node('Gather', [residual, kept], at('residual'));
+    }
     const output = basis.writes(basis.readsValues(weights('attn_output')));
-    addition = linear.apply(builder, attended, at('o'), [output], at('attention_out'));
+    const read = countedBy({ value: attended, scale: undefined }, kept);
+    addition = linear.apply(builder, read, at('o'), [output], at('attention_out'));
 
     const feedNorm = column(file, `blk.${layer}.ffn_norm.weight`);
     const fed = normed(feedNorm, at('feed_in'));
     const matrices = [behind(feedNorm, 'ffn_gate'), behind(feedNorm, 'ffn_up')] as const;
-    const gated = linear.applyGated(builder, fed, at('gate_up'), matrices, at('gated'));
+    const gated = countedBy(linear.applyGated(builder, fed, at('gate_up'), matrices, at('gated')), kept);
     addition = linear.applyUneven(builder, gated, at('down'), basis.writes(weights('ffn_down')), at('feed_out'));
   }
   // Others read it too, and the head quantizes only the rows that are wanted.

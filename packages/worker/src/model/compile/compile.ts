@@ -6,7 +6,7 @@ import { GraphBuilder } from './graph-builder.js';
 import { basisOf } from './hidden-basis.js';
 import { type Kernels, OWN_CHUNKS_MAX } from './kernels.js';
 import { KvFormat, type KvMode } from './kv-format.js';
-import { HIDDEN } from './lane-names.js';
+import { HIDDEN, KEPT_TOKENS } from './lane-names.js';
 import type { LaneCounts } from './lanes-graph.js';
 import { LinearLayers, type WeightMode } from './linear.js';
 import { encodeModel } from './onnx.js';
@@ -14,7 +14,7 @@ import { pickTokens } from './pick-graph.js';
 import { WeightTable } from './weight-table.js';
 
 /** Part of the cache's key: raised with every change of what the compiler writes. */
-export const COMPILER_VERSION = 25;
+export const COMPILER_VERSION = 26;
 
 export interface CompiledModel {
   readonly config: DecoderConfig;
@@ -60,9 +60,10 @@ export async function compileModel(
   const kv = new KvFormat(options.kv, bounds === undefined ? { threads } : { threads, bounds });
   const graphs = countsOf(kernels, options).map(({ chunks, decodeTokens }) => {
     const builder = new GraphBuilder(`hybrid-${chunks}-${decodeTokens}`, weights);
-    const context = { file, config, linear, basis, kv, kernels, chunks, decodeTokens };
+    const kept = builder.input(KEPT_TOKENS, 'int64', ['kept']);
+    const context = { file, config, linear, basis, kv, kernels, chunks, decodeTokens, kept };
     architecture.buildBlocks(builder, context);
-    builder.output(HIDDEN, 'float32', ['tokens', config.hidden]);
+    builder.output(HIDDEN, 'float32', ['kept', config.hidden]);
     const wanted = builder.input('wanted', 'int64', ['wanted_rows']);
     const rows = {
       value: builder.node('Gather', [HIDDEN, wanted], 'wanted_rows_in'),

@@ -44,7 +44,10 @@ export const arenaNames = {
   value: (layer: number) => `value_${layer}`,
 } as const;
 
-/** float32 [tokens, hidden]: what the last norm gives of every token of the pass, in the coordinates of the graph's basis. */
+/** int64 [kept]: packed tokens that anything is wanted of. Of the others the last layer computes keys and values alone. */
+export const KEPT_TOKENS = 'kept_tokens';
+
+/** float32 [kept, hidden]: what the last norm gives of the kept tokens, in the coordinates of the graph's basis. */
 export const HIDDEN = 'hidden';
 
 /** The head as a layer with weights of its own. */

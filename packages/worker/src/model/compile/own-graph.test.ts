@@ -62,6 +62,17 @@ describe('Architecture.buildBlocks with own kernels', () => {
     expect(outputs).toEqual([]);
   });
 
+  it('computes only kept tokens behind the last attention', async () => {
+    const { nodes } = await blocks('w8a8', 'own', undefined, 'kept');
+    const last = nodes.filter(({ outputs }) => outputs[0]!.startsWith(`layer${config.layers - 1}.`));
+    const attention = last.findIndex(({ op }) => op === 'Attention');
+    expect(last.slice(attention + 1, attention + 3).map(({ op, inputs }) => [op, inputs])).toEqual([
+      ['Gather', [last[attention]!.outputs[0], 'kept']],
+      ['Gather', [expect.stringMatching(/residual$/), 'kept']],
+    ]);
+    expect(nodes.filter(({ op }) => op === 'Gather')).toHaveLength(2);
+  });
+
   it.each<WeightMode>(['q8', 'q4', 'f32'])('reads the very weights that the other kernels read in %s', async (mode) => {
     expect(weightsOf(await blocks(mode, 'own'))).toEqual(weightsOf(await blocks(mode, 'runtime')));
   });
@@ -103,6 +114,7 @@ async function blocks(
   mode: WeightMode,
   kernels: Kernels,
   weights = new WeightTable('weights.bin'),
+  kept?: string,
 ): Promise<OnnxGraph> {
   const file = await readGguf(memorySource(gguf));
   const builder = new GraphBuilder('blocks', weights);
@@ -116,6 +128,7 @@ async function blocks(
     kernels,
     chunks: 1,
     decodeTokens: 1,
+    ...(kept === undefined ? {} : { kept }),
   });
   return builder.graph();
 }

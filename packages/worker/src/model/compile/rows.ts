@@ -29,6 +29,11 @@ export function quantizedRows(name: string): QuantizedRows {
   return { quants: `${name}.quants`, scale: `${name}.scale` };
 }
 
+/** The same rows, said to be as many as entries of another input than `ids`. */
+export function countedBy<Rows extends LayerRows>(rows: Rows, input: string | undefined): Rows {
+  return input === undefined || isQuantized(rows) ? rows : { ...rows, countedBy: input };
+}
+
 export function isQuantized(rows: LayerRows): rows is QuantizedRows {
   return 'quants' in rows;
 }
