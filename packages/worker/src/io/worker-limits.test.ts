@@ -14,7 +14,7 @@ describe('workerSizes', () => {
       contextTokens: 4096,
       slots: 64,
       tokenBudget: 128,
-      stepTokensMax: 64 + 512,
+      stepTokensMax: 64 + 1024,
       kvTokensMax: 64 * 4096,
       swapBytesMax: 16 * 4096 * kvBytesPerToken(config, 'f32', 'runtime'),
     });
@@ -37,12 +37,12 @@ describe('workerSizes', () => {
   it('makes passes as long as the policy may want them', () => {
     const longest = (scheduler: PolicyName): number =>
       workerSizes({ context: 2048, scheduler }, config, roomy).stepTokensMax;
-    expect(longest('slo')).toBe(64 + 512);
+    expect(longest('slo')).toBe(64 + 1024);
     expect(longest('sarathi')).toBe(128);
     for (const name of ['prefill-first', 'iteration-level', 'request-level', 'hybrid-only'] as const) {
       expect(longest(name)).toBe(64 + 2048);
     }
-    expect(workerSizes({ tokenBudget: 900, scheduler: 'slo' }, config, roomy).stepTokensMax).toBe(900);
+    expect(workerSizes({ tokenBudget: 1_500, scheduler: 'slo' }, config, roomy).stepTokensMax).toBe(1_500);
   });
 
   it('lets keys and values take half of the free memory', () => {

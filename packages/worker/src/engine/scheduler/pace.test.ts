@@ -20,12 +20,12 @@ describe('pacedMs', () => {
 describe('finelyPacedMs', () => {
   it('is two steps of the whole crowd', () => {
     expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 1 })).toBe(16);
-    expect(finelyPacedMs(streams(200, 200, 200), 6, { crowdMs: 8, prompts: 6 })).toBe(16);
+    expect(finelyPacedMs(streams(200, 200, 200), 6, { crowdMs: 8, prompts: 4 })).toBe(16);
   });
 
-  it('is as many as prompts wait for each stream, where that is more', () => {
-    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 5 })).toBe(40);
-    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 5 })).toBe(20);
+  it('is one and a half for each prompt that waits for a stream, where that is more', () => {
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 4 })).toBe(48);
+    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 4 })).toBe(24);
   });
 
   it('is no longer than where prompts have no time to spare', () => {
