@@ -38,6 +38,8 @@ describe('workerSizes', () => {
     const longest = (scheduler: PolicyName): number =>
       workerSizes({ context: 2048, scheduler }, config, roomy).stepTokensMax;
     expect(longest('slo')).toBe(64 + 1024);
+    expect(workerSizes({ context: 336 }, config, roomy).stepTokensMax).toBe(64 + 1024);
+    expect(workerSizes({ context: 336, slots: 2 }, config, roomy).stepTokensMax).toBe(2 + 2 * 336);
     expect(longest('sarathi')).toBe(128);
     for (const name of ['prefill-first', 'iteration-level', 'request-level', 'hybrid-only'] as const) {
       expect(longest(name)).toBe(64 + 2048);

@@ -17,7 +17,7 @@ const CHUNK_TOKENS = 64;
  * What a pass can take of prompts where time decides how much it does: a fifth less a token than in passes of 256, on a
  * processor with AMX; longer ones hold up who comes meanwhile.
  */
-const LONG_CHUNK_TOKENS = 1024;
+const LONG_PROMPT_TOKENS = 1024;
 /** Share of the machine's free memory that keys and values may take. */
 const MEMORY_SHARE = 0.5;
 /** Share of what keys and values may take that copies of preempted sequences may take on top. */
@@ -84,7 +84,7 @@ export function workerSizes(wishes: SizeWishes, config: DecoderConfig, memoryFre
     tokenBudget,
     stepTokensMax: Math.max(
       tokenBudget,
-      slots + chunkTokensMax(wishes.scheduler ?? defaultPolicy, tokenBudget - slots, contextTokens),
+      slots + promptTokensMax(wishes.scheduler ?? defaultPolicy, tokenBudget - slots, contextTokens, slots),
     ),
     kvTokensMax,
     swapBytesMax: swapBytesMax(wishes.swapMb, kvTokensMax * tokenBytes, memoryFreeBytes),
@@ -102,9 +102,10 @@ function swapBytesMax(swapMb: number | undefined, kvBytes: number, memoryFreeByt
   );
 }
 
-function chunkTokensMax(scheduler: PolicyName, budgeted: number, contextTokens: number): number {
+/** Prompt tokens of one pass, of several prompts where policies do not want them whole. */
+function promptTokensMax(scheduler: PolicyName, budgeted: number, contextTokens: number, slots: number): number {
   if (wantsWholePrompts(scheduler)) return contextTokens;
-  return scheduler === 'slo' ? Math.min(LONG_CHUNK_TOKENS, contextTokens) : budgeted;
+  return scheduler === 'slo' ? Math.min(LONG_PROMPT_TOKENS, slots * contextTokens) : budgeted;
 }
 
 function tooLittleMemory(contextTokens: number, affordable: number, memoryFreeBytes: number): ServingError {
