@@ -20,17 +20,16 @@ describe('pacedMs', () => {
 describe('finelyPacedMs', () => {
   it('is two steps of the whole crowd', () => {
     expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 1 })).toBe(16);
-    expect(finelyPacedMs(streams(200, 200, 200), 6, { crowdMs: 8, prompts: 4 })).toBe(16);
+    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 5 })).toBe(16);
   });
 
-  it('is one and a half for each prompt that waits for a stream, where that is more', () => {
-    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 4 })).toBe(48);
-    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 4 })).toBe(24);
+  it('is no shorter than where prompts have no time to spare while three of them wait for each stream', () => {
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 3 })).toBe(100);
+    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 6 })).toBe(100);
   });
 
   it('is no longer than where prompts have no time to spare', () => {
-    expect(finelyPacedMs(streams(200), 6, { crowdMs: 50, prompts: 1 })).toBe(100);
-    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 50 })).toBe(100);
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 51, prompts: 1 })).toBe(100);
     expect(finelyPacedMs(streams(20), 4, { crowdMs: 10, prompts: 1 })).toBe(12);
   });
 });

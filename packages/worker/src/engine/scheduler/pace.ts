@@ -4,10 +4,10 @@ import type { SequenceView } from './policy.js';
 const PACE_RATIO = 3;
 /** or such a share of the time between two tokens, if that is longer. */
 const TBT_SHARE = 0.5;
-/** Where prompts have time to spare, so many times as long as a step will once all of them stream, at the least, */
+/** Where prompts have time to spare, so many times as long as a step will once all of them stream, */
 const CROWD_RATIO = 2;
-/** and so many times for each prompt that waits for a stream. */
-const WAIT_RATIO = 1.5;
+/** unless so many of them wait for each stream. */
+const MANY_RATIO = 3;
 
 /** Of the time of a step as long as {@link pacedMs} that is the prompts', at the least. */
 export const PACED_SHARE = 1 - 1 / PACE_RATIO;
@@ -22,10 +22,10 @@ export function pacedMs(streams: readonly SequenceView[], decodesMs: number): nu
 }
 
 /**
- * How long it takes where prompts have time to spare: one and a half steps of the whole crowd, streams and those that are
- * prompts yet, for each prompt that waits for a stream, and at least two. So the few streams of a crowd's beginning wait for
- * the many prompts behind them; streams that are many are never less than half as fast as they soon will be anyway; and
- * prompts have at least half of each step.
+ * How long it takes where prompts have time to spare: twice as long as a step of the whole crowd, streams and those that are
+ * prompts yet. So streams are never less than half as fast as they soon will be anyway, prompts have at least half of each step,
+ * and steps are about as long as each other, however many of the crowd stream already. While streams are a quarter of it at
+ * most, it takes as long as where there is no time to spare: what few wait for a step or two, many would wait for else.
  * @param crowdMs of a step that decodes for streams and prompts alike.
  * @param prompts that would be in that step.
  */
@@ -34,8 +34,8 @@ export function finelyPacedMs(
   decodesMs: number,
   { crowdMs, prompts }: { crowdMs: number; prompts: number },
 ): number {
-  const crowdSteps = Math.max(CROWD_RATIO, (WAIT_RATIO * prompts) / streams.length);
-  return Math.min(crowdSteps * crowdMs, pacedMs(streams, decodesMs));
+  const mostMs = pacedMs(streams, decodesMs);
+  return prompts >= MANY_RATIO * streams.length ? mostMs : Math.min(CROWD_RATIO * crowdMs, mostMs);
 }
 
 /** Whether streams are so slow that such a step takes longer than the share of the time that it may have in any case. */
