@@ -3,7 +3,7 @@ import type { LiveSequence } from './live-sequence.js';
 import type { ModelPort } from './model-port.js';
 import { logprobsOf } from './sampling/sampler.js';
 import type { Logprobs, PromptWish, SequenceEvent } from './sequence.js';
-import { keptTokens, type LogitsRow, type LogitsWant, type StepOutput, type StepPlan } from './step-plan.js';
+import { keptTokensIn, type LogitsRow, type LogitsWant, type StepOutput, type StepPlan } from './step-plan.js';
 import { requireNumbers } from './take-token.js';
 
 /** What a pass computed of a slice of a prompt. */
@@ -149,9 +149,7 @@ export function hiddenOf({ decodes, chunks }: StepPlan, chunk: number, output: S
   const { stateTokens = 0 } = chunks[chunk]!;
   if (stateTokens === 0 || output.hidden === undefined) return undefined;
   const { hidden } = output;
-  const keptIn = (units: StepPlan['chunks'] | StepPlan['decodes']): number =>
-    units.reduce((tokens, unit) => tokens + keptTokens(unit), 0);
-  const width = hidden.length / (keptIn(decodes) + keptIn(chunks));
-  const end = keptIn(decodes) + keptIn(chunks.slice(0, chunk + 1));
+  const width = hidden.length / keptTokensIn([...decodes, ...chunks]);
+  const end = keptTokensIn([...decodes, ...chunks.slice(0, chunk + 1)]);
   return hidden.subarray((end - stateTokens) * width, end * width);
 }

@@ -74,10 +74,19 @@ export interface PrefillChunk {
   readonly stateTokens?: number;
 }
 
+/** Rows of logits that are wanted of a decode or chunk. */
+export function wantedRows({ want, wantTokens }: Pick<PrefillChunk, 'want' | 'wantTokens'>): number {
+  return want === undefined ? 0 : wantTokens;
+}
+
 /** Last tokens of a row or slice of which a pass gives anything: a model need compute no more of the others than their cache. */
-export function keptTokens(unit: DecodeRow | PrefillChunk): number {
-  const wanted = unit.want === undefined ? 0 : unit.wantTokens;
-  return Math.max(wanted, 'stateTokens' in unit ? (unit.stateTokens ?? 0) : 0);
+export function keptTokens(unit: Pick<PrefillChunk, 'want' | 'wantTokens' | 'stateTokens'>): number {
+  return Math.max(wantedRows(unit), unit.stateTokens ?? 0);
+}
+
+/** {@link keptTokens} of them all. */
+export function keptTokensIn(units: readonly (DecodeRow | PrefillChunk)[]): number {
+  return units.reduce((tokens, unit) => tokens + keptTokens(unit), 0);
 }
 
 /**

@@ -58,7 +58,8 @@ export class PackedPass {
   async run(plan: StepPlan): Promise<StepOutput> {
     const wants: LogitsWant[] = [];
     const kept = this.#placeTokens(plan, wants);
-    // ArgMax gives an empty input a wrong shape: where nothing is wanted, the head computes token 0 for nobody.
+    // ArgMax gives an empty input a wrong shape: where nothing is wanted, the head computes the first kept token, or
+    // token 0, for nobody.
     const keptRows = Math.max(1, kept);
     const wantedRows = Math.max(1, wants.length);
     if (kept === 0) this.#kept.array[0] = 0n;

@@ -2,10 +2,12 @@ import { noWork, type StepWork, withChunk, withDecode } from '../engine/cost-mod
 import {
   type DecodeRow,
   keptTokens,
+  keptTokensIn,
   type LogitsRow,
   type PrefillChunk,
   type StepOutput,
   type StepPlan,
+  wantedRows,
 } from '../engine/step-plan.js';
 
 /** What one of several executors computes of a plan. */
@@ -83,12 +85,7 @@ function joinHidden(
     const { hidden } = outputs[index]!;
     if (hidden === undefined) return undefined;
     const units = [...plan.decodes, ...plan.chunks];
-    const width =
-      hidden.length /
-      Math.max(
-        1,
-        units.reduce((tokens, unit) => tokens + keptTokens(unit), 0),
-      );
+    const width = hidden.length / Math.max(1, keptTokensIn(units));
     let at = 0;
     for (const unit of units) {
       const length = keptTokens(unit) * width;
@@ -202,10 +199,6 @@ function rowsOf({ decodes, chunks }: StepPlan): ReadonlyMap<DecodeRow | PrefillC
     rows += wantedRows(one);
   }
   return firsts;
-}
-
-function wantedRows({ want, wantTokens }: DecodeRow | PrefillChunk): number {
-  return want === undefined ? 0 : wantTokens;
 }
 
 /** As executors in parts compute it: no row of them stands idle. */
