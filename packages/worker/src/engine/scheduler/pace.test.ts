@@ -20,12 +20,12 @@ describe('pacedMs', () => {
 describe('finelyPacedMs', () => {
   it('is two steps of the whole crowd', () => {
     expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 1 })).toBe(16);
-    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 5 })).toBe(16);
+    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 3 })).toBe(16);
   });
 
-  it('is no shorter than where prompts have no time to spare while three of them wait for each stream', () => {
-    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 3 })).toBe(100);
-    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 6 })).toBe(100);
+  it('is no shorter than where prompts have no time to spare while two of them wait for each stream', () => {
+    expect(finelyPacedMs(streams(200), 6, { crowdMs: 8, prompts: 2 })).toBe(100);
+    expect(finelyPacedMs(streams(200, 200), 6, { crowdMs: 8, prompts: 4 })).toBe(100);
   });
 
   it('is no longer than where prompts have no time to spare', () => {

@@ -7,7 +7,7 @@ const TBT_SHARE = 0.5;
 /** Where prompts have time to spare, so many times as long as a step will once all of them stream, */
 const CROWD_RATIO = 2;
 /** unless so many of them wait for each stream. */
-const MANY_RATIO = 3;
+const MANY_RATIO = 2;
 
 /** Of the time of a step as long as {@link pacedMs} that is the prompts', at the least. */
 export const PACED_SHARE = 1 - 1 / PACE_RATIO;
@@ -24,8 +24,8 @@ export function pacedMs(streams: readonly SequenceView[], decodesMs: number): nu
 /**
  * How long it takes where prompts have time to spare: twice as long as a step of the whole crowd, streams and those that are
  * prompts yet. So streams are never less than half as fast as they soon will be anyway, prompts have at least half of each step,
- * and steps are about as long as each other, however many of the crowd stream already. While streams are a quarter of it at
- * most, it takes as long as where there is no time to spare: what few wait for a step or two, many would wait for else.
+ * and steps are about as long as each other, however many of the crowd stream already. While streams are a third of it at most,
+ * it takes as long as where there is no time to spare: what few wait for a step or two, many would wait for else.
  * @param crowdMs of a step that decodes for streams and prompts alike.
  * @param prompts that would be in that step.
  */

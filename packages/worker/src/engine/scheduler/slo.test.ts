@@ -54,7 +54,7 @@ describe('ServiceLevel', () => {
     expect(slice(1.05)).toBe(slice(1.5));
   });
 
-  it('goes at most half as far again as it has been beside streams', () => {
+  it('goes at most half as far again beside streams as it has been', () => {
     const policy = new ServiceLevel();
     const objectives = { ttftMs: 1_000, tbtMs: 60_000 };
     const slices: number[] = [];
@@ -66,6 +66,21 @@ describe('ServiceLevel', () => {
     }
     // Of 900 tokens, 96 would be a tenth with a little left over.
     expect(slices).toEqual([90, 128, 180, 224]);
+  });
+
+  it('has been wherever a step with prompts was, beside streams or not, and forgets none while there are no prompts', () => {
+    const policy = new ServiceLevel();
+    const objectives = { ttftMs: 1_000, tbtMs: 60_000 };
+    const stream = decoding(10, 3, { objectives });
+    const seen = { endMs: nowMs, passMs: 1, ended: [] };
+    const chunk = { sequence: view({ promptTokens: 900 }), tokens: 200 };
+    policy.observe({ decision: { decodes: [], chunks: [chunk], preempted: [] }, ...seen });
+    for (let step = 0; step < 1_000; step++) {
+      policy.observe({ decision: { decodes: [stream], chunks: [], preempted: [] }, ...seen });
+    }
+    const { chunks } = policy.decide(queueOf({ running: [stream, view({ promptTokens: 900, objectives })] }));
+    expect(chunks[0]!.tokens).toBeGreaterThan(200);
+    expect(chunks[0]!.tokens).toBeLessThanOrEqual(300);
   });
 
   it('cuts a prompt into slices of about the same length, in no more steps than the longest would take', () => {
@@ -222,7 +237,7 @@ describe('ServiceLevel', () => {
   });
 });
 
-/** One that has seen long slices beside streams. */
+/** One that has seen long slices. */
 function seasoned(): ServiceLevel {
   const policy = new ServiceLevel();
   const chunk = { sequence: view({ promptTokens: 900 }), tokens: 500 };

@@ -13,8 +13,8 @@ const STEP_MS_MAX = 400;
 /** Of a step's time, for guesses of how long a prompt will take: its least slice is something. */
 const PROMPT_SHARE_MIN = 0.05;
 /**
- * Beside decodes a step has at most so many times the prompt tokens of the largest such step of late, which fades by so
- * much a step: the cost model is sure only near what it has seen.
+ * Beside decodes a step has at most so many times the prompt tokens of the largest step of late, which fades by so much at
+ * each step with prompts: the cost model is sure only near what it has seen.
  */
 const GROWTH = 1.5;
 const FADING = 0.998;
@@ -48,7 +48,7 @@ export class ServiceLevel implements Policy {
   readonly #wasLate = new WeakMap<SequenceView, boolean>();
   /** Let in since the last that was late. */
   #onTimeInARow = 0;
-  /** Prompt tokens of the largest step with decodes, of late. */
+  /** Prompt tokens of the largest step of late. */
   #familiarTokens = FAMILIAR_TOKENS_MIN;
 
   decide<S extends SequenceView>(queue: QueueView<S>): Decision<S> {
@@ -61,8 +61,9 @@ export class ServiceLevel implements Policy {
     return this.#apart(draft, prompts, queue) ?? this.#together(draft, prompts, queue);
   }
 
-  observe({ decision: { decodes, chunks } }: ObservedStep): void {
-    const tokens = decodes.length === 0 ? 0 : chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
+  observe({ decision: { chunks } }: ObservedStep): void {
+    if (chunks.length === 0) return;
+    const tokens = chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
     this.#familiarTokens = Math.max(FAMILIAR_TOKENS_MIN, FADING * this.#familiarTokens, tokens);
     for (const { sequence } of chunks) {
       const wasLate = this.#wasLate.get(sequence);
