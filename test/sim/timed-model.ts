@@ -103,13 +103,12 @@ export class TimedModel implements ModelPort {
     this.#checked(() => this.#inner.copyIn(slot, copied));
   }
 
+  prepare(slot: number, tokens: number): void {
+    this.#fromTimer(() => this.#inner.prepare(slot, tokens));
+  }
+
   release(slot: number, fromToken: number): void {
-    try {
-      this.#inner.release(slot, fromToken);
-    } catch (broken) {
-      // Nobody asked for it who could take an answer: it is called from timers.
-      this.#break(broken);
-    }
+    this.#fromTimer(() => this.#inner.release(slot, fromToken));
   }
 
   close(): void {}
@@ -129,6 +128,15 @@ export class TimedModel implements ModelPort {
       return act();
     } catch (broken) {
       throw this.#break(broken);
+    }
+  }
+
+  /** Nobody asked for it who could take an answer. */
+  #fromTimer(act: () => void): void {
+    try {
+      act();
+    } catch (broken) {
+      this.#break(broken);
     }
   }
 

@@ -27,7 +27,7 @@ export const mutants: readonly Mutant[] = [
     name: 'block-leak',
     file: 'kv/slot-store.ts',
     find: 'this.#count(slot, 0);',
-    replace: 'this.#count(slot, Math.min(1, this.#blocks[slot]!));',
+    replace: 'this.#count(slot, Math.min(1, this.#pages.held(slot)));',
     caughtBy: 'block-conservation',
     policy: 'sarathi',
   },
@@ -113,7 +113,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'pages-given-back-too-early',
-    file: 'kv/slot-store.ts',
+    file: 'kv/slot-pages.ts',
     find: 'this.#model.release(slotMax, kept * TOKENS_PER_BLOCK);',
     replace: 'this.#model.release(slotMax, Math.max(0, kept - 1) * TOKENS_PER_BLOCK);',
     caughtBy: 'model-contract',

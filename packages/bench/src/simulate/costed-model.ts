@@ -68,6 +68,8 @@ export class CostedModel implements ModelPort {
     this.#copiesMs += this.copyBytes(tokens) / COPY_BYTES_PER_MS;
   }
 
+  prepare(): void {}
+
   release(): void {}
 
   close(): void {}

@@ -88,7 +88,7 @@ export class SpeculatingEngine {
   }
 }
 
-/** An idle engine gives the memory of slots back, of which another one may be making use. */
+/** An idle engine tidies up the memory of slots, of which another one may be making use. */
 function keepingMemory(model: ModelPort): ModelPort {
   return {
     limits: model.limits,
@@ -98,6 +98,7 @@ function keepingMemory(model: ModelPort): ModelPort {
     copyBytes: (tokens) => model.copyBytes(tokens),
     copyOut: (slot, tokens) => model.copyOut(slot, tokens),
     copyIn: (slot, copied) => model.copyIn(slot, copied),
+    prepare: () => {},
     release: () => {},
     close: () => {},
   };

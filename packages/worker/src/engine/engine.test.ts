@@ -281,20 +281,21 @@ describe('Engine', () => {
     await engine.close();
   });
 
-  it('gives memory back once it has had nothing to do for a second, and stops when there is something', async () => {
+  it('tidies up its memory once it has had nothing to do for a second, and stops when there is something', async () => {
     const clock = new ManualClock();
     const options = { tokenBudget: 20, kvTokensMax: 256, waitingMax: 10, prefixCache: false };
     const { engine, outcomes, model } = start(options, {}, undefined, 'sarathi', clock);
-    const released: number[] = [];
-    model.release = (slot) => released.push(slot);
+    const tidied: number[] = [];
+    model.release = (slot) => tidied.push(slot);
+    model.prepare = (slot) => tidied.push(slot);
     for (const id of ['a', 'b']) engine.submit(request({ id }));
     await outcomes.allEnded();
     clock.advance(999);
-    expect(released).toEqual([]);
+    expect(tidied).toEqual([]);
     clock.advance(1);
-    expect(released).toEqual([0]);
+    expect(tidied).toEqual([0]);
     clock.advance(1_000);
-    expect(released).toEqual([0, 1]);
+    expect(tidied).toEqual([0, 1]);
     expect(clock.timerCount).toBe(0);
     engine.submit(request({ id: 'c' }));
     await outcomes.allEnded();

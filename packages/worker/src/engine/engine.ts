@@ -26,9 +26,9 @@ export const PREFILL_TOKENS_MIN = 16;
 /** Below it the distribution is the likeliest token alone, and dividing by it would only lose digits. */
 const TEMPERATURE_MIN = 0.01;
 
-/** An engine that has had nothing to do for so long gives memory back, one slot at a time with a pause behind it. */
-const TRIM_AFTER_MS = 1_000;
-const TRIM_PAUSE_MS = 10;
+/** An engine that has had nothing to do for so long tidies up its memory, one slot at a time with a pause behind it. */
+const TIDY_AFTER_MS = 1_000;
+const TIDY_PAUSE_MS = 10;
 
 /**
  * The batch loop: plan, run, commit, again. While a pass runs off this thread, the events of the step before it go out
@@ -189,7 +189,7 @@ export class Engine implements EnginePort {
         continue;
       }
       this.#passes.lookAhead();
-      this.#memory.trim(false);
+      this.#memory.trim();
       const ended = await this.#passes.next(this.#passes.executorsFree > 0 ? news : undefined);
       this.#wake = undefined;
       if (ended !== undefined) this.#finishPass(ended);
@@ -274,9 +274,9 @@ export class Engine implements EnginePort {
   }
 
   /** Returns a function that takes it back. */
-  #trimLater(delayMs: number): () => void {
+  #tidyLater(delayMs: number): () => void {
     let stop = this.#parts.clock.after(delayMs, () => {
-      if (this.#memory.trim(true)) stop = this.#trimLater(TRIM_PAUSE_MS);
+      if (this.#memory.tidy()) stop = this.#tidyLater(TIDY_PAUSE_MS);
     });
     return () => stop();
   }
@@ -295,10 +295,10 @@ export class Engine implements EnginePort {
       if (this.#state === 'closed') return false;
       this.#passEndMs = undefined;
       this.#runner.rest();
-      const stopTrimming = this.#trimLater(TRIM_AFTER_MS);
+      const stopTidying = this.#tidyLater(TIDY_AFTER_MS);
       await this.#news();
       this.#wake = undefined;
-      stopTrimming();
+      stopTidying();
     }
     return true;
   }

@@ -51,6 +51,12 @@ export interface ModelPort {
   copyIn(slot: number, copied: CopiedTokens): void;
 
   /**
+   * A slot that holds nothing will soon be written: the memory of its first `tokens` positions may be had from the system
+   * now, rather than in a pass. No pass may have it in its span.
+   */
+  prepare(slot: number, tokens: number): void;
+
+  /**
    * The positions of a slot from `fromToken` on are not needed: their memory may go back to the system until they are
    * written anew. Also while a pass runs.
    */

@@ -54,6 +54,18 @@ describe('LaneCache.release', () => {
   });
 });
 
+describe('LaneCache.prepare', () => {
+  it.runIf(process.platform === 'linux')('has all memory there of the first positions, and little more', () => {
+    const cache = new LaneCache(config, ownBytes, 4, 16_384);
+    const empty = residentBytes();
+    cache.prepare(1, 8_192);
+    const taken = residentBytes() - empty;
+    const bytes = cache.copyBytes(8_192);
+    expect(taken).toBeGreaterThan(bytes - MIB);
+    expect(taken).toBeLessThan(bytes + 4 * MIB);
+  });
+});
+
 describe('LaneCache.copyOut', () => {
   it.each(layouts)('gives what comes back into any slot bit for bit, kept as $type', (layout) => {
     const cache = new LaneCache(config, layout, 3, 64);

@@ -232,6 +232,7 @@ async function play(model: ModelPort, { policy, tokenBudget, kvTokensMax, entrie
       comebacks += 1;
       model.copyIn(slot, copied);
     },
+    prepare: (slot, tokens) => model.prepare(slot, tokens),
     release: (slot, fromToken) => model.release(slot, fromToken),
     close: () => {},
   };

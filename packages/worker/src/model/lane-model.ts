@@ -285,6 +285,11 @@ export class LaneModel implements ModelPort {
     this.#cache.copyIn(slot, copied);
   }
 
+  prepare(slot: number, tokens: number): void {
+    this.#passes.assertStill(slot);
+    this.#cache.prepare(slot, tokens);
+  }
+
   release(slot: number, fromToken: number): void {
     this.#cache.release(slot, fromToken);
   }

@@ -36,10 +36,10 @@ export class CopyRate {
 
 /** A model whose copies from slot to slot teach a rate. */
 export function withTimedCopies(
-  model: Pick<ModelPort, 'copy' | 'copyBytes' | 'release'>,
+  model: Pick<ModelPort, 'copy' | 'copyBytes' | 'prepare' | 'release'>,
   rate: CopyRate,
   nowMs: () => number,
-): Pick<ModelPort, 'copy' | 'copyBytes' | 'release'> {
+): Pick<ModelPort, 'copy' | 'copyBytes' | 'prepare' | 'release'> {
   return {
     copy: (fromSlot, toSlot, tokens) => {
       const startMs = nowMs();
@@ -47,6 +47,7 @@ export function withTimedCopies(
       rate.observe(model.copyBytes(tokens), nowMs() - startMs);
     },
     copyBytes: (tokens) => model.copyBytes(tokens),
+    prepare: (slot, tokens) => model.prepare(slot, tokens),
     release: (slot, fromToken) => model.release(slot, fromToken),
   };
 }

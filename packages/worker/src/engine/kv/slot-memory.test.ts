@@ -154,18 +154,16 @@ describe('SlotMemory', () => {
     expect(off.start(text(40)).cachedTokens).toBe(0);
   });
 
-  it('gives pages back when the engine is idle, but not those of cached prompts', () => {
+  it('gives pages back when the engine is idle, but not those of cached prompts, and writes free slots ahead', () => {
     const world = new SlotWorld({ slotsMax: 3 });
     const [kept, gone] = [world.start(text(40)), world.start([9, 9, 9])];
     world.generate(kept, text(30));
     world.release(kept);
     world.release(gone);
-    expect(world.memory.trim(false)).toBe(false);
-    expect([1, 2, 3].map(() => world.memory.trim(true))).toEqual([true, true, false]);
-    expect(world.released).toEqual([
-      { slot: 0, fromToken: 48 },
-      { slot: 1, fromToken: 0 },
-    ]);
+    expect(world.memory.trim()).toBe(false);
+    expect([1, 2, 3].map(() => world.memory.tidy())).toEqual([true, true, false]);
+    expect(world.released).toEqual([{ slot: 0, fromToken: 48 }]);
+    expect(world.prepared).toEqual([{ slot: 1, tokens: 128 }]);
   });
 
   it('gives pages back beside a pass, one slot a step, once more is written than may be held', () => {
@@ -173,8 +171,8 @@ describe('SlotMemory', () => {
     for (const promptIds of [text(60), [1], text(30)]) world.release(world.start(promptIds));
     world.start([2]);
     world.start(text(30));
-    world.memory.trim(false);
-    world.memory.trim(false);
+    world.memory.trim();
+    world.memory.trim();
     expect(world.released).toEqual([{ slot: 0, fromToken: 16 }]);
   });
 });

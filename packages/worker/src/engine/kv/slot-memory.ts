@@ -211,8 +211,13 @@ export class SlotMemory {
   }
 
   /** As {@link SlotStore.trim}. */
-  trim(isEngineIdle: boolean): boolean {
-    return this.#slots.trim(isEngineIdle);
+  trim(): boolean {
+    return this.#slots.trim();
+  }
+
+  /** As {@link SlotStore.tidy}. */
+  tidy(): boolean {
+    return this.#slots.tidy();
   }
 
   /** What the last look-up found, or what is left of it after others were let in. */

@@ -2,8 +2,9 @@ import { assert } from '@sluice/shared';
 import type { ModelLimits, ModelPort } from '../model-port.js';
 import type { SlotSpan } from '../step-plan.js';
 import type { IdlePrompt, PrefixCache, PrefixHit } from './prefix-cache.js';
+import { SlotPages } from './slot-pages.js';
 import { SlotTable } from './slot-table.js';
-import { blocksFor, TOKENS_PER_BLOCK, TokenLedger } from './token-ledger.js';
+import { blocksFor, TokenLedger } from './token-ledger.js';
 
 /** A slot that decodes span costs about as much over a sequence's life as copying so many tokens. */
 const HOLE_TOKENS = 1_024;
@@ -24,31 +25,28 @@ export interface Source extends PrefixHit {
  *                    └─────leave────▶ free
  */
 export class SlotStore {
-  readonly #model: Pick<ModelPort, 'copy' | 'release'>;
+  readonly #model: Pick<ModelPort, 'copy'>;
   readonly #holeTokens: number;
   readonly #cache: PrefixCache | undefined;
   readonly #table: SlotTable;
   readonly #ledger: TokenLedger;
-  /** By slot: blocks that its sequence or its cached prompt is counted with. */
-  readonly #blocks: Int32Array;
-  /** By slot: the most blocks that were ever written since its pages were last given back. */
-  readonly #written: Int32Array;
+  readonly #pages: SlotPages;
   #fence: SlotSpan | undefined;
 
   /** @param cache knows the idle slots; undefined: none is ever kept. */
   constructor(
-    { slotsMax, decodesSpanSlots = true }: Pick<ModelLimits, 'slotsMax' | 'decodesSpanSlots'>,
+    limits: Pick<ModelLimits, 'slotsMax' | 'contextTokens' | 'decodesSpanSlots'>,
     kvTokensMax: number,
     cache: PrefixCache | undefined,
-    model: Pick<ModelPort, 'copy' | 'release'>,
+    model: Pick<ModelPort, 'copy' | 'copyBytes' | 'prepare' | 'release'>,
   ) {
+    const { slotsMax, contextTokens, decodesSpanSlots = true } = limits;
     this.#model = model;
     this.#holeTokens = decodesSpanSlots ? HOLE_TOKENS : 0;
     this.#cache = cache;
     this.#table = new SlotTable(slotsMax);
     this.#ledger = new TokenLedger(kvTokensMax);
-    this.#blocks = new Int32Array(slotsMax);
-    this.#written = new Int32Array(slotsMax);
+    this.#pages = new SlotPages(slotsMax, this.#ledger.blocksMax, contextTokens, model);
   }
 
   get slotsMax(): number {
@@ -99,7 +97,7 @@ export class SlotStore {
 
   /** Counts a taken slot with so many blocks in all, at least those it has. Idle slots go for it, but for `except`. */
   reserve(slot: number, blocks: number, except: number | undefined): void {
-    const missing = blocks - this.#blocks[slot]!;
+    const missing = blocks - this.#pages.held(slot);
     while (this.#ledger.blocksFree < missing) {
       const oldest = this.#cache?.oldest(except);
       assert(oldest !== undefined, 'the policy counted on memory that nobody can give up');
@@ -110,6 +108,7 @@ export class SlotStore {
 
   /** A slot's sequence is gone. Its first tokens are kept where they are of use; 0: there is nothing to keep. */
   leave(slot: number, tokensKept: number): void {
+    this.#pages.leave(slot);
     const useless = this.#cache?.leave(slot, tokensKept) ?? [slot];
     if (!useless.includes(slot)) this.#count(slot, blocksFor(tokensKept));
     for (const one of useless) this.#free(one);
@@ -121,28 +120,14 @@ export class SlotStore {
     this.#free(slot);
   }
 
-  /**
-   * Gives the pages of one slot back to the system that were written and hold nothing now. While the engine works, only
-   * once more is written than may be held: pages that are soon written again are dearer than pages that stay. May run
-   * beside a pass; some milliseconds for a thousand tokens. False when there was nothing to give.
-   */
-  trim(isEngineIdle: boolean): boolean {
-    let excessMax = 0;
-    let slotMax = -1;
-    let blocksWritten = 0;
-    for (let slot = 0; slot < this.slotsMax; slot++) {
-      const written = this.#written[slot]!;
-      const excess = written - this.#blocks[slot]!;
-      blocksWritten += written;
-      if (excess <= excessMax) continue;
-      excessMax = excess;
-      slotMax = slot;
-    }
-    if (slotMax < 0 || (!isEngineIdle && blocksWritten <= this.blocksMax)) return false;
-    const kept = this.#blocks[slotMax]!;
-    this.#model.release(slotMax, kept * TOKENS_PER_BLOCK);
-    this.#written[slotMax] = kept;
-    return true;
+  /** As {@link SlotPages.trim}. */
+  trim(): boolean {
+    return this.#pages.trim();
+  }
+
+  /** As {@link SlotPages.tidy}. */
+  tidy(): boolean {
+    return this.#pages.tidy();
   }
 
   /**
@@ -197,7 +182,7 @@ export class SlotStore {
     this.#table.take(target);
     this.#model.copy(slot, target, prompt.tokens);
     this.#cache!.move(slot, target);
-    const blocks = this.#blocks[slot]!;
+    const blocks = this.#pages.held(slot);
     this.#free(slot);
     this.#count(target, blocks);
   }
@@ -225,10 +210,9 @@ export class SlotStore {
 
   /** In the slot and in the ledger. */
   #count(slot: number, blocks: number): void {
-    const more = blocks - this.#blocks[slot]!;
+    const more = blocks - this.#pages.held(slot);
     if (more > 0) this.#ledger.take(more);
     else this.#ledger.free(-more);
-    this.#blocks[slot] = blocks;
-    this.#written[slot] = Math.max(this.#written[slot]!, blocks);
+    this.#pages.hold(slot, blocks);
   }
 }

@@ -126,6 +126,11 @@ export class HashModel implements ModelPort {
     this.#slots[slot]!.fill(GARBAGE).set(new Int32Array(bytes.buffer));
   }
 
+  prepare(slot: number, tokens: number): void {
+    this.#checkStill(slot, 0, 'memory is prepared in');
+    this.#slots[slot]!.fill(GARBAGE, 0, tokens);
+  }
+
   release(slot: number, fromToken: number): void {
     for (const { plan } of this.#running.values()) {
       const one = [...plan.decodes, ...plan.chunks].find((row) => row.slot === slot);

@@ -29,6 +29,7 @@ type Running = SlotHolder & { tokenIds: number[] };
 export class SlotWorld {
   readonly memory: SlotMemory;
   readonly copies: { from: number | undefined; to: number | undefined; tokens: number }[] = [];
+  readonly prepared: { slot: number; tokens: number }[] = [];
   readonly released: { slot: number; fromToken: number }[] = [];
   readonly #slotsMax: number;
   readonly #blocksMax: number;
@@ -87,6 +88,11 @@ export class SlotWorld {
           this.#nowMs += tokens * this.copyMsPerToken;
           this.#slots[to]!.splice(0, tokens, ...this.#slots[from]!.slice(0, tokens));
         },
+        prepare: (slot, tokens) => {
+          expect(this.#isFenced(slot)).toBe(false);
+          this.prepared.push({ slot, tokens });
+          this.#slots[slot]!.fill(NOTHING, 0, tokens);
+        },
         release: (slot, fromToken) => {
           this.released.push({ slot, fromToken });
           this.#slots[slot]!.fill(NOTHING, fromToken);
@@ -129,7 +135,8 @@ export class SlotWorld {
       if (!this.memory.isFenced(sequence)) this.#preempt(sequence);
     } else if (act.kind !== 'generate') this.release(sequence, act.kind === 'release');
     else if (this.memory.blocksFree > 0 && sequence.tokens < CONTEXT_TOKENS) this.generate(sequence, [7]);
-    this.memory.trim(act.which % 2 === 0);
+    if (act.which % 2 === 0 && this.#fence === undefined) this.memory.tidy();
+    else this.memory.trim();
   }
 
   /** A sequence whose prompt is computed up to `computed`. */
