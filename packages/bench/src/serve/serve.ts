@@ -6,6 +6,7 @@ import { summarize } from '../load/load-summary.js';
 import { f16Model } from '../peers/f16-model.js';
 import { buildLlamaCpp } from '../peers/llama-cpp-build.js';
 import { bf16Model, installVllm } from '../peers/vllm.js';
+import { FreedMemory } from './freed-memory.js';
 import { llamaServer } from './llama-server.js';
 import { type LoadPlan, type Measurement, measure } from './measure.js';
 import { ownWhole, type ServeCell, serveResults, serveTable } from './serve-results.js';
@@ -16,8 +17,9 @@ import { vllmServer } from './vllm-server.js';
 
 /**
  * Random prompts through the HTTP door at several concurrencies, ours beside llama-server and vLLM on the same threads and
- * the same model. One server runs at a time; at each concurrency ours is measured before and after the peers, so that a
- * machine that gets slower or faster meanwhile does not decide the ratio.
+ * the same model. One server runs at a time, and none before the host of a virtual machine has the memory of the one before
+ * it; at each concurrency ours is measured before and after the peers, so that a machine that gets slower or faster
+ * meanwhile does not decide the ratio.
  */
 export const serveBenchmark: Benchmark = {
   summary: 'tokens per second, first-token time and gaps over HTTP, beside llama-server and vLLM on the same threads',
@@ -26,8 +28,9 @@ export const serveBenchmark: Benchmark = {
     const settings = readServeSettings(values, context.quick);
     const subjects = await findSubjects(settings, context);
     const cells: ServeCell[] = [];
+    const freed = new FreedMemory();
     for (const concurrency of settings.concurrencies) {
-      cells.push(...(await measureConcurrency(concurrency, subjects, settings, context.progress)));
+      cells.push(...(await measureConcurrency(concurrency, subjects, settings, context.progress, freed)));
     }
     const results = serveResults(cells);
     return { settings, results, table: serveTable(results), valid: ownWhole(results) };
@@ -91,6 +94,7 @@ async function measureConcurrency(
   { own, peers }: Subjects,
   settings: ServeSettings,
   progress: Progress,
+  freed: FreedMemory,
 ): Promise<ServeCell[]> {
   const { promptTokens, outputTokens, seed } = settings;
   const plan: LoadPlan = {
@@ -102,7 +106,10 @@ async function measureConcurrency(
   };
   const attempts = new Map<Subject, Attempt[]>();
   for (const subject of measuringOrder(own, peers, settings.ownPasses)) {
-    attempts.set(subject, [...(attempts.get(subject) ?? []), await measureOnce(subject, plan, progress)]);
+    await freed.gone();
+    const attempt = await measureOnce(subject, plan, progress);
+    freed.add('cost' in attempt ? attempt.cost.residentMb : undefined);
+    attempts.set(subject, [...(attempts.get(subject) ?? []), attempt]);
   }
   return [...attempts].map(([subject, ofSubject]) => cell(subject, plan, ofSubject));
 }
