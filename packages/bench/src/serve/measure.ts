@@ -35,14 +35,90 @@ export interface Measurement {
  * @throws Error when it does not start, or fails on a request that warms it up.
  */
 export async function measure(subject: Subject, plan: LoadPlan, onDone: (done: number) => void): Promise<Measurement> {
-  if (subject.where.kind === 'running') return drive(subject.where.url, undefined, plan, onDone);
-  const command = subject.where.command(plan.concurrency, await freePort());
-  const server = await ServerProcess.start(command);
+  const ready = await ReadySubject.start(subject, plan);
   try {
-    await settle(server.pid);
-    return await drive(command.url, server.pid, plan, onDone);
+    return await ready.drive(0, onDone);
   } finally {
-    await server.stop();
+    await ready.stop();
+  }
+}
+
+/** A subject that serves and is warm. */
+export class ReadySubject {
+  readonly subject: Subject;
+  readonly #plan: LoadPlan;
+  /** Undefined where it is somebody else's. */
+  readonly #server: ServerProcess | undefined;
+  readonly #client: CompletionClient;
+
+  private constructor(subject: Subject, plan: LoadPlan, server: ServerProcess | undefined, client: CompletionClient) {
+    this.subject = subject;
+    this.#plan = plan;
+    this.#server = server;
+    this.#client = client;
+  }
+
+  /** @throws Error when it does not start, or fails on a request that warms it up. */
+  static async start(subject: Subject, plan: LoadPlan): Promise<ReadySubject> {
+    if (subject.where.kind === 'running') return ReadySubject.#warmedUp(subject, plan, subject.where.url, undefined);
+    const command = subject.where.command(plan.concurrency, await freePort());
+    const server = await ServerProcess.start(command);
+    try {
+      await settle(server.pid);
+      return await ReadySubject.#warmedUp(subject, plan, command.url, server);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  static async #warmedUp(
+    subject: Subject,
+    plan: LoadPlan,
+    url: string,
+    server: ServerProcess | undefined,
+  ): Promise<ReadySubject> {
+    const client = new CompletionClient({ url, model: await onlyModel(url) });
+    const ready = new ReadySubject(subject, plan, server, client);
+    try {
+      // As many at once as will be measured: servers learn from load how to bear it.
+      const warmUp = await ready.#load(plan.concurrency, (index) => -1 - index);
+      const failed = warmUp.find(({ outcome }) => outcome === 'failed');
+      if (failed?.outcome === 'failed') throw new Error(`a request that warms up failed: ${failed.reason}`);
+      return ready;
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The load once.
+   * @param round whose prompts no other has.
+   */
+  async drive(round: number, onDone: (done: number) => void): Promise<Measurement> {
+    const { requests } = this.#plan;
+    const before = spent(this.#server?.pid);
+    const records = await this.#load(requests, (index) => round * requests + index, onDone);
+    return { records, cost: costBetween(before, spent(this.#server?.pid)) };
+  }
+
+  async stop(): Promise<void> {
+    await this.#client.close();
+    await this.#server?.stop();
+  }
+
+  #load(
+    requests: number,
+    numberOf: (index: number) => number,
+    onDone: (done: number) => void = () => {},
+  ): Promise<RequestRecord[]> {
+    const { concurrency, promptTokens, outputTokens, seed } = this.#plan;
+    const send = (index: number): Promise<RequestRecord> => {
+      const promptIds = randomPrompt(promptTokens, seed, promptIndex(this.#plan, numberOf(index)));
+      return this.#client.send({ promptIds, outputTokens });
+    };
+    return runClosedLoop({ concurrency, requests, send, onDone });
   }
 }
 
@@ -58,32 +134,6 @@ export async function settle(pid: number | undefined): Promise<void> {
     if (idle === idleLooks) return;
     lastCpuMs = cpuMs;
     await sleep(settlePollMs);
-  }
-}
-
-async function drive(
-  url: string,
-  pid: number | undefined,
-  plan: LoadPlan,
-  onDone: (done: number) => void,
-): Promise<Measurement> {
-  const client = new CompletionClient({ url, model: await onlyModel(url) });
-  const send = (index: number): Promise<RequestRecord> =>
-    client.send({
-      promptIds: randomPrompt(plan.promptTokens, plan.seed, promptIndex(plan, index)),
-      outputTokens: plan.outputTokens,
-    });
-  try {
-    // As many at once as will be measured: servers learn from load how to bear it.
-    const { concurrency } = plan;
-    const warmUp = await runClosedLoop({ concurrency, requests: concurrency, send: (index) => send(-1 - index) });
-    const failed = warmUp.find(({ outcome }) => outcome === 'failed');
-    if (failed?.outcome === 'failed') throw new Error(`a request that warms up failed: ${failed.reason}`);
-    const before = spent(pid);
-    const records = await runClosedLoop({ concurrency, requests: plan.requests, send, onDone });
-    return { records, cost: costBetween(before, spent(pid)) };
-  } finally {
-    await client.close();
   }
 }
 

@@ -20,7 +20,12 @@ export interface ServeSettings {
   readonly subjects: readonly SubjectName[];
   /** Tokens of a pass that llama-server is tried with. */
   readonly peerBatchTokens: readonly number[];
-  /** How often ours is measured at each concurrency: before and after the peers, or once. */
+  /**
+   * All servers run at once and are measured in turns, so often each; undefined: one runs at a time, started afresh for each
+   * measurement.
+   */
+  readonly rounds: number | undefined;
+  /** Without rounds: how often ours is measured at each concurrency: before and after the peers, or once. */
   readonly ownPasses: 1 | 2;
   readonly seed: number;
   /** Further flags of `sluice up`. */
@@ -40,6 +45,10 @@ export const serveFlags: Readonly<Record<string, BenchFlag>> = {
   requests: {
     value: 'N',
     description: 'requests a measurement, 1 to 100000 (default twice the concurrency, at least 8)',
+  },
+  rounds: {
+    value: 'N',
+    description: 'all servers at once, each measured so often, in turns, 1 to 100 (default: one server at a time)',
   },
   threads: { value: 'N', description: 'threads of every server, 1 to 1024 (default: the cores there are)' },
   subjects: {
@@ -64,6 +73,7 @@ export function readServeSettings(values: BenchValues, quick: boolean): ServeSet
     promptTokens: whole('prompt-tokens', 256, 1, 100_000),
     outputTokens: whole('output-tokens', 64, 1, 100_000),
     requests: text('requests') === undefined ? undefined : whole('requests', 8, 1, 100_000),
+    rounds: text('rounds') === undefined ? undefined : whole('rounds', 1, 1, 100),
     threads: whole('threads', os.availableParallelism(), 1, 1024),
     subjects: [...new Set((text('subjects') ?? subjectNames.join()).split(',').map(subjectName))],
     peerBatchTokens: quick ? [512] : [512, 128],

@@ -8,7 +8,7 @@ import { buildLlamaCpp } from '../peers/llama-cpp-build.js';
 import { bf16Model, installVllm } from '../peers/vllm.js';
 import { FreedMemory } from './freed-memory.js';
 import { llamaServer } from './llama-server.js';
-import { type LoadPlan, type Measurement, measure } from './measure.js';
+import { type LoadPlan, type Measurement, measure, ReadySubject } from './measure.js';
 import { ownWhole, type ServeCell, serveResults, serveTable } from './serve-results.js';
 import { readServeSettings, requestsFor, type ServeSettings, serveFlags } from './serve-settings.js';
 import { sluiceServer } from './sluice-server.js';
@@ -19,7 +19,8 @@ import { vllmServer } from './vllm-server.js';
  * Random prompts through the HTTP door at several concurrencies, ours beside llama-server and vLLM on the same threads and
  * the same model. One server runs at a time, and none before the host of a virtual machine has the memory of the one before
  * it; at each concurrency ours is measured before and after the peers, so that a machine that gets slower or faster
- * meanwhile does not decide the ratio.
+ * meanwhile does not decide the ratio. Or all run at once and are measured in turns, which says most about a machine whose
+ * speed changes by the minute.
  */
 export const serveBenchmark: Benchmark = {
   summary: 'tokens per second, first-token time and gaps over HTTP, beside llama-server and vLLM on the same threads',
@@ -88,7 +89,7 @@ async function findVllm(file: string, settings: ServeSettings, progress: Progres
   return vllmServer({ vllm, modelFolder, threads: settings.threads, requestTokens });
 }
 
-/** Ours, the peers, ours again; a row for each. A peer that cannot be measured is a row that says why. */
+/** A row for each subject. A peer that cannot be measured is a row that says why. */
 async function measureConcurrency(
   concurrency: number,
   { own, peers }: Subjects,
@@ -104,6 +105,10 @@ async function measureConcurrency(
     outputTokens,
     seed,
   };
+  if (settings.rounds !== undefined) {
+    await freed.gone();
+    return measureInTurns(own === undefined ? peers : [own, ...peers], plan, settings.rounds, progress, freed);
+  }
   const attempts = new Map<Subject, Attempt[]>();
   for (const subject of measuringOrder(own, peers, settings.ownPasses)) {
     await freed.gone();
@@ -114,6 +119,42 @@ async function measureConcurrency(
   return [...attempts].map(([subject, ofSubject]) => cell(subject, plan, ofSubject));
 }
 
+/** All at once, one asked at a time: forwards in one round and backwards in the next. */
+async function measureInTurns(
+  subjects: readonly Subject[],
+  plan: LoadPlan,
+  rounds: number,
+  progress: Progress,
+  freed: FreedMemory,
+): Promise<ServeCell[]> {
+  const attempts = new Map<Subject, Attempt[]>(subjects.map((subject) => [subject, []]));
+  const ready: ReadySubject[] = [];
+  const at = `${plan.concurrency} at once`;
+  try {
+    for (const subject of subjects) {
+      progress.stage(`${subject.name}, ${at}: starts`);
+      try {
+        ready.push(await ReadySubject.start(subject, plan));
+      } catch (thrown) {
+        attempts.get(subject)!.push(unmeasuredFor(thrown, `${subject.name}, ${at}`, progress));
+      }
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const one of round % 2 === 0 ? ready : ready.toReversed()) {
+        const measurement = await one.drive(round, (done) => progress.detail(`${done}/${plan.requests}`));
+        attempts.get(one.subject)!.push(measurement);
+        progress.stage(`${one.subject.name}, ${at}, round ${round + 1} of ${rounds}: ${outcomeOf(measurement, plan)}`);
+      }
+    }
+  } finally {
+    for (const one of ready) await one.stop();
+    const megabytes = [...attempts.values()].map(([first]) => (first && 'cost' in first && first.cost.residentMb) || 0);
+    freed.add(megabytes.reduce((sum, one) => sum + one, 0));
+  }
+  return [...attempts].map(([subject, ofSubject]) => cell(subject, plan, ofSubject));
+}
+
+/** Ours, the peers, ours again. */
 function measuringOrder(own: Subject | undefined, peers: readonly Subject[], ownPasses: 1 | 2): Subject[] {
   if (own === undefined) return [...peers];
   return ownPasses === 2 && peers.length > 0 ? [own, ...peers, own] : [own, ...peers];
@@ -126,14 +167,22 @@ async function measureOnce(subject: Subject, plan: LoadPlan, progress: Progress)
   progress.stage(`${at}: ${plan.requests} requests`);
   try {
     const measurement = await measure(subject, plan, (done) => progress.detail(`${done}/${plan.requests}`));
-    const { totalTokensPerSecond, complete } = summarize(measurement.records, measurement.cost);
-    progress.stage(`${at}: ${totalTokensPerSecond} tokens/s, ${complete}/${plan.requests} complete`);
+    progress.stage(`${at}: ${outcomeOf(measurement, plan)}`);
     return measurement;
   } catch (thrown) {
-    const unmeasured = thrown instanceof Error ? thrown.message : String(thrown);
-    progress.stage(`${at}: ${unmeasured}`);
-    return { unmeasured };
+    return unmeasuredFor(thrown, at, progress);
   }
+}
+
+function outcomeOf({ records, cost }: Measurement, plan: LoadPlan): string {
+  const { totalTokensPerSecond, complete } = summarize(records, cost);
+  return `${totalTokensPerSecond} tokens/s, ${complete}/${plan.requests} complete`;
+}
+
+function unmeasuredFor(thrown: unknown, at: string, progress: Progress): { readonly unmeasured: string } {
+  const unmeasured = thrown instanceof Error ? thrown.message : String(thrown);
+  progress.stage(`${at}: ${unmeasured}`);
+  return { unmeasured };
 }
 
 function cell(subject: Subject, plan: LoadPlan, attempts: readonly Attempt[]): ServeCell {
