@@ -55,7 +55,7 @@ describe('SlotPages.trim', () => {
   it('gives back what is written ahead once more is written than may be held', () => {
     const { pages, calls } = slotPages({ slotsMax: 16, blocksMax: 32 });
     expect(tidied(pages)).toBe(1);
-    for (let slot = 1; slot < 2; slot++) pages.hold(slot, 16);
+    pages.hold(1, 16);
     expect(pages.trim()).toBe(false);
     pages.hold(2, 16);
     expect(pages.trim()).toBe(true);
