@@ -32,12 +32,16 @@ afterEach(async () => {
 });
 
 /** `bench serve` of 6 requests, 3 at once, against a server that plays these scripts (the first three are the warm-up's). */
-async function benchServe(...scripts: Script[]) {
+function benchServe(...scripts: Script[]) {
+  return benchServeWith([], ...scripts);
+}
+
+async function benchServeWith(flags: readonly string[], ...scripts: Script[]) {
   server = await startScriptedServer(scripts, 3);
   const json = path.join(folder, 'made', 'report.json');
   const what = ['--url', server.url, '--subjects', 'sluice', '--concurrency', '3', '--requests', '6'];
   const size = ['--prompt-tokens', '32', '--output-tokens', '8'];
-  const code = await runBench(['serve', ...what, ...size, '--json', json]);
+  const code = await runBench(['serve', ...what, ...size, ...flags, '--json', json]);
   return { code, report: JSON.parse(readFileSync(json, 'utf8')), server };
 }
 
@@ -78,6 +82,22 @@ describe('runBench serve', () => {
     expect(report.results[0]).toMatchObject(result);
   });
 
+  it('measures so many rounds, no prompt twice, and pools them', async () => {
+    const { code, report, server } = await benchServeWith(['--rounds', '3'], 'whole');
+    expect(code).toBe(0);
+    expect(complaints).toContain('round 3 of 3');
+    expect(report.settings.rounds).toBe(3);
+    expect(report.results).toMatchObject([{ subject: server.url, requests: 18, complete: 18 }]);
+    expect(report.results[0].passTotalTokensPerSecond).toHaveLength(3);
+    expect(new Set(server.bodies.map((body) => body.prompt.join())).size).toBe(21);
+  });
+
+  it('says in rounds, too, why there are no figures', async () => {
+    const { code, report } = await benchServeWith(['--rounds', '3'], 'HTTP 503');
+    expect(code).toBe(1);
+    expect(report.results).toMatchObject([{ requests: 0, unmeasured: expect.stringContaining('warms up failed') }]);
+  });
+
   it('says why there are no figures when not even the warm-up works', async () => {
     const { code, report } = await benchServe('HTTP 503');
     expect(code).toBe(1);
@@ -91,6 +111,7 @@ describe('runBench', () => {
     [['nothing'], 'no benchmark nothing; there are '],
     [['serve', '--concurrency', '1,0'], '--concurrency 0 must be a whole number from 1 to 1024'],
     [['serve', '--threads', '-1'], '--threads'],
+    [['serve', '--rounds', '0'], '--rounds 0 must be a whole number from 1 to 100'],
     [['serve', '--seed', '1.5'], '--seed 1.5 must be a whole number from 0 to 4294967295'],
     [['serve', '--subjects', 'sluice,tgi'], '--subjects tgi must be of sluice, llama-server, vllm'],
     [['serve', '--url', 'localhost'], '--url localhost must be http://host:port'],
