@@ -11,7 +11,7 @@ describe('FreedMemory', () => {
       return () => {};
     };
     const memory = new FreedMemory({ ...systemClock(), nowMs: () => nowMs, after });
-    const waitedMs = async (megabytes: number | undefined, meanwhileMs = 0): Promise<number> => {
+    const waitedMs = async (megabytes: number, meanwhileMs = 0): Promise<number> => {
       memory.add(megabytes);
       nowMs += meanwhileMs;
       const startMs = nowMs;
@@ -24,6 +24,6 @@ describe('FreedMemory', () => {
     expect(await waitedMs(7_000, 20_000)).toBe(1_000);
     expect(await waitedMs(500, 20_000)).toBe(0);
     expect(await waitedMs(100_000)).toBe(60_000);
-    expect(await waitedMs(undefined)).toBe(0);
+    expect(await waitedMs(0)).toBe(0);
   });
 });

@@ -16,9 +16,9 @@ export class FreedMemory {
     this.#clock = clock;
   }
 
-  /** A subject has ended that held so many megabytes; undefined: nobody knows. */
-  add(megabytes: number | undefined): void {
-    this.#goneAtMs = this.#clock.nowMs() + Math.min(WAIT_MS_MAX, MS_PER_MB * (megabytes ?? 0));
+  /** Subjects have ended that held so many megabytes. */
+  add(megabytes: number): void {
+    this.#goneAtMs = this.#clock.nowMs() + Math.min(WAIT_MS_MAX, MS_PER_MB * megabytes);
   }
 
   /** Until it is the host's. */

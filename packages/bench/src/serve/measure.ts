@@ -104,8 +104,11 @@ export class ReadySubject {
   }
 
   async stop(): Promise<void> {
-    await this.#client.close();
-    await this.#server?.stop();
+    try {
+      await this.#client.close();
+    } finally {
+      await this.#server?.stop();
+    }
   }
 
   #load(

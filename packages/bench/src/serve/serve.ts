@@ -113,7 +113,7 @@ async function measureConcurrency(
   for (const subject of measuringOrder(own, peers, settings.ownPasses)) {
     await freed.gone();
     const attempt = await measureOnce(subject, plan, progress);
-    freed.add('cost' in attempt ? attempt.cost.residentMb : undefined);
+    freed.add(heldMb(attempt));
     attempts.set(subject, [...(attempts.get(subject) ?? []), attempt]);
   }
   return [...attempts].map(([subject, ofSubject]) => cell(subject, plan, ofSubject));
@@ -147,9 +147,8 @@ async function measureInTurns(
       }
     }
   } finally {
-    for (const one of ready) await one.stop();
-    const megabytes = [...attempts.values()].map(([first]) => (first && 'cost' in first && first.cost.residentMb) || 0);
-    freed.add(megabytes.reduce((sum, one) => sum + one, 0));
+    await Promise.all(ready.map((one) => one.stop()));
+    freed.add([...attempts.values()].reduce((sum, ofSubject) => sum + heldMb(ofSubject.at(-1)), 0));
   }
   return [...attempts].map(([subject, ofSubject]) => cell(subject, plan, ofSubject));
 }
@@ -161,6 +160,11 @@ function measuringOrder(own: Subject | undefined, peers: readonly Subject[], own
 }
 
 type Attempt = Measurement | { readonly unmeasured: string };
+
+/** Megabytes that a subject held in the end, as far as is known. */
+function heldMb(attempt: Attempt | undefined): number {
+  return attempt !== undefined && 'cost' in attempt ? (attempt.cost.residentMb ?? 0) : 0;
+}
 
 async function measureOnce(subject: Subject, plan: LoadPlan, progress: Progress): Promise<Attempt> {
   const at = `${subject.name}, ${plan.concurrency} at once`;

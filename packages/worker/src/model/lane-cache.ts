@@ -151,7 +151,7 @@ export class LaneCache {
     this.#write(slot, copied, tokens);
   }
 
-  /** Has the system commit the pages of a slot's first `tokens` positions, about 2 µs each. What was there is lost. */
+  /** Has the system commit the pages of a slot's first `tokens` positions, 2 to 3 µs each. What was there is lost. */
   prepare(slot: number, tokens: number): void {
     this.#setAside.delete(slot);
     const length = headLength(this.#layout, tokens);
